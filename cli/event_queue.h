@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EventQueue brings everything that may happen while a command waits (a message, a lost connection,
+// Ctrl-C) to the one thread that waits for it. Incoming is a message that came.
+//
+// Put may be called from any thread and never blocks for long; Next from one thread.
+
+#ifndef DARKROOM_CLI_EVENT_QUEUE_H_
+#define DARKROOM_CLI_EVENT_QUEUE_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+typedef struct __natsMsg natsMsg;
+
+namespace darkroom {
+
+// Owns NATS.c's message, so that a large reply is not copied. Move-only; views live as long as it
+// does.
+class Incoming {
+ public:
+  Incoming() = default;
+  explicit Incoming(natsMsg* message) : message_(message) {}
+
+  std::string_view body() const;
+  // The first value of a header; names are case-sensitive.
+  std::optional<std::string> Header(const char* name) const;
+  // The server's own answer where nobody listens on the subject.
+  bool IsNoResponders() const;
+
+ private:
+  struct Free {
+    void operator()(natsMsg* message) const;
+  };
+  std::unique_ptr<natsMsg, Free> message_;
+};
+
+struct Event {
+  enum class Kind {
+    kTimeout,       // nothing happened until the time given
+    kMessage,       // `subscription` and `message`
+    kDisconnected,  // the client tries to come back
+    kReconnected,
+    kClosed,       // it has given up
+    kDenied,       // the server forbids something: `text`
+    kInterrupted,  // Ctrl-C
+  };
+
+  Kind kind = Kind::kTimeout;
+  int subscription = 0;
+  Incoming message;
+  std::string text;
+};
+
+class EventQueue {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  void Put(Event event);
+  // The next event, or kTimeout at `until`.
+  Event Next(Time until);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Event> events_;  // guarded by mutex_
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_CLI_EVENT_QUEUE_H_

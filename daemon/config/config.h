@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon's configuration as it runs by it: every default filled in, every path absolute, every
+// value checked on its own. docs/configuration.md and config/darkroom.yaml list the keys. Whether
+// plugins and weights exist is found out later: a model that cannot run must not keep the others
+// from running.
+//
+// Plain values, read-only once loaded.
+
+#ifndef DARKROOM_CONFIG_CONFIG_H_
+#define DARKROOM_CONFIG_CONFIG_H_
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+
+namespace darkroom {
+
+struct NatsConfig {
+  std::vector<std::string> urls = {"nats://127.0.0.1:4222"};
+  std::string prefix = "darkroom";
+  std::string queue_group = "darkroom";
+
+  bool embedded = false;
+  std::string server = "nats-server";
+  uint16_t port = 0;
+  uint64_t max_payload = 8ULL << 20;
+};
+
+struct LimitsConfig {
+  uint64_t input_bytes = 64ULL << 20;
+  uint64_t pixels = 64'000'000;
+  uint64_t queued_bytes = 512ULL << 20;
+};
+
+struct DeviceConfig {
+  std::string device;  // "cpu", "cuda:0"
+  uint32_t lanes = 1;
+};
+
+struct ModelConfig {
+  std::string name;
+  std::string plugin;   // an id looked up in the plugin folder, or an absolute path
+  std::string weights;  // absolute path, or empty
+  nlohmann::json options = nlohmann::json::object();
+  nlohmann::json params = nlohmann::json::object();
+  bool preload = false;
+  uint32_t queue = 256;
+  std::chrono::milliseconds deadline = std::chrono::minutes(10);
+  std::optional<uint32_t> max_batch;
+  uint32_t instances = 1;
+};
+
+struct RouteConfig {
+  std::string subject;
+  std::string model;
+  nlohmann::json params = nlohmann::json::object();
+  std::string queue_group;
+};
+
+struct Config {
+  std::string host_name;
+  std::filesystem::path state_dir;
+  std::filesystem::path host_library;
+  std::filesystem::path torch_dir;
+  std::filesystem::path plugin_folder;
+  std::chrono::milliseconds drain_timeout = std::chrono::seconds(60);
+  std::string log_level = "info";
+  LogFormat log_format = LogFormat::kAuto;
+  NatsConfig nats;
+  LimitsConfig limits;
+  std::vector<DeviceConfig> devices;  // empty: find out
+  std::vector<ModelConfig> models;
+  std::vector<RouteConfig> routes;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_CONFIG_CONFIG_H_

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/load.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <set>
+
+#include "config/yaml_reader.h"
+#include "core/suggest.h"
+
+namespace darkroom {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string MachineName() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+fs::path DefaultStateDir() {
+  const char* systemd = std::getenv("STATE_DIRECTORY");
+  return systemd != nullptr ? systemd : "/var/lib/darkroom";
+}
+
+// Names of models, and tokens of subjects: ADR-6's alphabet.
+bool IsToken(const std::string& text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
+}
+
+// A subject that one may subscribe to: tokens without spaces, '*' alone in its token, '>' only as
+// the last.
+bool IsSubject(const std::string& text) {
+  if (text.empty() || text.front() == '.' || text.back() == '.') return false;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('.', begin), text.size());
+    const std::string token = text.substr(begin, end - begin);
+    if (token.empty() || token.find_first_of(" \t\r\n") != std::string::npos) return false;
+    if (token.find('*') != std::string::npos && token != "*") return false;
+    if (token.find('>') != std::string::npos && (token != ">" || end != text.size())) return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+// One load in progress: the file, what was made of it, what is wrong with it.
+class Loader {
+ public:
+  explicit Loader(fs::path file) : file_(std::move(file)) {}
+
+  LoadedConfig Load() {
+    YAML::Node root;
+    try {
+      root = YAML::LoadFile(file_.string());
+    } catch (const YAML::BadFile&) {
+      issues_.push_back({file_, 0, 0, "cannot be read: is the path right, and may we read it?"});
+      return {std::nullopt, issues_};
+    } catch (const YAML::Exception& error) {
+      issues_.push_back({file_, error.mark.line + 1, error.mark.column + 1, error.msg});
+      return {std::nullopt, issues_};
+    }
+    try {
+      ReadRoot(root);
+    } catch (const YAML::Exception& error) {
+      issues_.push_back({file_, error.mark.line + 1, error.mark.column + 1, error.msg});
+    }
+    if (!issues_.empty()) return {std::nullopt, issues_};
+    return {std::move(config_), {}};
+  }
+
+ private:
+  YamlReader Reader(const YAML::Node& node, std::string where) {
+    return {node, std::move(where), file_, &issues_};
+  }
+
+  void ReadRoot(const YAML::Node& root) {
+    YamlReader reader = Reader(root, "");
+    config_.host_name = MachineName();
+    config_.state_dir = DefaultStateDir();
+    reader.String("host_name", &config_.host_name);
+    reader.Path("state_dir", &config_.state_dir);
+    reader.Path("host_library", &config_.host_library);
+    reader.Path("torch_dir", &config_.torch_dir);
+    reader.Duration("drain_timeout", &config_.drain_timeout);
+    ReadLog(reader.Child("log"));
+    ReadNats(reader.Child("nats"));
+    ReadLimits(reader.Child("limits"));
+    ReadPlugins(reader.Child("plugins"));
+    ReadDevices(reader.Child("devices"), &reader);
+    ReadModels(reader.Child("models"), &reader);
+    ReadRoutes(reader.Child("routes"), &reader);
+    reader.Finish();
+  }
+
+  void ReadLog(const YAML::Node& node) {
+    YamlReader reader = Reader(node, "log");
+    std::string format = "auto";
+    reader.Choice("level", {"debug", "info", "warning", "error"}, &config_.log_level);
+    reader.Choice("format", {"auto", "text", "json"}, &format);
+    config_.log_format = format == "json"   ? LogFormat::kJson
+                         : format == "text" ? LogFormat::kText
+                                            : LogFormat::kAuto;
+    reader.Finish();
+  }
+
+  void ReadNats(const YAML::Node& node) {
+    YamlReader reader = Reader(node, "nats");
+    NatsConfig& nats = config_.nats;
+    const YAML::Node url = reader.Child("url");
+    if (url.IsScalar()) {
+      nats.urls = {url.Scalar()};
+    } else if (url.IsSequence() && url.size() > 0) {
+      nats.urls.clear();
+      for (const YAML::Node& one : url) nats.urls.push_back(one.Scalar());
+    } else if (url.IsDefined()) {
+      reader.Complain(url, "nats.url must be a server's URL or a list of them");
+    }
+    uint64_t port = nats.port;
+    reader.Bool("embedded", &nats.embedded);
+    reader.String("server", &nats.server);
+    reader.Integer("port", 0, 65535, &port);
+    reader.Size("max_payload", &nats.max_payload);
+    reader.String("prefix", &nats.prefix);
+    reader.String("queue_group", &nats.queue_group);
+    nats.port = static_cast<uint16_t>(port);
+    if (!IsSubject(nats.prefix) || nats.prefix.find_first_of("*>") != std::string::npos) {
+      reader.Complain(node, fmt::format("nats.prefix '{}' is not a subject", nats.prefix));
+    }
+    if (nats.embedded && url.IsDefined()) {
+      reader.Complain(url, "nats.url and nats.embedded exclude each other");
+    }
+    // The server refuses to start with more than 64 MiB, and warns above 8.
+    if (nats.max_payload < 4096 || nats.max_payload > (64ULL << 20)) {
+      reader.Complain(node, "nats.max_payload must be from 4KiB to 64MiB");
+    }
+    reader.Finish();
+  }
+
+  void ReadLimits(const YAML::Node& node) {
+    YamlReader reader = Reader(node, "limits");
+    reader.Size("input_bytes", &config_.limits.input_bytes);
+    reader.Integer("pixels", 1, 1'000'000'000, &config_.limits.pixels);
+    reader.Size("queued_bytes", &config_.limits.queued_bytes);
+    reader.Finish();
+  }
+
+  void ReadPlugins(const YAML::Node& node) {
+    YamlReader reader = Reader(node, "plugins");
+    reader.Path("folder", &config_.plugin_folder);
+    reader.Finish();
+  }
+
+  void ReadDevices(const YAML::Node& node, YamlReader* parent) {
+    if (!node.IsDefined() || (node.IsScalar() && node.Scalar() == "auto")) return;
+    if (!node.IsSequence() || node.size() == 0) {
+      parent->Complain(node, "devices must be auto or a list such as [{device: cpu, lanes: 1}]");
+      return;
+    }
+    std::set<std::string> seen;
+    for (const YAML::Node& item : node) {
+      YamlReader reader = Reader(item, "devices[]");
+      DeviceConfig device;
+      uint64_t lanes = 1;
+      reader.Require("device");
+      reader.String("device", &device.device);
+      reader.Integer("lanes", 1, 64, &lanes);
+      reader.Finish();
+      device.lanes = static_cast<uint32_t>(lanes);
+      const bool cuda = device.device.rfind("cuda:", 0) == 0 && device.device.size() > 5 &&
+                        std::all_of(device.device.begin() + 5, device.device.end(),
+                                    [](unsigned char c) { return std::isdigit(c) != 0; });
+      if (device.device != "cpu" && !cuda) {
+        reader.Complain(item, fmt::format("unknown device '{}' (use cpu, or cuda:0, cuda:1, ...)",
+                                          device.device));
+      } else if (!seen.insert(device.device).second) {
+        reader.Complain(item, fmt::format("device '{}' is listed twice", device.device));
+      }
+      config_.devices.push_back(std::move(device));
+    }
+  }
+
+  void ReadModels(const YAML::Node& node, YamlReader* parent) {
+    if (!node.IsDefined() || node.IsNull()) return;
+    if (!node.IsMap()) {
+      parent->Complain(node, "models must be a map from a model's name to what it is");
+      return;
+    }
+    std::set<std::string> seen;
+    for (const auto& item : node) {
+      ModelConfig model;
+      model.name = item.first.Scalar();
+      YamlReader reader = Reader(item.second, "models." + model.name);
+      if (!IsToken(model.name)) {
+        reader.Complain(item.first, fmt::format("'{}' cannot name a model: use letters, digits, "
+                                                "'-' and '_', at most 64",
+                                                model.name));
+      }
+      if (!seen.insert(model.name).second) {
+        reader.Complain(item.first, fmt::format("model '{}' is defined twice", model.name));
+      }
+      ReadModel(&reader, &model);
+      config_.models.push_back(std::move(model));
+    }
+  }
+
+  void ReadModel(YamlReader* reader, ModelConfig* model) {
+    fs::path weights;
+    uint64_t queue = model->queue;
+    uint64_t instances = model->instances;
+    uint64_t max_batch = 0;
+    reader->Require("plugin");
+    reader->String("plugin", &model->plugin);
+    reader->Path("weights", &weights);
+    reader->Object("options", &model->options);
+    reader->Object("params", &model->params);
+    reader->Bool("preload", &model->preload);
+    reader->Integer("queue", 1, 1'000'000, &queue);
+    reader->Duration("deadline", &model->deadline);
+    reader->Integer("max_batch", 1, 65536, &max_batch);
+    reader->Integer("instances", 1, 64, &instances);
+    reader->Finish();
+    model->weights = weights.string();
+    model->queue = static_cast<uint32_t>(queue);
+    model->instances = static_cast<uint32_t>(instances);
+    if (max_batch > 0) model->max_batch = static_cast<uint32_t>(max_batch);
+    // A plugin's id is a token; anything else is a path, relative to this file like every other.
+    if (!model->plugin.empty() && !IsToken(model->plugin)) {
+      model->plugin =
+          (fs::absolute(file_).parent_path() / model->plugin).lexically_normal().string();
+    }
+  }
+
+  void ReadRoutes(const YAML::Node& node, YamlReader* parent) {
+    if (!node.IsDefined() || node.IsNull()) return;
+    if (!node.IsSequence()) {
+      parent->Complain(node, "routes must be a list such as [{subject: photos.*, model: echo}]");
+      return;
+    }
+    std::vector<std::string> names;
+    for (const ModelConfig& model : config_.models) names.push_back(model.name);
+    std::set<std::string> seen;
+    for (const YAML::Node& item : node) {
+      YamlReader reader = Reader(item, "routes[]");
+      RouteConfig route;
+      route.queue_group = config_.nats.queue_group;
+      reader.Require("subject");
+      reader.Require("model");
+      reader.String("subject", &route.subject);
+      reader.String("model", &route.model);
+      reader.Object("params", &route.params);
+      reader.String("queue_group", &route.queue_group);
+      reader.Finish();
+      if (!route.subject.empty() && !IsSubject(route.subject)) {
+        reader.Complain(item, fmt::format("'{}' is not a subject: tokens joined by dots, '*' for "
+                                          "one token, '>' for the rest",
+                                          route.subject));
+      }
+      if (!seen.insert(route.subject).second) {
+        reader.Complain(item, fmt::format("subject '{}' is routed twice", route.subject));
+      }
+      if (!route.model.empty() &&
+          std::find(names.begin(), names.end(), route.model) == names.end()) {
+        const std::string nearest = Nearest(route.model, names);
+        reader.Complain(
+            item,
+            fmt::format("route '{}' leads to the unknown model '{}'{}", route.subject, route.model,
+                        nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
+      }
+      config_.routes.push_back(std::move(route));
+    }
+  }
+
+  fs::path file_;
+  Config config_;
+  std::vector<ConfigIssue> issues_;
+};
+
+}  // namespace
+
+std::string ConfigIssue::ToString() const {
+  if (line == 0) return fmt::format("{}: {}", file.string(), message);
+  return fmt::format("{}:{}:{}: {}", file.string(), line, column, message);
+}
+
+LoadedConfig LoadConfig(const fs::path& file) { return Loader(file).Load(); }
+
+}  // namespace darkroom

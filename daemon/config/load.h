@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads the configuration file. All that is wrong with it is told at once, each issue with its
+// place, so that mending a file takes one round and not ten.
+//
+// Called at start, on one thread.
+
+#ifndef DARKROOM_CONFIG_LOAD_H_
+#define DARKROOM_CONFIG_LOAD_H_
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace darkroom {
+
+struct ConfigIssue {
+  std::filesystem::path file;
+  int line = 0;  // from 1; 0: the file as a whole
+  int column = 0;
+  std::string message;
+
+  // "darkroom.yaml:12:3: unknown key 'modles' (did you mean 'models'?)"
+  std::string ToString() const;
+};
+
+struct LoadedConfig {
+  std::optional<Config> config;  // only without issues
+  std::vector<ConfigIssue> issues;
+};
+
+LoadedConfig LoadConfig(const std::filesystem::path& file);
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_CONFIG_LOAD_H_

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "control/control_service.h"
+
+#include <fmt/chrono.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "core/json.h"
+#include "core/version.h"
+
+namespace darkroom {
+namespace {
+
+using nlohmann::json;
+using SteadyClock = std::chrono::steady_clock;
+
+class ControlAnswer : public Publication {
+ public:
+  ControlAnswer(std::string subject, std::string text)
+      : subject_(std::move(subject)), text_(std::move(text)) {}
+  const std::string& subject() const override { return subject_; }
+  void Seal(uint64_t, Envelope* envelope) override {
+    envelope->Header("Content-Type", "application/json");
+    envelope->Body(Buffer::Copy(AsBytes(text_)));
+  }
+
+ private:
+  std::string subject_;
+  std::string text_;
+};
+
+double Seconds(SteadyClock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+json DescribeValues(const std::vector<ValueInfo>& values) {
+  json list = json::array();
+  for (const ValueInfo& value : values) {
+    json item = {{"name", value.name}, {"kind", ValueKindName(value.kind)}};
+    if (!value.dtype.empty()) item["dtype"] = value.dtype;
+    if (!value.shape.empty()) item["shape"] = value.shape;
+    if (value.optional) item["optional"] = true;
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+}  // namespace
+
+ControlService::ControlService(ControlView view, Publisher* publisher)
+    : view_(std::move(view)), publisher_(publisher) {}
+
+const std::vector<std::string>& ControlService::Verbs() {
+  static const std::vector<std::string> verbs = {"status", "models", "ps"};
+  return verbs;
+}
+
+void ControlService::Answer(size_t verb, const Message& message) {
+  if (message.reply().empty()) return;
+  const json answer = verb == 0 ? Status() : verb == 1 ? Models() : Ps();
+  publisher_->Publish(
+      std::make_unique<ControlAnswer>(std::string(message.reply()), WriteJson(answer)));
+}
+
+json ControlService::Status() const {
+  const auto uptime = std::chrono::system_clock::now() - started_;
+  std::array<uint64_t, 4> states{};
+  for (const auto& model : view_.models) ++states[static_cast<size_t>(model->state)];
+  const Connection& connection = publisher_->connection();
+  return {
+      {"host", view_.host},
+      {"version", kVersion},
+      {"pid", getpid()},
+      {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                              fmt::gmtime(std::chrono::system_clock::to_time_t(started_)))},
+      {"uptime_s", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
+      {"state", view_.state},
+      {"nats",
+       {{"url", view_.url},
+        {"connected", connection.connected()},
+        {"reconnects", connection.reconnects()},
+        {"max_payload", connection.max_payload()}}},
+      {"jobs",
+       {{"queued", view_.jobs.Count(JobState::kQueued)},
+        {"running", view_.jobs.Count(JobState::kRunning)},
+        {"succeeded", view_.jobs.Count(JobState::kSucceeded)},
+        {"failed", view_.jobs.Count(JobState::kFailed)},
+        {"cancelled", view_.jobs.Count(JobState::kCancelled)},
+        {"expired", view_.jobs.Count(JobState::kExpired)},
+        {"refused", view_.admission.refused()}}},
+      {"models",
+       {{"ready", states[static_cast<size_t>(ModelState::kReady)]},
+        {"loading", states[static_cast<size_t>(ModelState::kLoading)]},
+        {"unloaded", states[static_cast<size_t>(ModelState::kUnloaded)]},
+        {"failed", states[static_cast<size_t>(ModelState::kFailed)]}}},
+  };
+}
+
+json ControlService::Models() const {
+  json models = json::array();
+  for (const auto& model : view_.models) {
+    json subjects = json::array();
+    for (const Endpoint& endpoint : view_.endpoints) {
+      if (endpoint.model == model) subjects.push_back(endpoint.subject);
+    }
+    json item = {{"name", model->config.name},
+                 {"summary", model->info.summary},
+                 {"plugin", {{"id", model->info.id}, {"version", model->info.version}}},
+                 {"state", ModelStateName(model->state)},
+                 {"subjects", std::move(subjects)},
+                 {"inputs", DescribeValues(model->info.inputs)},
+                 {"outputs", DescribeValues(model->info.outputs)},
+                 {"params", model->info.params},
+                 {"queue", {{"waiting", model->queue.size()}, {"max", model->queue.capacity()}}}};
+    if (model->info.id.empty()) item["plugin"]["id"] = model->config.plugin;
+    if (!model->error.ok()) {
+      item["error"] = {{"code", CodeName(model->error.code())},
+                       {"message", model->error.message()},
+                       {"hint", model->error.hint()}};
+    }
+    models.push_back(std::move(item));
+  }
+  return {{"host", view_.host}, {"models", std::move(models)}};
+}
+
+json ControlService::Ps() const {
+  const auto now = SteadyClock::now();
+  json devices = json::array();
+  for (const Device& device : view_.devices) {
+    uint32_t running = 0;
+    for (const auto& lane : view_.lanes) {
+      if (&lane->device() == &device && lane->running()) ++running;
+    }
+    devices.push_back({{"id", device.id}, {"lanes", device.lanes}, {"running", running}});
+  }
+  json instances = json::array();
+  for (const auto& lane : view_.lanes) {
+    for (const Lane::InstanceView& instance : lane->Instances()) {
+      const bool used = instance.last_used != SteadyClock::time_point();
+      instances.push_back({{"model", instance.model->config.name},
+                           {"device", lane->device().id},
+                           {"lane", lane->index()},
+                           {"state", InstanceStateName(instance.state)},
+                           {"jobs_ended", instance.jobs_ended},
+                           {"idle_s", used ? Seconds(now - instance.last_used) : 0.0}});
+    }
+  }
+  json jobs = json::array();
+  view_.jobs.ForEach([&](const Job& job) {
+    jobs.push_back({{"id", job.id},
+                    {"model", job.model->config.name},
+                    {"state", JobStateName(job.state)},
+                    {"age_ms", Seconds(now - job.accepted) * 1000},
+                    {"fraction", job.progress},
+                    {"stage", job.stage}});
+  });
+  return {{"host", view_.host},
+          {"devices", std::move(devices)},
+          {"instances", std::move(instances)},
+          {"jobs", std::move(jobs)}};
+}
+
+}  // namespace darkroom

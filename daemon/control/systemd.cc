@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "control/systemd.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+namespace darkroom {
+
+void NotifyReady(const std::string& status) {
+  sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
+}
+
+void NotifyStatus(const std::string& status) {
+  sd_notify(0, fmt::format("STATUS={}", status).c_str());
+}
+
+void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(allowed).count();
+  sd_notify(0, fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us).c_str());
+}
+
+}  // namespace darkroom

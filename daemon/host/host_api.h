@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the daemon sees of the host: the library (libdarkroom-host.so) that opens plugins, decodes
+// inputs, runs batches on lanes and encodes outputs. All bytes from strangers and all plugin code
+// are touched behind this interface and nowhere else, so that the same host can run inside the
+// daemon or inside a worker process: what crosses are numbers, text and runs of bytes, never a
+// descriptor, a NATS type or an image.
+//
+// Threads. Host, Plugin and Instance functions are called on the owner's one control thread and
+// never block, save
+//   Plugin's and Instance's destructors, which wait for the instance's lane to come home. Events
+//   are called on an instance's lane thread, and may be called before the function that caused them
+//   has returned.
+// Ownership. The caller owns what Open and Create return and destroys instances before their
+// plugin, plugins before
+//   their host. Events must outlive the instances that were given it.
+// Order of an instance: Create, then Load, then any number of Run and Load, Unload; all are carried
+// out on its lane in the
+//   order in which they were called. Each Load is answered by one OnLoaded, each job of a Run by
+//   one OnFinished, each Run by one OnBatchDone after its last OnFinished, each Unload by one
+//   OnUnloaded.
+
+#ifndef DARKROOM_HOST_HOST_API_H_
+#define DARKROOM_HOST_HOST_API_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/buffer.h"
+#include "core/status.h"
+
+namespace darkroom::host {
+
+inline constexpr uint32_t kHostApiVersion = 1;
+
+// One input as it arrived: undecoded. `content_type` may be empty: the host then looks at the
+// bytes.
+struct JobInput {
+  std::string name;
+  std::string content_type;
+  Bytes bytes;  // the daemon's, valid until this job's OnFinished has returned
+};
+
+// How the requester wants image outputs. Other kinds are given as they are and formed by reply/.
+struct OutputForm {
+  enum class Image : uint8_t { kNatural, kPng, kJpeg, kWebp };  // natural: PNG
+  Image image = Image::kNatural;
+  int32_t quality = 90;  // 1 to 100, for JPEG and WebP; WebP at 100 is lossless
+};
+
+struct HostJob {
+  uint64_t token = 0;  // the daemon's name for the job in Events
+  std::string id;      // for logs
+  std::string params;  // JSON object, validated, defaults filled in
+  std::vector<JobInput> inputs;
+  OutputForm form;
+  uint64_t deadline_ns = 0;  // CLOCK_MONOTONIC, 0: none
+  const std::atomic<int32_t>* cancel =
+      nullptr;  // non-zero: stop; lives until OnFinished; may be nullptr
+};
+
+enum class OutputKind : uint8_t { kImage, kText, kTensor, kBytes };
+
+struct Output {
+  std::string name;
+  OutputKind kind = OutputKind::kBytes;
+  std::string content_type;    // image/png, text/plain; charset=utf-8, application/octet-stream
+  std::string dtype;           // of a tensor, such as "float32"; little-endian
+  std::vector<int64_t> shape;  // of a tensor, row-major; of an image: height, width, channels
+  Buffer bytes;                // encoded; the daemon's from here on
+};
+
+struct JobResult {
+  Status status;
+  std::vector<Output> outputs;  // empty unless status is OK
+  double load_ms = 0;           // time this job waited for its instance to be loaded
+  double decode_ms = 0;
+  double infer_ms = 0;  // of the whole batch
+  double encode_ms = 0;
+  uint32_t batch_size = 1;
+};
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+
+// What the host tells the daemon. Every call is short for the caller to make: implementations hand
+// over and return.
+class Events {
+ public:
+  virtual ~Events() = default;
+  virtual void OnLoaded(Status status, double load_ms) = 0;
+  virtual void OnFinished(uint64_t token, JobResult result) = 0;
+  virtual void OnBatchDone() = 0;
+  virtual void OnUnloaded() = 0;
+  // At most the newest of several quick calls need reach the requester. `stage` may be empty.
+  virtual void OnProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  virtual void OnLog(LogLevel level, std::string_view message) = 0;
+};
+
+// Where an instance runs.
+struct LaneSpec {
+  int32_t device_type = 1;  // DLPack's codes, as in darkroom/plugin.h: 1 CPU, 2 CUDA
+  int32_t device_id = 0;
+  uint32_t max_batch = 1;
+  uint64_t memory_budget = 0;
+};
+
+struct InstanceSpec {
+  std::string model;   // for logs and thread names
+  std::string config;  // JSON: the model's `weights` and `options` of the configuration
+  LaneSpec lane;
+};
+
+class Instance {
+ public:
+  virtual ~Instance() = default;
+  virtual void Load() = 0;
+  virtual void Run(std::vector<HostJob> batch) = 0;
+  virtual void Unload() = 0;
+};
+
+class Plugin {
+ public:
+  virtual ~Plugin() = default;
+  // Makes an instance: checks its config and starts its lane. Errors are the plugin's, in its own
+  // words.
+  virtual Result<std::unique_ptr<Instance>> Create(const InstanceSpec& spec, Events* events) = 0;
+};
+
+struct HostOptions {
+  uint64_t max_pixels = 64'000'000;        // of one image, after decoding
+  uint64_t max_input_bytes = 64ULL << 20;  // of one encoded input
+  // Folder with libtorch_cpu.so, opened from it before a plugin that uses it; empty: plugins find
+  // libtorch themselves.
+  std::string torch_lib;
+  // A CUDA device is configured: libtorch_cuda.so is opened from torch_lib first.
+  bool cuda = false;
+  // What a plugin says outside its instances. Called on any thread, for as long as a Buffer of a
+  // plugin's lives.
+  std::function<void(LogLevel, std::string_view)> log;
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+  // Opens a plugin's file. `manifest` is its manifest JSON, read and checked before by the caller.
+  virtual Result<std::unique_ptr<Plugin>> Open(const std::string& path,
+                                               const std::string& manifest) = 0;
+};
+
+// The library's one entry, found by name: darkroom_host_create. Returns nullptr when `api_version`
+// is not its own.
+using CreateFunction = Host*(uint32_t api_version, const HostOptions& options);
+inline constexpr const char* kCreateSymbol = "darkroom_host_create";
+
+}  // namespace darkroom::host
+
+#endif  // DARKROOM_HOST_HOST_API_H_

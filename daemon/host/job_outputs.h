@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A job's outputs on their way from the plugin to the reply: memory that the host gave (output) or
+// a tensor that the plugin gave (adopt), checked against the manifest, then encoded. Images are
+// encoded from where they lie; text, bytes and tensors go on as they are, without a copy.
+//
+// Belongs to a JobRun and is reused from job to job. Lane thread only; but a tensor that went on
+// inside a Buffer is given back on whatever thread destroys that.
+
+#ifndef DARKROOM_HOST_JOB_OUTPUTS_H_
+#define DARKROOM_HOST_JOB_OUTPUTS_H_
+
+#include <darkroom/plugin.h>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/model_info.h"
+#include "core/status.h"
+#include "host/host_api.h"
+#include "host/module.h"
+
+namespace darkroom::host {
+
+class JobOutputs {
+ public:
+  // `module` is the plugin whose outputs these are; a Buffer that holds a tensor of the plugin's
+  // keeps it open.
+  explicit JobOutputs(std::shared_ptr<Module> module);
+  JobOutputs(const JobOutputs&) = delete;
+  JobOutputs& operator=(const JobOutputs&) = delete;
+  ~JobOutputs();
+
+  // These fail with kInternal if the plugin broke a rule; the message then says which ("gave ...").
+  // Other codes are kResourceExhausted and kUnimplemented.
+  Status Allocate(std::string_view name, const dr_tensor_t& like, dr_tensor_t* out);
+  // Takes `tensor` over, also when it fails.
+  Status Adopt(std::string_view name, dr_managed_tensor_t* tensor);
+
+  // The first required output that was not given, or nullptr.
+  const ValueInfo* Missing() const;
+
+  // All that were given, in the manifest's order, in the form asked for. `icc` is a colour profile
+  // for images.
+  Result<std::vector<Output>> Encode(const OutputForm& form, Bytes icc);
+
+  // Gives back what is left.
+  void Clear();
+
+ private:
+  struct Entry;
+
+  Result<Entry*> Check(std::string_view name, const dr_tensor_t& tensor);
+  Result<Output> EncodeOne(const ValueInfo& info, Entry* entry, const OutputForm& form, Bytes icc);
+
+  std::shared_ptr<Module> module_;
+  std::vector<Entry> entries_;  // one for each output of the manifest
+};
+
+}  // namespace darkroom::host
+
+#endif  // DARKROOM_HOST_JOB_OUTPUTS_H_

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// darkroomd: reads the command line and the configuration, then runs the server until it is told to
+// stop.
+//
+// Exit codes: 0 stopped, and everything accepted was answered; 1 it was not, or something failed; 2
+// wrong usage; 78 (EX_CONFIG) the configuration is wrong.
+
+#include <fmt/format.h>
+#include <nats/nats.h>
+#include <signal.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "config/load.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "model_setup.h"
+#include "server.h"
+
+namespace darkroom {
+namespace {
+
+int Complain(const std::vector<ConfigIssue>& issues) {
+  for (const ConfigIssue& issue : issues) fmt::print(stderr, "{}\n", issue.ToString());
+  return EX_CONFIG;
+}
+
+// Everything that can be found out without serving: the configuration, the plugins' files and their
+// params. A model that cannot run is told of, but is not wrong: the daemon serves the others.
+int Check(const std::filesystem::path& file, const Config& config) {
+  const Places places = FindPlaces(config);
+  PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
+  const auto setups = SetUpModels(config, &registry);
+  const auto endpoints = SetUpEndpoints(config, setups);
+  if (!endpoints.ok()) {
+    fmt::print(stderr, "{}: {}\n", file.string(), endpoints.status().ToString());
+    return EX_CONFIG;
+  }
+  for (const ModelSetup& setup : setups) {
+    const Model& model = *setup.model;
+    if (model.broken) {
+      fmt::print("warning: model '{}' cannot be served: {}\n", model.config.name,
+                 model.error.ToString());
+    } else if (!model.config.weights.empty() && !std::filesystem::exists(model.config.weights)) {
+      fmt::print("warning: model '{}' has no weights at '{}'\n", model.config.name,
+                 model.config.weights);
+    }
+  }
+  fmt::print("{}: ok, {} models, {} routes\n", file.string(), config.models.size(),
+             config.routes.size());
+  return EX_OK;
+}
+
+int Serve(const Config& config, Logger& log) {
+  // A reply to a client that is gone, or a worker's closed pipe, is an error to handle and no
+  // reason to die.
+  signal(SIGPIPE, SIG_IGN);
+  // One thread delivers all subscriptions' messages: it only hands them over.
+  nats_Open(-1);
+  nats_SetMessageDeliveryPoolSize(1);
+  auto server = std::make_unique<Server>(config, log);
+  if (const Status status = server->Start(); !status.ok()) {
+    log.error("cannot start: {}", status.ToString());
+    return status.code() == Code::kInvalidArgument ? EX_CONFIG : EXIT_FAILURE;
+  }
+  if (!server->Run()) {
+    // Lanes may be stuck in a plugin: nothing can be waited for, and nothing needs to be.
+    log.flush();
+    _exit(EXIT_FAILURE);
+  }
+  server.reset();
+  return EXIT_SUCCESS;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("darkroomd: serves models over NATS");
+  std::string file = "/etc/darkroom/darkroom.yaml";
+  bool check = false;
+  app.add_option("-c,--config", file, "Configuration file")->capture_default_str();
+  app.add_flag("--check", check, "Check the configuration and exit: 0 if it is sound, else 78");
+  app.set_version_flag("--version", std::string("darkroomd ") + kVersion);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : 2;
+  }
+  const LoadedConfig loaded = LoadConfig(file);
+  if (!loaded.config) return Complain(loaded.issues);
+  if (check) return Check(file, *loaded.config);
+  const auto log = MakeLogger(loaded.config->log_level, loaded.config->log_format);
+  if (!log.ok()) return Complain({{file, 0, 0, log.status().ToString()}});
+  return Serve(*loaded.config, **log);
+}
+
+}  // namespace
+}  // namespace darkroom
+
+int main(int argc, char** argv) {
+  const int code = darkroom::Main(argc, argv);
+  // libtorch, once it is in the process, does not survive its own static destructors; there is
+  // nothing left for them to do.
+  std::fflush(nullptr);
+  _exit(code);
+}

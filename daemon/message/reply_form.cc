@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "message/reply_form.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "message/media_type.h"
+
+namespace darkroom {
+namespace {
+
+struct Offer {
+  std::string_view type;
+  ReplyForm form;
+};
+
+// What the model can give, the natural form first.
+std::vector<Offer> Offers(const ModelInfo& info) {
+  using Body = ReplyForm::Body;
+  const Offer json{"application/json", {Body::kJson}};
+  const Offer cbor{"application/cbor", {Body::kCbor}};
+  if (info.outputs.size() != 1) return {json, cbor};
+  switch (info.outputs[0].kind) {
+    case ValueKind::kImage:
+    case ValueKind::kMask:
+      return {{"image/png", {Body::kRaw, ImageFormat::kPng}},
+              {"image/jpeg", {Body::kRaw, ImageFormat::kJpeg}},
+              {"image/webp", {Body::kRaw, ImageFormat::kWebp}},
+              json,
+              cbor};
+    case ValueKind::kText:
+      return {{"text/plain", {Body::kRaw}}, json, cbor};
+    case ValueKind::kTensor:
+      return {json, cbor, {"application/octet-stream", {Body::kRaw}}};
+    case ValueKind::kBytes:
+      break;
+  }
+  return {{"application/octet-stream", {Body::kRaw}}, json, cbor};
+}
+
+bool Matches(std::string_view range, std::string_view type) {
+  if (range == "*/*" || range == type) return true;
+  return range.size() > 2 && range.substr(range.size() - 2) == "/*" &&
+         type.substr(0, range.size() - 1) == range.substr(0, range.size() - 1);
+}
+
+struct Range {
+  std::string type;
+  double weight = 1;
+};
+
+std::vector<Range> ParseAccept(std::string_view accept) {
+  std::vector<Range> ranges;
+  while (!accept.empty()) {
+    const size_t comma = std::min(accept.find(','), accept.size());
+    const std::string_view item = accept.substr(0, comma);
+    accept.remove_prefix(std::min(comma + 1, accept.size()));
+    Range range{MediaTypeOf(item)};
+    if (range.type.empty()) continue;
+    if (const std::string q = MediaTypeParameter(item, "q"); !q.empty()) {
+      range.weight = std::strtod(q.c_str(), nullptr);
+    }
+    if (range.weight > 0) ranges.push_back(std::move(range));
+  }
+  std::stable_sort(ranges.begin(), ranges.end(),
+                   [](const Range& a, const Range& b) { return a.weight > b.weight; });
+  return ranges;
+}
+
+}  // namespace
+
+std::optional<ImageFormat> ImageFormatByName(std::string_view name) {
+  if (name == "png") return ImageFormat::kPng;
+  if (name == "jpeg" || name == "jpg") return ImageFormat::kJpeg;
+  if (name == "webp") return ImageFormat::kWebp;
+  return {};
+}
+
+Result<ReplyForm> ChooseReplyForm(std::optional<std::string_view> accept, const ModelInfo& info) {
+  const std::vector<Offer> offers = Offers(info);
+  ReplyForm natural = offers.front().form;
+  natural.image = ImageFormat::kNatural;  // left to output_format
+  if (!accept) return natural;
+  for (const Range& range : ParseAccept(*accept)) {
+    for (const Offer& offer : offers) {
+      if (!Matches(range.type, offer.type)) continue;
+      if (offer.type == offers.front().type && range.type.back() == '*') return natural;
+      return offer.form;
+    }
+  }
+  std::vector<std::string_view> types;
+  for (const Offer& offer : offers) types.push_back(offer.type);
+  return Status::InvalidArgument(fmt::format("this model cannot reply with Accept '{}'", *accept),
+                                 fmt::format("it gives {}", fmt::join(types, ", ")));
+}
+
+}  // namespace darkroom

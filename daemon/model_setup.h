@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes models and endpoints of the configuration: finds each model's plugin, reads what it says of
+// itself and prepares the rules that its requests must keep. A model whose plugin is missing or
+// unfit becomes a broken model that says so to whoever asks; what is wrong with the configuration
+// itself is an error.
+//
+// Called at start and by --check, on one thread.
+
+#ifndef DARKROOM_MODEL_SETUP_H_
+#define DARKROOM_MODEL_SETUP_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "plugin/registry.h"
+#include "queue/admission.h"
+#include "queue/model.h"
+
+namespace darkroom {
+
+// Where things lie: as configured, else beside this program, installed or in a build tree.
+struct Places {
+  std::filesystem::path plugin_folder;
+  std::filesystem::path host_library;
+  std::filesystem::path torch_dir;  // empty: not found
+
+  std::string torch_lib() const { return torch_dir.empty() ? "" : (torch_dir / "lib").string(); }
+};
+
+Places FindPlaces(const Config& config);
+
+struct ModelSetup {
+  std::shared_ptr<Model> model;
+  std::shared_ptr<const PluginFile> plugin;  // nullptr: broken
+};
+
+std::vector<ModelSetup> SetUpModels(const Config& config, PluginRegistry* registry);
+
+// The models' own subjects first, then the routes, in the configuration's order. Errors are of the
+// params.
+Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
+                                             const std::vector<ModelSetup>& models);
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_MODEL_SETUP_H_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "plugin/registry.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/suggest.h"
+#include "plugin/elf_file.h"
+#include "plugin/manifest.h"
+
+namespace darkroom {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The ids of the files in a folder, for "did you mean".
+std::vector<std::string> IdsIn(const std::string& folder) {
+  std::vector<std::string> ids;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".so") ids.push_back(entry->path().stem().string());
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<PluginFile> ReadPluginFile(const std::string& path,
+                                  const std::vector<std::string>& library_folders) {
+  std::error_code error;
+  PluginFile plugin;
+  plugin.path = fs::absolute(path, error).lexically_normal().string();
+  if (error)
+    return Status::InvalidArgument("cannot make " + path + " absolute: " + error.message());
+
+  Result<ElfFile> file = ElfFile::Open(plugin.path);
+  if (!file.ok()) return file.status();
+  Result<Manifest> manifest = ReadManifest(*file);
+  if (!manifest.ok()) return manifest.status().Annotated(plugin.path);
+  plugin.info = std::move(manifest->info);
+  plugin.manifest_json = std::move(manifest->json);
+
+  Result<PreflightReport> report = Preflight(*file, plugin.path, plugin.info, library_folders);
+  if (!report.ok()) return report.status();
+  plugin.report = *std::move(report);
+  if (Status status = plugin.report.ToStatus(); !status.ok()) return status.Annotated(plugin.path);
+
+  Result<std::string> digest = file->Digest();
+  if (!digest.ok()) return digest.status().Annotated(plugin.path);
+  plugin.sha256 = *std::move(digest);
+  return plugin;
+}
+
+PluginRegistry::PluginRegistry(std::string folder, std::vector<std::string> library_folders)
+    : folder_(std::move(folder)), library_folders_(std::move(library_folders)) {}
+
+Result<std::shared_ptr<const PluginFile>> PluginRegistry::Find(const std::string& id_or_path) {
+  if (const auto found = known_.find(id_or_path); found != known_.end()) return found->second;
+
+  const bool is_path = id_or_path.find('/') != std::string::npos;
+  const std::string path =
+      is_path ? id_or_path : (fs::path(folder_) / (id_or_path + ".so")).string();
+  Result<PluginFile> file = ReadPluginFile(path, library_folders_);
+  if (!file.ok()) {
+    if (is_path || file.status().code() != Code::kNotFound) return file.status();
+    const std::string nearest = Nearest(id_or_path, IdsIn(folder_));
+    return Status::NotFound(
+        "there is no plugin \"" + id_or_path + "\": " + path + " does not exist",
+        nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
+  }
+  if (!is_path && file->info.id != id_or_path) {
+    return Status::FailedPrecondition(path + " says that its id is \"" + file->info.id + "\"",
+                                      "name the file " + file->info.id + ".so");
+  }
+  auto shared = std::make_shared<const PluginFile>(*std::move(file));
+  known_.emplace(id_or_path, shared);
+  return shared;
+}
+
+std::vector<std::shared_ptr<const PluginFile>> PluginRegistry::Known() const {
+  std::map<std::string, std::shared_ptr<const PluginFile>> by_id;
+  for (const auto& [asked, file] : known_) by_id.emplace(file->info.id, file);
+  std::vector<std::shared_ptr<const PluginFile>> files;
+  for (auto& [id, file] : by_id) files.push_back(std::move(file));
+  return files;
+}
+
+}  // namespace darkroom

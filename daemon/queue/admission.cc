@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "queue/admission.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/json.h"
+#include "core/units.h"
+
+namespace darkroom {
+namespace {
+
+// How long until the queue has a place again: its length times what a job takes. At least a second,
+// as Retry-After counts in seconds; at most a minute, as nobody knows more than that.
+uint32_t RetryAfter(const Model& model) {
+  const double ms = model.mean_run_ms * static_cast<double>(model.queue.size());
+  return static_cast<uint32_t>(std::clamp(std::ceil(ms / 1000), 1.0, 60.0));
+}
+
+bool LacksRequired(const nlohmann::json& schema, const nlohmann::json& params) {
+  const auto required = schema.find("required");
+  if (required == schema.end() || !required->is_array()) return false;
+  return std::any_of(required->begin(), required->end(), [&](const nlohmann::json& name) {
+    return name.is_string() && !params.contains(name.get_ref<const std::string&>());
+  });
+}
+
+}  // namespace
+
+Result<Endpoint> Endpoint::Make(std::string subject, std::shared_ptr<Model> model,
+                                const nlohmann::json& fixed_params, uint64_t max_input_bytes) {
+  Endpoint endpoint;
+  endpoint.subject = std::move(subject);
+  endpoint.rules.info = &model->info;
+  endpoint.rules.default_params = model->config.params;
+  endpoint.rules.fixed_params = fixed_params;
+  endpoint.rules.max_input_bytes = max_input_bytes;
+  endpoint.model = std::move(model);
+  if (endpoint.model->broken) return endpoint;
+
+  nlohmann::json params = endpoint.rules.default_params;
+  params.update(fixed_params);
+  Status status = TakeOutputParams(endpoint.model->info, &params, &endpoint.rules.image,
+                                   &endpoint.rules.quality);
+  // A parameter that is required and has no default is the requester's to give: then nothing can be
+  // prepared.
+  if (status.ok() && LacksRequired(endpoint.model->info.params, params)) return endpoint;
+  if (status.ok()) status = endpoint.model->schema->Apply(params);
+  if (!status.ok()) return status.Annotated(fmt::format("params of '{}'", endpoint.subject));
+  endpoint.params = std::make_shared<const std::string>(WriteJson(params));
+  return endpoint;
+}
+
+Admission::Admission(JobTable* jobs, uint64_t max_queued_bytes)
+    : jobs_(jobs), max_queued_bytes_(max_queued_bytes) {
+  std::random_device device;
+  random_.seed((static_cast<uint64_t>(device()) << 32) | device());
+}
+
+Job* Admission::Admit(const Endpoint& endpoint, Message message, Refusal* refusal) {
+  std::shared_ptr<const std::string> params = endpoint.params;
+  refusal->status = Check(endpoint, std::move(message), refusal, &params);
+  if (!refusal->status.ok()) {
+    ++refused_;
+    return nullptr;
+  }
+  auto job = std::make_unique<Job>();
+  job->token = ++last_token_;
+  job->model = endpoint.model;
+  job->request = std::move(refusal->request);
+  job->id = job->request.id.empty() ? MakeId() : job->request.id;
+  job->params = std::move(params);
+  job->accepted = Job::Clock::now();
+  job->deadline = job->accepted + job->request.deadline.value_or(endpoint.model->config.deadline);
+  Job* accepted = job.get();
+  jobs_->Add(std::move(job));
+  endpoint.model->queue.Push(accepted);
+  return accepted;
+}
+
+Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refusal,
+                        std::shared_ptr<const std::string>* params) {
+  Request& request = refusal->request;
+  Model& model = *endpoint.model;
+  const uint64_t bytes = message.data().size();
+  if (model.broken) {
+    request.message = std::move(message);
+    request.reply = request.message.reply();
+    return model.error;
+  }
+  Status status = ParseRequest(std::move(message), endpoint.rules, &request);
+  if (!status.ok()) return status;
+  if (!request.params.is_null()) {
+    status = model.schema->Apply(request.params);
+    if (!status.ok()) return status;
+    *params = std::make_shared<const std::string>(WriteJson(request.params));
+  } else if (*params == nullptr) {
+    nlohmann::json none = endpoint.rules.default_params;
+    return model.schema->Apply(none);  // the words for what is missing
+  }
+  if (jobs_->closed()) {
+    return {Code::kBusy, "the daemon is stopping", "send the request to another host, or later"};
+  }
+  if (model.queue.full()) {
+    refusal->retry_after_s = RetryAfter(model);
+    return {Code::kBusy,
+            fmt::format("{} jobs wait for '{}' already", model.queue.size(), model.config.name),
+            fmt::format("try again in {} s", refusal->retry_after_s)};
+  }
+  if (jobs_->bytes() + bytes > max_queued_bytes_) {
+    refusal->retry_after_s = RetryAfter(model);
+    return {Code::kBusy,
+            fmt::format("the waiting requests hold {} already", FormatSize(jobs_->bytes())),
+            fmt::format("try again in {} s", refusal->retry_after_s)};
+  }
+  return Status::Ok();
+}
+
+std::string Admission::MakeId() {
+  constexpr std::string_view kAlphabet =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  // 16 of 62 letters, 95 bits: no two jobs of any number of hosts will meet.
+  std::string id(16, '0');
+  uint64_t bits = 0;
+  for (size_t i = 0; i < id.size(); ++i) {
+    if (i % 8 == 0) bits = random_();
+    id[i] = kAlphabet[bits % kAlphabet.size()];
+    bits /= kAlphabet.size();
+  }
+  return id;
+}
+
+}  // namespace darkroom

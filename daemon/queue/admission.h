@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Admission makes a job of a message, or says why not. It is the one place where the daemon commits
+// itself: what it accepts will be answered, and what it would only let wait in vain it refuses at
+// once.
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_QUEUE_ADMISSION_H_
+#define DARKROOM_QUEUE_ADMISSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "message/request.h"
+#include "queue/job.h"
+#include "queue/job_table.h"
+#include "queue/model.h"
+
+namespace darkroom {
+
+// Where a subscription leads: a model, and what holds for the requests that come this way.
+struct Endpoint {
+  std::string subject;
+  std::shared_ptr<Model> model;
+  RequestRules rules;
+  // The params of a request that gives none, checked and complete.
+  std::shared_ptr<const std::string> params;
+
+  // Prepares the rules and params from the model's and the route's own. An error is the
+  // configuration's.
+  static Result<Endpoint> Make(std::string subject, std::shared_ptr<Model> model,
+                               const nlohmann::json& fixed_params, uint64_t max_input_bytes);
+};
+
+// A message that was not accepted: what to tell whom.
+struct Refusal {
+  Request request;
+  Status status;
+  uint32_t retry_after_s = 0;  // for busy
+};
+
+class Admission {
+ public:
+  Admission(JobTable* jobs, uint64_t max_queued_bytes);
+
+  // On success the job is in the table and in its model's queue, and is returned; else nullptr, and
+  // `refusal` is filled in.
+  Job* Admit(const Endpoint& endpoint, Message message, Refusal* refusal);
+
+  uint64_t refused() const { return refused_; }
+
+ private:
+  Status Check(const Endpoint& endpoint, Message message, Refusal* refusal,
+               std::shared_ptr<const std::string>* params);
+  std::string MakeId();
+
+  JobTable* jobs_;
+  uint64_t max_queued_bytes_;
+  uint64_t last_token_ = 0;
+  uint64_t refused_ = 0;
+  std::mt19937_64 random_;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_QUEUE_ADMISSION_H_

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "queue/job_table.h"
+
+#include <cassert>
+
+namespace darkroom {
+
+bool JobTable::Add(std::unique_ptr<Job> job) {
+  if (!gate_.Enter()) return false;
+  ++CountOf(job->state);
+  bytes_ += job->request.message.data().size();
+  const uint64_t token = job->token;
+  jobs_.emplace(token, std::move(job));
+  return true;
+}
+
+Job* JobTable::Find(uint64_t token) const {
+  const auto found = jobs_.find(token);
+  return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+void JobTable::Start(Job* job) {
+  assert(job->state == JobState::kQueued);
+  --CountOf(JobState::kQueued);
+  ++CountOf(JobState::kRunning);
+  job->state = JobState::kRunning;
+  job->started = Job::Clock::now();
+  ++job->attempts;
+}
+
+void JobTable::GiveBack(Job* job) {
+  assert(job->state == JobState::kRunning);
+  --CountOf(JobState::kRunning);
+  ++CountOf(JobState::kQueued);
+  job->state = JobState::kQueued;
+}
+
+std::unique_ptr<Job> JobTable::End(uint64_t token, JobState state) {
+  assert(IsTerminal(state));
+  const auto found = jobs_.find(token);
+  if (found == jobs_.end()) return nullptr;
+  std::unique_ptr<Job> job = std::move(found->second);
+  jobs_.erase(found);
+  --CountOf(job->state);
+  ++CountOf(state);
+  bytes_ -= job->request.message.data().size();
+  job->state = state;
+  gate_.Leave();
+  return job;
+}
+
+void JobTable::ForEach(const std::function<void(Job&)>& visit) const {
+  for (const auto& [token, job] : jobs_) visit(*job);
+}
+
+}  // namespace darkroom

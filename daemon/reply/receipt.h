@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The receipt: headers that say what made a reply, so that it can be told later from the reply
+// alone (docs/protocol.md, "Replies").
+//
+// Plain values; sealed into headers on the publisher's thread.
+
+#ifndef DARKROOM_REPLY_RECEIPT_H_
+#define DARKROOM_REPLY_RECEIPT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "message/publisher.h"
+
+namespace darkroom {
+
+// What all replies of a model have in common.
+struct ModelReceipt {
+  std::string model;
+  std::string plugin;   // id, version, digest
+  std::string weights;  // digest; empty: none, or not known
+  std::string host;
+};
+
+struct Receipt {
+  std::shared_ptr<const ModelReceipt> model;
+  std::string job;
+  std::string device;  // empty: no device was touched
+  double queue_ms = 0;
+  double load_ms = 0;
+  double run_ms = 0;
+  uint32_t attempts = 0;
+
+  void WriteTo(Envelope* envelope) const;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_REPLY_RECEIPT_H_

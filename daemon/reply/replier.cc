@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reply/replier.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/json.h"
+#include "core/units.h"
+#include "reply/result_body.h"
+
+namespace darkroom {
+namespace {
+
+// The headers of a receipt, the longest there can be.
+constexpr uint64_t kHeaderBytes = 2048;
+
+Status TooLarge(uint64_t bytes, uint64_t limit) {
+  return {Code::kTooLarge,
+          fmt::format("the reply has {} bytes, more than the server's max_payload of {}", bytes,
+                      FormatSize(limit)),
+          "ask for a smaller scale, or image/jpeg or image/webp; or raise max_payload"};
+}
+
+void SealError(const Status& status, const Receipt& receipt, uint32_t retry_after_s,
+               Envelope* envelope) {
+  envelope->Header("Nats-Service-Error", status.message());
+  envelope->Header("Nats-Service-Error-Code", std::to_string(CodeNumber(status.code())));
+  envelope->Header("Content-Type", "application/json");
+  if (retry_after_s > 0) envelope->Header("Retry-After", std::to_string(retry_after_s));
+  receipt.WriteTo(envelope);
+  const nlohmann::json body = {{"code", CodeName(status.code())},
+                               {"message", status.message()},
+                               {"hint", status.hint()},
+                               {"retryable", IsRetryable(status.code())}};
+  envelope->Body(Buffer::Copy(AsBytes(WriteJson(body))));
+}
+
+class ErrorReply : public Publication {
+ public:
+  ErrorReply(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s)
+      : subject_(std::move(subject)),
+        receipt_(std::move(receipt)),
+        status_(std::move(status)),
+        retry_after_s_(retry_after_s) {}
+  const std::string& subject() const override { return subject_; }
+  void Seal(uint64_t, Envelope* envelope) override {
+    SealError(status_, receipt_, retry_after_s_, envelope);
+  }
+
+ private:
+  std::string subject_;
+  Receipt receipt_;
+  Status status_;
+  uint32_t retry_after_s_;
+};
+
+class ResultReply : public Publication {
+ public:
+  ResultReply(std::string subject, Receipt receipt, ReplyForm::Body form,
+              std::vector<host::Output> outputs)
+      : subject_(std::move(subject)),
+        receipt_(std::move(receipt)),
+        form_(form),
+        outputs_(std::move(outputs)) {}
+  const std::string& subject() const override { return subject_; }
+  void Seal(uint64_t max_payload, Envelope* envelope) override {
+    ResultBody body = FormResult(form_, receipt_.job, std::move(outputs_));
+    // The limit may have changed with the server since CheckSize, and an object's exact size is
+    // known only now.
+    if (body.bytes.size() + kHeaderBytes > max_payload) {
+      SealError(TooLarge(body.bytes.size(), max_payload), receipt_, 0, envelope);
+      return;
+    }
+    envelope->Header("Content-Type", body.content_type);
+    receipt_.WriteTo(envelope);
+    envelope->Body(std::move(body.bytes));
+  }
+
+ private:
+  std::string subject_;
+  Receipt receipt_;
+  ReplyForm::Body form_;
+  std::vector<host::Output> outputs_;
+};
+
+class ProgressNote : public Publication {
+ public:
+  ProgressNote(std::string subject, std::string text)
+      : subject_(std::move(subject)), text_(std::move(text)) {}
+  const std::string& subject() const override { return subject_; }
+  void Seal(uint64_t, Envelope* envelope) override { envelope->Body(Buffer::Copy(AsBytes(text_))); }
+
+ private:
+  std::string subject_;
+  std::string text_;
+};
+
+}  // namespace
+
+Replier::Replier(Publisher* publisher, std::string prefix)
+    : publisher_(publisher), prefix_(std::move(prefix)) {}
+
+Status Replier::CheckSize(ReplyForm::Body form, const std::vector<host::Output>& outputs) {
+  const uint64_t limit = publisher_->connection().max_payload();
+  const uint64_t bytes = LeastResultBytes(form, outputs);
+  // Before the first connection there is no limit to know.
+  if (limit > 0 && bytes + kHeaderBytes > limit) return TooLarge(bytes, limit);
+  return Status::Ok();
+}
+
+void Replier::Result(std::string subject, Receipt receipt, ReplyForm::Body form,
+                     std::vector<host::Output> outputs) {
+  if (subject.empty()) return;
+  publisher_->Publish(std::make_unique<ResultReply>(std::move(subject), std::move(receipt), form,
+                                                    std::move(outputs)));
+}
+
+void Replier::Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s) {
+  if (subject.empty()) return;
+  publisher_->Publish(std::make_unique<ErrorReply>(std::move(subject), std::move(receipt),
+                                                   std::move(status), retry_after_s));
+}
+
+void Replier::Progress(const std::string& job, double fraction, const std::string& stage) {
+  const nlohmann::json note = {{"job", job}, {"fraction", fraction}, {"stage", stage}};
+  publisher_->Publish(
+      std::make_unique<ProgressNote>(fmt::format("{}.progress.{}", prefix_, job), WriteJson(note)));
+}
+
+}  // namespace darkroom

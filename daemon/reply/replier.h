@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The replier gives each request its one final answer, a result or an error, and progress before it
+// where that was asked for.
+//
+// For the io_context's thread; bodies are formed on the publisher's.
+
+#ifndef DARKROOM_REPLY_REPLIER_H_
+#define DARKROOM_REPLY_REPLIER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "host/host_api.h"
+#include "message/publisher.h"
+#include "message/reply_form.h"
+#include "reply/receipt.h"
+
+namespace darkroom {
+
+class Replier {
+ public:
+  // `prefix` is the first token of our subjects.
+  Replier(Publisher* publisher, std::string prefix);
+
+  // Whether the outputs can be sent at all; otherwise too_large, with the limit. To be asked before
+  // Result, since a result that cannot be sent is a failure of the job.
+  Status CheckSize(ReplyForm::Body form, const std::vector<host::Output>& outputs);
+
+  // `subject` is the request's reply subject. Nothing is sent if it is empty.
+  void Result(std::string subject, Receipt receipt, ReplyForm::Body form,
+              std::vector<host::Output> outputs);
+  void Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s = 0);
+  void Progress(const std::string& job, double fraction, const std::string& stage);
+
+ private:
+  Publisher* publisher_;
+  std::string prefix_;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_REPLY_REPLIER_H_

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EventRelay brings what the host reports of one instance from the instance's lane thread to the
+// io_context's thread, in its order, several at a time.
+//
+// Events are put on the lane's thread; the reader runs on the io_context's. Log lines are written
+// at once, where they arise.
+
+#ifndef DARKROOM_WORKER_EVENT_RELAY_H_
+#define DARKROOM_WORKER_EVENT_RELAY_H_
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/log.h"
+#include "core/mailbox.h"
+#include "host/host_api.h"
+
+namespace darkroom {
+
+struct HostEvent {
+  enum class Kind : uint8_t { kLoaded, kFinished, kBatchDone, kUnloaded, kProgress };
+  Kind kind;
+  uint64_t token = 0;
+  host::JobResult result;  // of a job; of a load its status and load_ms
+  double fraction = 0;
+  std::string stage;
+};
+
+class EventRelay : public host::Events {
+ public:
+  using Reader = std::function<void(HostEvent)>;
+
+  EventRelay(boost::asio::io_context& io, std::string model, Logger& log, Reader reader);
+
+  void OnLoaded(Status status, double load_ms) override;
+  void OnFinished(uint64_t token, host::JobResult result) override;
+  void OnBatchDone() override;
+  void OnUnloaded() override;
+  void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnLog(host::LogLevel level, std::string_view message) override;
+
+ private:
+  std::string model_;
+  Logger& log_;
+  Mailbox<HostEvent> events_;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_WORKER_EVENT_RELAY_H_

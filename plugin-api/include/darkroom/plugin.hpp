@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The wrapper of darkroom/plugin.h for C++20, in a header alone (plugins in C or older C++ use
+// plugin.h itself). A model is a plain class:
+//
+//   class Model {
+//    public:
+//     Model(darkroom::Host host, std::string_view config);  // checks config; no weights, no device
+//     void Load(const dr_lane_t& lane);                     // makes it ready, warm
+//     void Infer(darkroom::Job& job);                       // runs one job; throws what goes wrong
+//     with it void Unload();                                        // gives everything back
+//   };
+//   DARKROOM_PLUGIN(Model)
+//
+// A model that wants its jobs together has `void Infer(darkroom::Batch& batch)` instead, and
+// finishes each itself; those it leaves open end as the call does. A model that blocks may have
+// `void Cancel(const dr_job_t* job)`, called from any thread: it wakes what waits.
+//
+// Constructor, Load and Infer may throw: darkroom::Error says a status and words, any other
+// exception is DR_INTERNAL (std::bad_alloc: DR_RESOURCE_EXHAUSTED). None crosses the boundary.
+// Threads and ownership are those of plugin.h: Load, Infer and Unload run on the instance's lane,
+// the constructor and the destructor on the control thread.
+
+#ifndef DARKROOM_PLUGIN_HPP_
+#define DARKROOM_PLUGIN_HPP_
+
+#include <darkroom/plugin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace darkroom {
+
+// A failure with its status. The words are shown to whoever sent the request: what is wrong, with
+// names and numbers.
+class Error : public std::runtime_error {
+ public:
+  Error(dr_status status, const std::string& words) : std::runtime_error(words), status_(status) {}
+  dr_status status() const { return status_; }
+
+ private:
+  dr_status status_;
+};
+
+// Throws a failure of one of the host's own services. It goes without words, because the host has
+// said already what went wrong, and words of ours would take the place of its better ones.
+inline void CheckHost(dr_status status) {
+  if (status != DR_OK) throw Error(status, "");
+}
+
+// A metric of the plugin, made in the model's constructor. Any thread may add to it.
+class Metric {
+ public:
+  Metric(const dr_host_t* host, dr_metric_kind kind, const char* name, const char* help)
+      : host_(host) {
+    CheckHost(host->metric_define(host, kind, name, help, &number_));
+  }
+  void Add(double value) const { host_->metric_add(host_, number_, value); }
+
+ private:
+  const dr_host_t* host_;
+  uint32_t number_ = 0;
+};
+
+// The host's services for one instance. Valid as long as the instance.
+class Host {
+ public:
+  explicit Host(const dr_host_t* host) : host_(host) {}
+
+  void Log(dr_log_level level, const std::string& message) const {
+    host_->log(host_, level, message.c_str());
+  }
+  void SetError(const std::string& words) const { host_->set_error(host_, words.c_str()); }
+  // A table of further services such as "darkroom.NAME/1", or nullptr where the host has none.
+  const void* Extension(const char* id) const { return host_->extension(host_, id); }
+  // In the model's constructor only. Names are [a-z_][a-z0-9_]*.
+  Metric Counter(const char* name, const char* help) const {
+    return {host_, DR_METRIC_COUNTER, name, help};
+  }
+  Metric Gauge(const char* name, const char* help) const {
+    return {host_, DR_METRIC_GAUGE, name, help};
+  }
+  Metric Histogram(const char* name, const char* help) const {
+    return {host_, DR_METRIC_HISTOGRAM, name, help};
+  }
+  const dr_host_t* get() const { return host_; }
+
+ private:
+  const dr_host_t* host_;
+};
+
+// The right to hold so many bytes of the lane's device; given back when it goes. For the lane.
+class Lease {
+ public:
+  Lease(Host host, uint64_t bytes) : host_(host) {
+    CheckHost(host.get()->reserve(host.get(), bytes, &lease_));
+  }
+  Lease(Lease&& other) noexcept
+      : host_(other.host_), lease_(std::exchange(other.lease_, nullptr)) {}
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (lease_ != nullptr) host_.get()->release(host_.get(), lease_);
+  }
+
+ private:
+  Host host_;
+  dr_lease_t* lease_ = nullptr;
+};
+
+// One job of the batch that is run. Valid until it is finished.
+class Job {
+ public:
+  Job(Host host, const dr_job_t* job) : host_(host), job_(job) {}
+
+  std::string_view id() const { return job_->id; }
+  std::string_view params() const { return job_->params; }  // JSON, complete
+
+  // nullptr if the request did not give this (optional) input.
+  const dr_tensor_t* FindInput(std::string_view name) const {
+    for (uint32_t i = 0; i < job_->input_count; ++i) {
+      if (job_->inputs[i]->name == name) return job_->inputs[i]->tensor;
+    }
+    return nullptr;
+  }
+  const dr_tensor_t& Input(std::string_view name) const {
+    const dr_tensor_t* tensor = FindInput(name);
+    if (tensor == nullptr) {
+      throw Error(DR_INVALID_ARGUMENT, "input '" + std::string(name) + "' is missing");
+    }
+    return *tensor;
+  }
+  // A text or bytes input: one dimension of uint8.
+  std::span<const std::byte> InputBytes(std::string_view name) const {
+    const dr_tensor_t& tensor = Input(name);
+    return {static_cast<const std::byte*>(tensor.data) + tensor.byte_offset,
+            static_cast<size_t>(tensor.shape[0])};
+  }
+
+  // Host memory for an output, compact in the order of `shape`; to be written before the job is
+  // finished. Text and bytes outputs are OutputBytes.
+  void* Output(const char* name, dr_dtype_t dtype, std::vector<int64_t> shape) const {
+    dr_tensor_t like{};
+    like.device = {DR_DEVICE_CPU, 0};
+    like.ndim = static_cast<int32_t>(shape.size());
+    like.dtype = dtype;
+    like.shape = shape.data();
+    dr_tensor_t out{};
+    CheckHost(host_.get()->output(host_.get(), job_, name, &like, &out));
+    return static_cast<std::byte*>(out.data) + out.byte_offset;
+  }
+  std::span<std::byte> OutputBytes(const char* name, size_t size) const {
+    void* data = Output(name, {DR_DTYPE_UINT, 8, 1}, {static_cast<int64_t>(size)});
+    return {static_cast<std::byte*>(data), size};
+  }
+  // Gives the plugin's own tensor away; the host calls its deleter, even if this throws.
+  void Adopt(const char* name, dr_managed_tensor_t* tensor) const {
+    CheckHost(host_.get()->adopt(host_.get(), job_, name, tensor));
+  }
+
+  bool Cancelled() const { return host_.get()->cancelled(host_.get(), job_) != 0; }
+  // For loops: throws once nobody waits for the job any more.
+  void StopIfCancelled() const {
+    if (Cancelled()) throw Error(DR_CANCELLED, "cancelled while it ran");
+  }
+  void Progress(double fraction, const std::string& stage = {}) const {
+    host_.get()->progress(host_.get(), job_, fraction, stage.empty() ? nullptr : stage.c_str());
+  }
+
+  // Ends the job, once; later calls do nothing. The job's tensors are gone with it.
+  void Finish(dr_status status, const std::string& words = {}) {
+    if (finished_) return;
+    finished_ = true;
+    if (status != DR_OK && !words.empty()) host_.SetError(words);
+    host_.get()->finish(host_.get(), job_, status);
+  }
+
+  const dr_job_t* get() const { return job_; }
+
+ private:
+  Host host_;
+  const dr_job_t* job_;
+  bool finished_ = false;
+};
+
+using Batch = std::vector<Job>;
+
+namespace plugin_internal {
+
+// Runs `call`, and turns what it throws into a status; `fail` is given the words, which are empty
+// where the host has said them itself.
+template <typename Call, typename Fail>
+dr_status Guard(const Call& call, const Fail& fail) {
+  try {
+    call();
+    return DR_OK;
+  } catch (const Error& error) {
+    fail(error.status(), error.what());
+    return error.status();
+  } catch (const std::bad_alloc&) {
+    fail(DR_RESOURCE_EXHAUSTED, "out of memory");
+    return DR_RESOURCE_EXHAUSTED;
+  } catch (const std::exception& error) {
+    fail(DR_INTERNAL, error.what());
+    return DR_INTERNAL;
+  } catch (...) {
+    fail(DR_INTERNAL, "the plugin threw something that is no exception");
+    return DR_INTERNAL;
+  }
+}
+
+template <typename Model>
+struct Instance {
+  Host host;
+  std::unique_ptr<Model> model;
+};
+
+template <typename Model>
+struct Table {
+  static Instance<Model>* Of(dr_instance_t* instance) {
+    return reinterpret_cast<Instance<Model>*>(instance);
+  }
+  static auto Tell(Host host) {
+    return [host](dr_status, const char* words) {
+      if (*words != '\0') host.SetError(words);
+    };
+  }
+  // After these no job of the batch can fare better than the one that failed.
+  static bool IsLost(dr_status status) {
+    return status == DR_INSTANCE_LOST || status == DR_DEVICE_LOST;
+  }
+
+  static dr_status Create(const dr_host_t* host, const char* config, dr_instance_t** instance) {
+    return Guard(
+        [&] {
+          auto made = std::make_unique<Instance<Model>>(Instance<Model>{Host(host), nullptr});
+          made->model = std::make_unique<Model>(Host(host), std::string_view(config));
+          *instance = reinterpret_cast<dr_instance_t*>(made.release());
+        },
+        Tell(Host(host)));
+  }
+  static dr_status Load(dr_instance_t* instance, const dr_lane_t* lane) {
+    return Guard([&] { Of(instance)->model->Load(*lane); }, Tell(Of(instance)->host));
+  }
+  static dr_status Infer(dr_instance_t* instance, const dr_batch_t* batch) {
+    const Host host = Of(instance)->host;
+    Model& model = *Of(instance)->model;
+    Batch jobs;
+    return Guard(
+        [&] {
+          jobs.reserve(batch->count);
+          for (uint32_t i = 0; i < batch->count; ++i) jobs.emplace_back(host, batch->jobs[i]);
+          if constexpr (requires { model.Infer(jobs); }) {
+            model.Infer(jobs);
+          } else {
+            for (Job& job : jobs) {
+              std::string said;
+              const dr_status status =
+                  Guard([&] { model.Infer(job); },
+                        [&said](dr_status, const char* words) { said = words; });
+              if (IsLost(status)) throw Error(status, said);
+              job.Finish(status, said);
+            }
+          }
+        },
+        Tell(host));
+  }
+  static void Cancel(dr_instance_t* instance, const dr_job_t* job) {
+    if constexpr (kHasCancel) {
+      (void)Guard([&] { Of(instance)->model->Cancel(job); }, [](dr_status, const char*) {});
+    }
+  }
+  static void Unload(dr_instance_t* instance) {
+    (void)Guard([&] { Of(instance)->model->Unload(); },
+                [&](dr_status, const char* words) {
+                  Of(instance)->host.Log(DR_LOG_ERROR, std::string("unload: ") + words);
+                });
+  }
+  static void Destroy(dr_instance_t* instance) { delete Of(instance); }
+  static void Shutdown() {}
+
+  static constexpr bool kHasCancel =
+      requires(Model& model, const dr_job_t* job) { model.Cancel(job); };
+  static constexpr dr_plugin_t kTable = {
+      .size = sizeof(dr_plugin_t),
+      .abi_major = DR_ABI_MAJOR,
+      .abi_minor = DR_ABI_MINOR,
+      .flags = 0,
+      .create = Create,
+      .load = Load,
+      .infer = Infer,
+      .cancel = kHasCancel ? Cancel : nullptr,
+      .unload = Unload,
+      .destroy = Destroy,
+      .shutdown = Shutdown,
+      .extension = nullptr,
+  };
+};
+
+// The manifest keeps a host of another major from opening the file at all; this is for hosts that
+// do not look.
+inline const dr_plugin_t* Enter(const dr_host_t* host, const dr_plugin_t* table) {
+  if (host->abi_major == DR_ABI_MAJOR) return table;
+  host->set_error(host, "the plugin was built for another major version of the ABI");
+  return nullptr;
+}
+
+}  // namespace plugin_internal
+}  // namespace darkroom
+
+// The plugin's entry. Once, in one source file, outside any namespace.
+#define DARKROOM_PLUGIN(Model)                                                                     \
+  const dr_plugin_t* darkroom_plugin_entry(const dr_host_t* host) {                                \
+    return ::darkroom::plugin_internal::Enter(host,                                                \
+                                              &::darkroom::plugin_internal::Table<Model>::kTable); \
+  }
+
+#endif  // DARKROOM_PLUGIN_HPP_

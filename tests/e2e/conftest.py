@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the end-to-end tests, and what pytest needs to run coroutines and to show logs.
+
+A file says which models its daemon serves in MODELS, and the rest of its configuration in CONFIG;
+the fixture `daemon` starts one with them for the whole file, `client` talks to it. Tests that end
+or break programs start their own in `site`.
+"""
+
+import asyncio
+import inspect
+import os
+
+import pytest
+
+from client import Client
+from harness import Site
+
+TEST_SECONDS = 150
+SITES = pytest.StashKey[list]()
+
+
+def pytest_configure(config):
+    missing = [name for name in ("DARKROOM_BIN", "DARKROOM_PLUGINS") if not os.environ.get(name)]
+    if missing:
+        raise pytest.UsageError(
+            f"{' and '.join(missing)} must name the build's bin and plugins folders"
+        )
+    config.stash[SITES] = []
+
+
+def pytest_unconfigure(config):
+    for site in config.stash.get(SITES, []):
+        site.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Runs a coroutine test on the loop that its client was made on."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    loop = pyfuncitem.funcargs["loop"]
+    loop.run_until_complete(asyncio.wait_for(pyfuncitem.obj(**arguments), TEST_SECONDS))
+    return True
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for site in item.config.stash[SITES]:
+            report.sections += [(f"log of {name}", text) for name, text in site.logs()]
+
+
+def _make_site(config):
+    site = Site()
+    config.stash[SITES].append(site)
+    yield site
+    site.close()
+    config.stash[SITES].remove(site)
+
+
+@pytest.fixture
+def site(request):
+    """An empty place for programs of one test."""
+    yield from _make_site(request.config)
+
+
+@pytest.fixture(scope="module")
+def module_site(request):
+    yield from _make_site(request.config)
+
+
+@pytest.fixture(autouse=True)
+def loop():
+    loop = asyncio.new_event_loop()
+    yield loop
+    left = asyncio.all_tasks(loop)  # of a test that failed midway
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def server(module_site):
+    return module_site.server().start()
+
+
+@pytest.fixture(scope="module")
+def daemon(request, module_site, server):
+    """The file's own daemon; it must end well when asked to, whatever the tests did to it."""
+    models = request.module.MODELS
+    config = {
+        "nats": {"url": server.url},
+        "models": models,
+        **getattr(request.module, "CONFIG", {}),
+    }
+    daemon = module_site.daemon(config, "e2e-host").start()
+    yield daemon
+    code = daemon.stop()
+    assert code == 0, f"darkroomd ended with {code}:\n{daemon.log[-8000:]}"
+
+
+@pytest.fixture
+def client(loop, daemon, server):
+    client = loop.run_until_complete(Client.connect(server.url))
+    yield client
+    loop.run_until_complete(client.close())
+
+
+@pytest.fixture
+def connect(loop):
+    """Makes clients that are closed after the test."""
+    clients = []
+
+    async def make(url: str) -> Client:
+        clients.append(await Client.connect(url))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        loop.run_until_complete(client.close())

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "queue/admission.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/message/messages.h"
+
+namespace darkroom {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::shared_ptr<Model> MakeModel(json schema, uint32_t queue = 2) {
+  ModelConfig config;
+  config.name = "m";
+  config.queue = queue;
+  auto model = std::make_shared<Model>(config);
+  model->info.inputs = {{"data", ValueKind::kBytes, "", {}, true}};
+  model->info.outputs = {{"data", ValueKind::kBytes, "", {}, false}};
+  model->info.params = std::move(schema);
+  auto compiled = ParamsSchema::Compile(model->info.params);
+  EXPECT_TRUE(compiled.ok()) << compiled.status().ToString();
+  model->schema.emplace(std::move(*compiled));
+  return model;
+}
+
+const json kSchema = {
+    {"type", "object"},
+    {"properties", {{"delay", {{"type", "integer"}, {"minimum", 0}, {"default", 5}}}}},
+    {"additionalProperties", false}};
+
+Endpoint MakeEndpoint(const std::shared_ptr<Model>& model, const json& fixed = json::object()) {
+  auto endpoint = Endpoint::Make("darkroom.run.m", model, fixed, 1 << 20);
+  EXPECT_TRUE(endpoint.ok()) << endpoint.status().ToString();
+  return std::move(*endpoint);
+}
+
+class AdmissionTest : public testing::Test {
+ protected:
+  const Job* Admit(const Endpoint& endpoint, const std::string& body,
+                   const std::string& params = "") {
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (!params.empty()) headers.emplace_back("Darkroom-Params", params);
+    refusal_ = Refusal();
+    return admission_.Admit(endpoint, MakeMessage(body, headers), &refusal_);
+  }
+
+  JobTable jobs_;
+  Admission admission_{&jobs_, 100};
+  Refusal refusal_;
+};
+
+TEST_F(AdmissionTest, AcceptsIntoTheQueueWithDefaultsFilledIn) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema));
+  const Job* job = Admit(endpoint, "abc");
+  ASSERT_NE(job, nullptr) << refusal_.status.ToString();
+  EXPECT_EQ(json::parse(*job->params), json({{"delay", 5}}));
+  EXPECT_TRUE(IsJobId(job->id));
+  EXPECT_EQ(endpoint.model->queue.front(), job);
+  EXPECT_EQ(jobs_.Find(job->token), job);
+  EXPECT_EQ(job->deadline - job->accepted, endpoint.model->config.deadline);
+
+  const Job* other = Admit(endpoint, "abc", R"({"delay": 7})");
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(json::parse(*other->params), json({{"delay", 7}}));
+  EXPECT_NE(other->id, job->id);
+}
+
+TEST_F(AdmissionTest, RefusesUnfitParams) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema));
+  for (const char* params : {R"({"delay": "x"})", R"({"delay": -1})", R"({"dely": 1})"}) {
+    EXPECT_EQ(Admit(endpoint, "abc", params), nullptr);
+    EXPECT_EQ(refusal_.status.code(), Code::kInvalidArgument);
+  }
+  EXPECT_THAT(refusal_.status.ToString(), HasSubstr("delay"));  // did you mean
+  EXPECT_EQ(admission_.refused(), 3U);
+  EXPECT_TRUE(endpoint.model->queue.empty());
+}
+
+TEST_F(AdmissionTest, FixedParamsCannotBeChanged) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema), {{"delay", 9}});
+  EXPECT_EQ(json::parse(*Admit(endpoint, "")->params), json({{"delay", 9}}));
+  EXPECT_EQ(json::parse(*Admit(endpoint, "", R"({"delay": 1})")->params), json({{"delay", 9}}));
+}
+
+TEST_F(AdmissionTest, IsBusyWhenTheQueueIsFull) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 2));
+  endpoint.model->mean_run_ms = 1500;
+  ASSERT_NE(Admit(endpoint, ""), nullptr);
+  ASSERT_NE(Admit(endpoint, ""), nullptr);
+  EXPECT_EQ(Admit(endpoint, ""), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kBusy);
+  EXPECT_EQ(refusal_.retry_after_s, 3U);
+  EXPECT_EQ(refusal_.request.reply, "_INBOX.1");
+}
+
+TEST_F(AdmissionTest, IsBusyWhenTheBytesAreFull) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 10));
+  ASSERT_NE(Admit(endpoint, std::string(80, 'x')), nullptr);
+  EXPECT_EQ(Admit(endpoint, std::string(80, 'x')), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kBusy);
+  EXPECT_NE(Admit(endpoint, std::string(20, 'x')), nullptr);
+}
+
+TEST_F(AdmissionTest, IsBusyWhileStopping) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema));
+  jobs_.Close([] {});
+  EXPECT_EQ(Admit(endpoint, ""), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kBusy);
+}
+
+TEST_F(AdmissionTest, ABrokenModelSaysWhy) {
+  auto model = std::make_shared<Model>(ModelConfig{});
+  model->broken = true;
+  model->error = Status::NotFound("no plugin 'enhance'");
+  EXPECT_EQ(Admit(MakeEndpoint(model), "x"), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kNotFound);
+  EXPECT_EQ(refusal_.request.reply, "_INBOX.1");
+}
+
+TEST_F(AdmissionTest, ARequiredParameterIsTheRequestersToGive) {
+  json schema = kSchema;
+  schema["properties"]["prompt"] = {{"type", "string"}};
+  schema["required"] = {"prompt"};
+  const Endpoint endpoint = MakeEndpoint(MakeModel(schema), {{"delay", 1}});
+  EXPECT_EQ(Admit(endpoint, ""), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kInvalidArgument);
+  EXPECT_THAT(refusal_.status.ToString(), HasSubstr("prompt"));
+  const Job* job = Admit(endpoint, "", R"({"prompt": "a cat"})");
+  ASSERT_NE(job, nullptr) << refusal_.status.ToString();
+  EXPECT_EQ(json::parse(*job->params), json({{"delay", 1}, {"prompt", "a cat"}}));
+}
+
+TEST(Endpoint, RefusesUnfitParamsOfTheConfiguration) {
+  const auto endpoint = Endpoint::Make("photos.in", MakeModel(kSchema), {{"delay", "x"}}, 1);
+  ASSERT_FALSE(endpoint.ok());
+  EXPECT_THAT(endpoint.status().message(), HasSubstr("photos.in"));
+}
+
+}  // namespace
+}  // namespace darkroom

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reply/result_body.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace darkroom {
+namespace {
+
+using host::Output;
+using host::OutputKind;
+using nlohmann::json;
+using Body = ReplyForm::Body;
+
+std::vector<Output> One(OutputKind kind, Bytes bytes, std::string dtype = "",
+                        std::vector<int64_t> shape = {}) {
+  std::vector<Output> outputs;
+  outputs.push_back({"out", kind, kind == OutputKind::kImage ? "image/png" : "application/x",
+                     std::move(dtype), std::move(shape), Buffer::Copy(bytes)});
+  return outputs;
+}
+
+TEST(ResultBody, PassesRawBytesOnUncopied) {
+  auto outputs = One(OutputKind::kImage, AsBytes("pixels"));
+  const std::byte* data = outputs[0].bytes.data();
+  const ResultBody body = FormResult(Body::kRaw, "j", std::move(outputs));
+  EXPECT_EQ(body.bytes.data(), data);
+  EXPECT_EQ(body.content_type, "image/png");
+}
+
+TEST(ResultBody, WritesJson) {
+  const ResultBody body =
+      FormResult(Body::kJson, "j", One(OutputKind::kImage, AsBytes("hello"), "", {4, 2, 3}));
+  EXPECT_EQ(body.content_type, "application/json");
+  EXPECT_EQ(json::parse(AsText(body.bytes.bytes())),
+            json::parse(R"({"job":"j","outputs":{"out":{"content_type":"image/png",)"
+                        R"("shape":[4,2,3],"base64":"aGVsbG8="}}})"));
+}
+
+TEST(ResultBody, WritesCbor) {
+  const ResultBody body = FormResult(Body::kCbor, "j", One(OutputKind::kBytes, AsBytes("hello")));
+  const auto* data = reinterpret_cast<const uint8_t*>(body.bytes.data());
+  const json parsed = json::from_cbor(data, data + body.bytes.size());
+  EXPECT_EQ(parsed["outputs"]["out"]["bytes"], json::binary({'h', 'e', 'l', 'l', 'o'}));
+}
+
+TEST(ResultBody, WritesTensorsAsNumbers) {
+  const float values[] = {1.5F, -2.0F};
+  const Bytes bytes = {reinterpret_cast<const std::byte*>(values), sizeof values};
+  const ResultBody body =
+      FormResult(Body::kJson, "j", One(OutputKind::kTensor, bytes, "float32", {2}));
+  EXPECT_EQ(json::parse(AsText(body.bytes.bytes()))["outputs"]["out"],
+            json::parse(R"({"dtype":"float32","shape":[2],"data":[1.5,-2.0]})"));
+  // bfloat16 has no JSON numbers of its own: its bytes travel.
+  const ResultBody half =
+      FormResult(Body::kJson, "j", One(OutputKind::kTensor, AsBytes("ab"), "bfloat16", {1}));
+  EXPECT_EQ(json::parse(AsText(half.bytes.bytes()))["outputs"]["out"]["base64"], "YWI=");
+}
+
+TEST(ResultBody, ReplacesTextThatIsNoUtf8) {
+  const ResultBody body = FormResult(Body::kJson, "j", One(OutputKind::kText, AsBytes("a\xff")));
+  EXPECT_EQ(json::parse(AsText(body.bytes.bytes()))["outputs"]["out"]["text"], "a\xef\xbf\xbd");
+}
+
+TEST(ResultBody, NeverPromisesMoreThanItNeeds) {
+  const float values[] = {0.1F, 1e-30F, 3.0F, 4.0F};
+  const Bytes numbers = {reinterpret_cast<const std::byte*>(values), sizeof values};
+  for (const Body form : {Body::kRaw, Body::kJson, Body::kCbor}) {
+    for (const OutputKind kind :
+         {OutputKind::kImage, OutputKind::kText, OutputKind::kTensor, OutputKind::kBytes}) {
+      auto outputs = One(kind, numbers, "float32", {4});
+      const uint64_t least = LeastResultBytes(form, outputs);
+      EXPECT_LE(least, FormResult(form, "j", std::move(outputs)).bytes.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace darkroom

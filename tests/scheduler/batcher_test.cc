@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "scheduler/batcher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/scheduler/waiting_jobs.h"
+
+namespace darkroom {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Batcher, TakesNothingFromAnEmptyQueue) {
+  WaitingJobs jobs;
+  EXPECT_THAT(TakeBatch(jobs.MakeModel(4).get()), IsEmpty());
+}
+
+TEST(Batcher, TakesUpToTheMaximumInOrder) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(2);
+  Job* a = jobs.Enqueue(model);
+  Job* b = jobs.Enqueue(model);
+  Job* c = jobs.Enqueue(model);
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, b));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(c));
+}
+
+TEST(Batcher, KeepsJobsOfAnotherKeyInTheirPlace) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(8, {"scale"});
+  Job* a = jobs.Enqueue(model, R"({"scale":2,"seed":1})");
+  Job* b = jobs.Enqueue(model, R"({"scale":4})");
+  Job* c = jobs.Enqueue(model, R"({"scale":2,"seed":2})");
+  Job* d = jobs.Enqueue(model, R"({"scale":4})");
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, c));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b, d));
+}
+
+TEST(Batcher, ComparesInputsOfTheKeyByTheirBytes) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(8, {"prompt"});
+  model->info.inputs = {{"prompt", ValueKind::kText, "", {}, true}};
+  const auto with = [&](const char* text) {
+    Job* job = jobs.Enqueue(model);
+    job->request.inputs.push_back({&model->info.inputs[0], "", AsBytes(text)});
+    return job;
+  };
+  Job* a = with("cat");
+  Job* b = with("dog");
+  Job* c = with("cat");
+  Job* d = jobs.Enqueue(model);
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, c));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(d));
+}
+
+}  // namespace
+}  // namespace darkroom

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Models with jobs in their queues, for tests of the scheduler. One thread.
+
+#ifndef DARKROOM_TESTS_SCHEDULER_WAITING_JOBS_H_
+#define DARKROOM_TESTS_SCHEDULER_WAITING_JOBS_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "queue/model.h"
+
+namespace darkroom {
+
+class WaitingJobs {
+ public:
+  std::shared_ptr<Model> MakeModel(uint32_t max_batch, std::vector<std::string> batch_key = {}) {
+    ModelConfig config;
+    config.queue = 1000;
+    auto model = std::make_shared<Model>(config);
+    model->max_batch = max_batch;
+    model->info.batch_key = std::move(batch_key);
+    return model;
+  }
+
+  Job* Enqueue(const std::shared_ptr<Model>& model, const std::string& params = "{}") {
+    auto job = std::make_unique<Job>();
+    job->token = ++last_;
+    job->model = model;
+    job->params = std::make_shared<const std::string>(params);
+    model->queue.Push(job.get());
+    jobs_.push_back(std::move(job));
+    return jobs_.back().get();
+  }
+
+ private:
+  uint64_t last_ = 0;
+  std::vector<std::unique_ptr<Job>> jobs_;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_TESTS_SCHEDULER_WAITING_JOBS_H_
