@@ -4,6 +4,7 @@
 # it into the plugin. The daemon checks the same again, when it reads the manifest from the plugin's file.
 
 include_guard(GLOBAL)
+cmake_minimum_required(VERSION 3.25)
 
 # darkroom_check_manifest(FILE TORCH): ends the configuration on a manifest that the daemon would refuse. Sets TORCH to
 # the libtorch version that it names, or to nothing.

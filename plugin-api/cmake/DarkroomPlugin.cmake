@@ -8,6 +8,7 @@
 #     MANIFEST manifest.json  checked when CMake runs, embedded into the plugin's section .darkroom
 #     [TORCH]                 links libtorch_cpu; shares one precompiled ATen/ATen.h among all plugins of the build
 #     [NO_PCH]                with TORCH: without that header, for plugins that need compile definitions of their own
+#     [NO_INSTALL]            for plugins that only tests use
 #     [LIBS TARGET...])       static or header-only libraries of the plugin
 #
 # The result is NAME.so in DARKROOM_PLUGIN_OUTPUT_DIRECTORY (default: plugins/ in the build tree).
@@ -17,11 +18,12 @@
 # time instead of the death of a process in the middle of a job.
 
 include_guard(GLOBAL)
+cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/DarkroomManifest.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/DarkroomTorch.cmake)
 
 function(darkroom_add_plugin name)
-  cmake_parse_arguments(arg "TORCH;NO_PCH" "MANIFEST" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH;NO_PCH;NO_INSTALL" "MANIFEST" "SOURCES;LIBS" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "darkroom_add_plugin(${name}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -41,22 +43,21 @@ function(darkroom_add_plugin name)
   darkroom_embed_manifest(${manifest} ${CMAKE_CURRENT_BINARY_DIR}/${name}.darkroom manifest_source)
 
   add_library(${name} MODULE ${arg_SOURCES} ${manifest_source})
-  set_target_properties(${name} PROPERTIES
-    PREFIX "" SUFFIX ".so" DEFINE_SYMBOL "" POSITION_INDEPENDENT_CODE ON
-    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    INSTALL_RPATH "$ORIGIN")
+  # One run path for both trees: else CMake pads the shorter one with empty entries, which mean the current folder.
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so"
+    INSTALL_RPATH "$ORIGIN" BUILD_WITH_INSTALL_RPATH ON)
   _darkroom_plugin_output_directory(output_directory)
   set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${output_directory})
   target_link_libraries(${name} PRIVATE darkroom_plugin_api ${arg_LIBS})
-  target_compile_options(${name} PRIVATE ${_darkroom_plugin_compile_options})
+  _darkroom_plugin_compile_options(${name})
   _darkroom_plugin_link_options(${name})
   if(arg_TORCH)
     _darkroom_plugin_torch(${name} ${arg_NO_PCH})
   endif()
-  install(TARGETS ${name} LIBRARY DESTINATION ${_darkroom_plugin_install_dir} COMPONENT plugins)
+  if(NOT arg_NO_INSTALL)
+    install(TARGETS ${name} LIBRARY DESTINATION ${_darkroom_plugin_install_dir} COMPONENT plugins)
+  endif()
 endfunction()
-
-set(_darkroom_plugin_compile_options "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>")
 
 # Where the daemon's packages keep plugins, below the prefix.
 include(GNUInstallDirs)
@@ -67,6 +68,17 @@ function(_darkroom_plugin_output_directory result)
     set(${result} ${DARKROOM_PLUGIN_OUTPUT_DIRECTORY} PARENT_SCOPE)
   else()
     set(${result} ${CMAKE_BINARY_DIR}/plugins PARENT_SCOPE)
+  endif()
+endfunction()
+
+# What a plugin and the precompiled header that it uses must be compiled with alike.
+function(_darkroom_plugin_compile_options name)
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON DEFINE_SYMBOL ""
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${name} PRIVATE "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>")
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if(CXX IN_LIST languages)
+    target_compile_features(${name} PRIVATE cxx_std_20)  # plugin.hpp's
   endif()
 endfunction()
 
@@ -88,8 +100,10 @@ function(_darkroom_plugin_torch name no_pch)
   darkroom_require_torch(library_directories)
   target_link_libraries(${name} PRIVATE torch::cpu)
   target_compile_definitions(${name} PRIVATE AT_PER_OPERATOR_HEADERS)
-  # Only the build tree knows where libtorch lies; installed, the process that opens the plugin has it already.
-  set_target_properties(${name} PROPERTIES BUILD_RPATH "${library_directories}")
+  # Only the build tree knows where libtorch lies; installed, the process that opens the plugin has it already. CMake
+  # pads this run path so that installing can change it in place.
+  set_target_properties(${name} PROPERTIES
+    BUILD_RPATH "$ORIGIN;${library_directories}" BUILD_WITH_INSTALL_RPATH OFF)
   if(no_pch)
     return()
   endif()
@@ -97,10 +111,7 @@ function(_darkroom_plugin_torch name no_pch)
     set(source ${CMAKE_BINARY_DIR}/darkroom_torch_pch.cc)
     file(CONFIGURE OUTPUT ${source} CONTENT "// Holds the precompiled ATen/ATen.h of all plugins.\n")
     add_library(darkroom_torch_pch OBJECT ${source})
-    # A precompiled header is taken only where the flags are the same: these are the plugins' own.
-    set_target_properties(darkroom_torch_pch PROPERTIES
-      POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-    target_compile_options(darkroom_torch_pch PRIVATE ${_darkroom_plugin_compile_options})
+    _darkroom_plugin_compile_options(darkroom_torch_pch)
     target_compile_definitions(darkroom_torch_pch PRIVATE AT_PER_OPERATOR_HEADERS)
     target_link_libraries(darkroom_torch_pch PRIVATE torch::cpu)
     target_precompile_headers(darkroom_torch_pch PRIVATE <ATen/ATen.h>)

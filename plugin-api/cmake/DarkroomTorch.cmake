@@ -5,6 +5,7 @@
 # libtorch.so, which needs libtorch_cuda.so and so cannot be linked on a host without a GPU.
 
 include_guard(GLOBAL)
+cmake_minimum_required(VERSION 3.25)
 
 # darkroom_require_torch(DIRECTORIES): makes sure of torch::cpu, and sets DIRECTORIES to the folders of its libraries
 # and of those that it needs in turn.

@@ -4,7 +4,7 @@
 # daemon uses it, with plugins that are good or bad in one way each.
 
 function(darkroom_host_test_plugin name source)
-  darkroom_add_plugin(${name} SOURCES ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugins/${source}.cc
+  darkroom_add_plugin(${name} NO_INSTALL SOURCES ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugins/${source}.cc
                       MANIFEST ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugins/${source}.json)
   set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/plugins)
 endfunction()

@@ -7,8 +7,8 @@
 //    public:
 //     Model(darkroom::Host host, std::string_view config);  // checks config; no weights, no device
 //     void Load(const dr_lane_t& lane);                     // makes it ready, warm
-//     void Infer(darkroom::Job& job);                       // runs one job; throws what goes wrong
-//     with it void Unload();                                        // gives everything back
+//     void Infer(darkroom::Job& job);                       // runs one job; throws if it fails
+//     void Unload();                                        // gives everything back
 //   };
 //   DARKROOM_PLUGIN(Model)
 //
@@ -23,6 +23,10 @@
 
 #ifndef DARKROOM_PLUGIN_HPP_
 #define DARKROOM_PLUGIN_HPP_
+
+#if __cplusplus < 202002L
+#error "darkroom/plugin.hpp needs C++20; older C++ uses darkroom/plugin.h"
+#endif
 
 #include <darkroom/plugin.h>
 
