@@ -77,7 +77,7 @@ at::Tensor Enhancer::RunWindow(const at::Tensor& window, int64_t height, int64_t
     y = y.select(1, 0) * kRed + y.select(1, 1) * kGreen + y.select(1, 2) * kBlue;
   else
     y = y.squeeze(0);
-  y = y.to(at::kFloat).clamp(0, 1).mul_(255).round_();
+  y = y.to(at::kFloat).clamp_(0, 1).mul_(255).round_();
   return y.permute({1, 2, 0}).to(at::kByte).to(at::kCPU);
 }
 

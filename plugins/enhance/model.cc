@@ -3,10 +3,10 @@
 #include "enhance/model.h"
 
 #include <ATen/ATen.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
-#include <c10/core/InferenceMode.h>
-#include <c10/util/Exception.h>
 
+#include <darkroom/torch.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -62,21 +62,6 @@ uint64_t BytesOf(const Safetensors& file, at::ScalarType dtype) {
   return static_cast<uint64_t>(count) * at::elementSize(dtype);
 }
 
-// What ATen throws, in the ABI's words: its own end in a stack trace, and its kinds say what the
-// host can do about it.
-template <typename Call>
-void InAbiWords(const Call& call) {
-  try {
-    call();
-  } catch (const c10::OutOfMemoryError& error) {
-    throw Error(DR_RESOURCE_EXHAUSTED, error.what_without_backtrace());
-  } catch (const c10::AcceleratorError& error) {
-    throw Error(DR_DEVICE_LOST, error.what_without_backtrace());
-  } catch (const c10::Error& error) {
-    throw Error(DR_INTERNAL, error.what_without_backtrace());
-  }
-}
-
 }  // namespace
 
 struct EnhanceModel::Loaded {
@@ -121,17 +106,17 @@ EnhanceModel::Options EnhanceModel::ParseOptions(std::string_view config, std::s
 }
 
 void EnhanceModel::Load(const dr_lane_t& lane) {
-  InAbiWords([&] { LoadOn(lane); });
+  lane_ = lane;
+  OnLane(lane_, [&] { LoadOnLane(); });
 }
 
-void EnhanceModel::LoadOn(const dr_lane_t& lane) {
-  const c10::InferenceMode inference;
+void EnhanceModel::LoadOnLane() {
   auto loaded = std::make_unique<Loaded>();
   if (options_.threads > 0) at::set_num_threads(options_.threads);
 
   Placement placement;
-  const bool cuda = lane.device.type == DR_DEVICE_CUDA;
-  if (cuda) placement.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(lane.device.id));
+  placement.device = ToDevice(lane_.device);
+  const bool cuda = placement.device.is_cuda();
   placement.dtype = DtypeOf(options_.dtype, cuda);
   const bool can_winograd = !cuda && placement.dtype == at::kFloat;
   if (options_.engine == "winograd" && !can_winograd)
@@ -153,22 +138,18 @@ void EnhanceModel::LoadOn(const dr_lane_t& lane) {
 }
 
 void EnhanceModel::Infer(Job& job) {
-  InAbiWords([&] { Run(job); });
+  OnLane(lane_, [&] { Run(job); });
 }
 
 void EnhanceModel::Run(const Job& job) const {
-  const c10::InferenceMode inference;
-  const dr_tensor_t& image = job.Input("image");
-  if (image.ndim != 3 || image.dtype.code != DR_DTYPE_UINT || image.dtype.bits != 8)
+  const at::Tensor image = Borrow(job.Input("image"));
+  if (image.dim() != 3 || image.scalar_type() != at::kByte)
     throw Error(DR_INVALID_ARGUMENT, "input 'image' is no picture of height x width x channels");
-  const int64_t channels = image.shape[2];
-  if (image.shape[0] < 1 || image.shape[1] < 1 || channels < 1 || channels > 4)
-    throw Error(DR_INVALID_ARGUMENT, "input 'image' has shape " + ShapeText({image.shape, 3}) +
-                                         ", expected at least one pixel and one to four channels");
-  const auto bytes = at::TensorOptions().dtype(at::kByte);
-  const at::Tensor input = at::from_blob(static_cast<std::byte*>(image.data) + image.byte_offset,
-                                         {image.shape, 3}, {image.strides, 3}, bytes)
-                               .contiguous();
+  const int64_t channels = image.size(2);
+  if (image.size(0) < 1 || image.size(1) < 1 || channels < 1 || channels > 4)
+    throw Error(DR_INVALID_ARGUMENT, "input 'image' has shape " + ShapeText(image.sizes()) +
+                                         ", expected pixels of one to four channels");
+  const at::Tensor input = image.cpu().contiguous();  // no copy of what is there already
 
   const Json json = Json::parse(job.params());
   EnhanceParams params;
@@ -177,8 +158,8 @@ void EnhanceModel::Run(const Job& job) const {
   params.tile_padding = options_.tile_padding;
   const Enhancer& enhancer = *loaded_->enhancer;
   const PictureSize size = enhancer.OutputSize({input.size(0), input.size(1)}, params.scale);
-  void* pixels = job.Output("image", {DR_DTYPE_UINT, 8, 1}, {size.height, size.width, channels});
-  const at::Tensor output = at::from_blob(pixels, {size.height, size.width, channels}, bytes);
+  const at::Tensor output =
+      OutputTensor(job, "image", at::kByte, {size.height, size.width, channels});
   const bool finished = enhancer.Run(input, params, output, [&](double fraction) {
     job.Progress(fraction, "enhance");
     return !job.Cancelled();
@@ -186,6 +167,12 @@ void EnhanceModel::Run(const Job& job) const {
   if (!finished) throw Error(DR_CANCELLED, "cancelled between two tiles");
 }
 
-void EnhanceModel::Unload() { loaded_.reset(); }
+void EnhanceModel::Unload() {
+  if (loaded_ == nullptr) return;
+  loaded_->enhancer.reset();
+  // The lease ends last, when libtorch has given the memory back, too.
+  if (lane_.device.type == DR_DEVICE_CUDA) OnLane(lane_, [] { at::accelerator::emptyCache(); });
+  loaded_.reset();
+}
 
 }  // namespace darkroom

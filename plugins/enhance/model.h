@@ -40,13 +40,14 @@ class EnhanceModel {
   };
   struct Loaded;
 
-  void LoadOn(const dr_lane_t& lane);
+  void LoadOnLane();
   void Run(const Job& job) const;
   static Options ParseOptions(std::string_view config, std::string* weights);
 
   Host host_;
   std::string weights_;
   Options options_;
+  dr_lane_t lane_{};
   std::unique_ptr<Loaded> loaded_;
 };
 

@@ -121,11 +121,11 @@ Region RrdbNetConfig::Folded(const Region& keep) const {
           keep.width / unshuffle()};
 }
 
-// The network looks further than any tile could allow for: 351 pixels at 23 blocks. What counts is
-// how far its trained weights carry a disturbance. Measured on six crops of three photographs, by
-// the distance from a cut beyond which no sample of the 8-bit result differs by more than one: 34
-// to 44 pixels at 6 blocks (x4plus-anime), 42 to 60 at 23 (x4plus). At 32 pixels the largest
-// difference was 14, at 10 it was more than 50.
+// The network looks further than any tile could allow for: about 350 pixels at 23 blocks. What
+// counts is how far its trained weights carry a disturbance. Measured on six crops of three
+// photographs, by the distance from a cut beyond which no sample of the 8-bit result differs by
+// more than one: 34 to 44 pixels at 6 blocks (x4plus-anime), 42 to 60 at 23 (x4plus). At 32 pixels
+// the largest difference was 14, at 10 it was more than 50.
 int64_t RrdbNetConfig::padding() const { return (num_block <= 6 ? 48 : 64) * unshuffle(); }
 
 at::Tensor RunTail(const at::Tensor& features, const Region& keep, int64_t square,
