@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scripts/demo runs once everything is built: a daemon, two clients, and a sheet that compares their results."""
+"""What scripts/demo runs once all is built: a daemon, two clients, a sheet to compare by."""
 
 import argparse
 import asyncio
@@ -43,7 +43,7 @@ class Run:
 
 
 def run_by_command(program: Path, url: str, picture: Path, result: Path) -> Run:
-    """Through the model's own subject, with the command `darkroom`, whose progress bar is shown on a terminal."""
+    """Through the model's own subject, with the command `darkroom`; a terminal shows progress."""
     command = [program, "run", "photo-enhance", "-i", picture, "-o", result]
     print(f"$ {show(command)}", flush=True)
     start = time.monotonic()
@@ -108,28 +108,30 @@ def compare(original: Image.Image, small: Image.Image, runs: list[Run], output: 
     bicubic = small.resize(original.size, resampling.BICUBIC)
     size = f"{original.width} x {original.height}"
     path = output / "comparison.png"
-    demo_pictures.sheet(
-        [
-            ("input", f"{small.width} x {small.height}", small.resize(original.size, resampling.NEAREST)),
-            ("bicubic", f"{size}, {demo_pictures.psnr(bicubic, original):.2f} dB", bicubic),
-            *(
-                (run.label, f"{size}, {demo_pictures.psnr(run.picture, original):.2f} dB", run.picture)
-                for run in runs
-            ),
-            ("original", size, original),
-        ]
-    ).save(path)
+
+    def psnr(picture: Image.Image) -> str:
+        return f"{demo_pictures.psnr(picture, original):.2f} dB"
+
+    in_pixels = small.resize(original.size, resampling.NEAREST)
+    panels = [
+        ("input", f"{small.width} x {small.height}", in_pixels),
+        ("bicubic", f"{size}, {psnr(bicubic)}", bicubic),
+        *((run.label, f"{size}, {psnr(run.picture)}", run.picture) for run in runs),
+        ("original", size, original),
+    ]
+    demo_pictures.sheet(panels).save(path)
 
     print(f"\n{'':20} {'PSNR':>9} {'asked to answered':>18} {'load':>9} {'run':>9}  result")
-    print(f"{'bicubic':20} {demo_pictures.psnr(bicubic, original):6.2f} dB")
+    print(f"{'bicubic':20} {psnr(bicubic):>9}")
     for run in runs:
+        seconds = f"{run.wall_s:16.2f} s {run.load_ms / 1000:7.2f} s {run.run_ms / 1000:7.2f} s"
         print(
-            f"{run.label:20} {demo_pictures.psnr(run.picture, original):6.2f} dB {run.wall_s:16.2f} s "
-            f"{run.load_ms / 1000:7.2f} s {run.run_ms / 1000:7.2f} s  {show([run.path])}, on {run.device}"
+            f"{run.label:20} {psnr(run.picture):>9} {seconds}  {show([run.path])}, on {run.device}"
         )
     print(
-        "\nPSNR compares with the original, pixel by pixel. These networks were trained to make sharp pictures that look\n"
-        "right, not to meet each pixel, so the sharper picture may well have the lower figure: look at them.\n"
+        "\nPSNR compares with the original, pixel by pixel. These networks were trained to make\n"
+        "sharp pictures that look right, not to meet each pixel, so the sharper picture may well\n"
+        "have the lower figure: look at them.\n"
         f"\nside by side: {show([path])}",
         flush=True,
     )
@@ -177,7 +179,7 @@ Ctrl-C ends it.
 
 
 def stop_on_signals():
-    """Every way of being told to end becomes an exception, so that `with` blocks end what they began."""
+    """Being told to end becomes an exception, so that `with` blocks end what they began."""
 
     def stop(number, _):
         raise SystemExit(128 + number)
@@ -202,17 +204,17 @@ def main() -> int:
     try:
         with Daemon(args.build, args.output, args.deps) as daemon:
             if args.serve:
-                print(f"NATS_URL={daemon.url}\n{commands_to_try(args, daemon, photo)}", flush=True)
+                print(f"NATS_URL={daemon.url}")
+                print(commands_to_try(args, daemon, photo), flush=True)
                 daemon.wait()
             print(f"darkroomd answers at {daemon.url}", flush=True)
+            fast, best = (
+                args.output / f"{model}.png" for model in ("photo-enhance-fast", "photo-enhance")
+            )
+            darkroom = args.build / "bin" / "darkroom"
             runs = [
-                asyncio.run(run_by_route(daemon.url, photo, args.output / "photo-enhance-fast.png")),
-                run_by_command(
-                    args.build / "bin" / "darkroom",
-                    daemon.url,
-                    photo,
-                    args.output / "photo-enhance.png",
-                ),
+                asyncio.run(run_by_route(daemon.url, photo, fast)),
+                run_by_command(darkroom, daemon.url, photo, best),
             ]
         compare(original, small, runs, args.output)
     except (DaemonError, DemoError, NatsError, OSError) as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A daemon with a NATS server of its own, for the demo: configured, started, and ended with all that it started.
+"""The demo's daemon with a NATS server of its own: configured, started, and ended in any case.
 
-Daemon is a context manager. Whatever ends the `with` block, an exception as well, ends the daemon; should this process
-be killed, the system ends it.
+Daemon is a context manager. Whatever ends the `with` block, an exception as well, ends the daemon;
+should this process be killed, the system ends it.
 """
 
 import ctypes
@@ -38,11 +38,11 @@ plugins:
 models:
   photo-enhance:
     plugin: enhance
-    weights: {models}/realesrgan-x4plus.safetensors
+    weights: {weights}
 
   photo-enhance-fast:
     plugin: enhance
-    weights: {models}/realesr-animevideov3-x4.safetensors
+    weights: {fast_weights}
 
   echo:
     plugin: echo
@@ -51,7 +51,7 @@ models:
     plugin: mock
 
 routes:
-  # What is published to photos.cat.incoming, or any other one word in the middle, is for this model.
+  # A request to photos.cat.incoming, or with any other word in the middle, is for this model.
   - subject: photos.*.incoming
     model: photo-enhance-fast
     params: {{scale: 4}}
@@ -108,7 +108,7 @@ class Daemon:
             signal.signal(number, handler)
 
     def wait(self):
-        """Returns never: ends with the exception that a signal raises, or when the daemon has ended."""
+        """Never returns: ends with what a signal raises, or because the daemon has ended."""
         code = self._process.wait()
         raise DaemonError(f"darkroomd ended with exit code {code}:\n{self._last_words()}")
 
@@ -116,13 +116,15 @@ class Daemon:
         def quoted(path: Path) -> str:
             return json.dumps(str(path))  # JSON strings are YAML
 
+        models = self._deps / "models"
         self.config.write_text(
             CONFIGURATION.format(
                 state=quoted(self._folder / "state"),
                 server=quoted(self._deps / "bin" / "nats-server"),
                 port=self.url.rsplit(":", 1)[1],
                 plugins=quoted(self._build / "plugins"),
-                models=self._deps / "models",
+                weights=quoted(models / "realesrgan-x4plus.safetensors"),
+                fast_weights=quoted(models / "realesr-animevideov3-x4.safetensors"),
             )
         )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's pictures: a photograph that scikit-image ships, what is made of it, and the sheet that compares them."""
+"""The demo's pictures: a photograph that scikit-image ships, and the sheet to compare by."""
 
 import math
 from pathlib import Path
@@ -28,7 +28,7 @@ def reduced(picture: Image.Image) -> Image.Image:
 
 
 def psnr(picture: Image.Image, truth: Image.Image) -> float:
-    """Peak signal-to-noise ratio in dB over all three colours: how far the pixels are from the truth's."""
+    """Peak signal-to-noise ratio in dB, over all three colours."""
     difference = numpy.asarray(picture, dtype=float) - numpy.asarray(truth, dtype=float)
     return 10 * math.log10(255**2 / numpy.mean(difference**2))
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bundle's programs as gpu-check runs them: nats-server, darkroomd and the command darkroom.
 
-Each server has a free port or socket of its own and a log in the working folder, and is ended by its
-`with`.
+Each server has a free port or socket of its own and a log in the working folder, and is ended by
+its `with`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents keep their word: what they name exists, and they list the configuration's keys."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(page for folder in ("docs", "plugins", "plugin-api", "bench", "config", "tests")
+          for page in (ROOT / folder).rglob("*.md")),
+    ]
+)
+
+# What is in backquotes is a path where it begins with a folder of the tree, or with one of the
+# daemon's, whose own name may be left out.
+BASES = [ROOT, ROOT / "daemon"]
+FOLDERS = {p.name for base in BASES for p in base.iterdir() if p.is_dir()} - {"build"}
+CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"[\w.\-]+(?:/[\w.\-]+)*/?")
+LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
+# Names that stand for others, or that the reader makes.
+STAND_INS = re.compile(r"\b(NAME|FOLDER)|^plugins/negative/")
+
+
+def prose(page: Path) -> str:
+    """Without fenced blocks, whose backquotes and brackets are code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def named_paths(text: str) -> list[str]:
+    found = []
+    for code in CODE.findall(text):
+        for word in code.split():
+            word = word.rstrip(",:;")
+            if "/" in word and PATH.fullmatch(word) and word.split("/")[0] in FOLDERS:
+                found.append(word)
+    return found
+
+
+def missing_paths(text: str) -> list[str]:
+    return [
+        path
+        for path in named_paths(text)
+        if not STAND_INS.search(path) and not any((base / path).exists() for base in BASES)
+    ]
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that a heading of the page can be linked by, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    broken = []
+    for target in LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        to = (page.parent / file).resolve() if file else page
+        if not to.exists() or (anchor and anchor not in anchors(to)):
+            broken.append(target)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_exists(page):
+    assert missing_paths(prose(page)) == []
+    assert broken_links(page, prose(page)) == []
+
+
+def test_the_checks_see_what_is_wrong():
+    page = ROOT / "docs" / "protocol.md"
+    assert missing_paths("`scripts/nonsuch --help` and `daemon/nonsuch.cc`") == [
+        "scripts/nonsuch",
+        "daemon/nonsuch.cc",
+    ]
+    assert broken_links(page, "[a](nonsuch.md) [b](protocol.md#nonsuch) [c](#errors)") == [
+        "nonsuch.md",
+        "protocol.md#nonsuch",
+    ]
+
+
+def test_the_pages_that_every_reader_needs_are_there_and_linked():
+    linked = set(LINK.findall(prose(ROOT / "README.md")))
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"docs/{page.name}" in linked, f"README.md does not lead to docs/{page.name}"
+
+
+def documented_keys() -> set[str]:
+    """From the table of docs/configuration.md, as `models.<name>.plugin` and `routes[].subject`."""
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    return set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
+
+
+def example_keys() -> set[str]:
+    """The keys of config/darkroom.yaml, comments' included, written as the table writes them.
+
+    No YAML reader would tell of those in comments, so this looks at lines and their indentation.
+    """
+    keys: set[str] = set()
+    # (column, name) of the maps that the line is in.
+    inside: list[tuple[int, str]] = []
+    for line in (ROOT / "config" / "darkroom.yaml").read_text().splitlines():
+        found = re.match(r"^( *)(?:# )?( *)(- )?([a-z_\-]+):(?: |$)(.*)", line)
+        if not found:
+            continue
+        indentation, more, item, name, rest = found.groups()
+        column = len(indentation) + len(more) + (2 if item else 0)
+        while inside and inside[-1][0] >= column:
+            inside.pop()
+        path = [part for _, part in inside] + [name]
+        inside.append((column, name))
+        if path[0] == "models" and len(path) > 1:
+            path[1] = "<name>"
+        if path[0] == "routes" and len(path) > 1:
+            path[0] = "routes[]"
+        keys.add(".".join(path))
+    return keys
+
+
+def read_keys() -> set[str]:
+    """The keys that daemon/config/load.cc asks its readers for, without the maps they are in."""
+    source = (ROOT / "daemon" / "config" / "load.cc").read_text()
+    kinds = "String|Path|Duration|Choice|Bool|Integer|Size|Object|Child"
+    return set(re.findall(rf'\breader(?:\.|->)(?:{kinds})\("(\w+)"', source))
+
+
+def leaf(key: str) -> str:
+    return key.rsplit(".", 1)[-1]
+
+
+# Keys of the list `devices`, which the table shows in an example; maps that only hold others.
+IN_DEVICES = {"device", "lanes"}
+MAPS = {"log", "nats", "limits", "plugins", "models", "models.<name>", "routes"}
+
+
+def test_the_example_configuration_and_the_page_have_the_same_keys():
+    assert example_keys() - MAPS == documented_keys()
+
+
+def test_the_page_has_the_keys_that_the_daemon_reads():
+    assert {leaf(key) for key in documented_keys()} == read_keys() - MAPS - IN_DEVICES
