@@ -53,7 +53,6 @@ Status Server::Start() {
     for (const auto& lane : lanes_) lane->Load(*model);
   }
   DigestWeights();
-  boost::asio::post(io_, [this] { ServeWhenReady(); });
   return Status::Ok();
 }
 
@@ -96,6 +95,9 @@ Status Server::OpenPlugins(const std::vector<ModelSetup>& setups) {
   options.torch_lib = places_.torch_lib();
   options.cuda = std::any_of(devices_.begin(), devices_.end(),
                              [](const Device& device) { return device.kind == DeviceKind::kCuda; });
+  options.log = [this](host::LogLevel level, std::string_view words) {
+    log_.log(SpdlogLevel(level), "{}", words);
+  };
   auto host = HostLibrary::Open(places_.host_library.string(), options);
   if (!host.ok()) return host.status();
   host_ = std::move(*host);
@@ -125,10 +127,16 @@ void Server::MakeInstances(const ModelSetup& setup, host::Plugin& plugin) {
   Model& model = *setup.model;
   const std::vector<const Device*> fit = DevicesFor(model.info, devices_);
   uint32_t made = 0;
+  // The least laden first, so that models spread over the lanes.
+  std::vector<Lane*> lanes;
+  for (const auto& lane : lanes_) lanes.push_back(lane.get());
+  std::stable_sort(lanes.begin(), lanes.end(), [](const Lane* a, const Lane* b) {
+    return a->Instances().size() < b->Instances().size();
+  });
   Status status = Status::FailedPrecondition(
       fmt::format("plugin '{}' runs on none of the devices here", model.info.id),
       "list a device that it can use under devices");
-  for (const auto& lane : lanes_) {
+  for (Lane* lane : lanes) {
     if (made == model.config.instances) break;
     if (std::find(fit.begin(), fit.end(), &lane->device()) == fit.end()) continue;
     status = lane->AddModel(setup.model, plugin);
@@ -159,7 +167,8 @@ Status Server::StartNats() {
   if (!connection.ok()) return connection.status();
   intake_ = std::make_unique<Intake>(io_, std::move(*connection),
                                      [this](Arrival arrival) { OnArrival(std::move(arrival)); });
-  if (!intake_->connection().connected()) {
+  // Our own server takes a moment to start; any other is missing.
+  if (embedded_ == nullptr && !intake_->connection().connected()) {
     log_.warn("no NATS server at {} yet; trying on", url_);
   }
   return Status::Ok();
@@ -176,6 +185,10 @@ void Server::DigestWeights() {
         receipts_[model.get()] = ReceiptOf(*model);
       });
     }
+    boost::asio::post(io_, [this] {
+      digested_ = true;
+      ServeWhenReady();
+    });
   });
 }
 
@@ -185,7 +198,7 @@ void Server::ServeWhenReady() {
   const bool loading = std::any_of(models_.begin(), models_.end(), [](const auto& model) {
     return model->config.preload && model->state == ModelState::kLoading;
   });
-  if (loading) return;
+  if (loading || !digested_) return;
   serving_ = true;
   if (const Status status = Subscribe(); !status.ok()) {
     log_.error("{}", status.ToString());
@@ -226,15 +239,14 @@ void Server::OnArrival(Arrival arrival) {
 }
 
 void Server::OnRequest(const Endpoint& endpoint, Message message) {
-  if (message.reply().empty()) {
-    log_.warn("a request on '{}' has no reply subject: nobody could be answered, so it is dropped",
-              message.subject());
-    return;
-  }
   Refusal refusal;
   if (admission_.Admit(endpoint, std::move(message), &refusal) != nullptr) {
     scheduler_.Enqueued(endpoint.model.get());
     ArmExpiry();
+    return;
+  }
+  if (refusal.request.reply.empty()) {
+    log_.warn("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
     return;
   }
   log_.debug("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
@@ -276,6 +288,12 @@ void Server::OnJobDone(uint64_t token, host::JobResult result, const Device& dev
   const Job* running = jobs_.Find(token);
   if (running == nullptr) return;
   const ReplyForm::Body form = running->request.form.body;
+  // A plugin that polls cannot tell the two reasons to stop apart.
+  if (result.status.code() == Code::kCancelled && running->cancel == 0 &&
+      running->deadline <= Job::Clock::now()) {
+    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
+                     "allow more time with Darkroom-Deadline"};
+  }
   if (result.status.ok()) result.status = replier_->CheckSize(form, result.outputs);
 
   const std::unique_ptr<Job> job = jobs_.End(token, TerminalState(result.status.code()));
@@ -391,7 +409,7 @@ void Server::GiveUp() {
     receipt.job = job.id;
     replier_->Error(
         job.request.reply, std::move(receipt),
-        {Code::kBusy, "the daemon stopped before the job was done", "send the request again"});
+        {Code::kBusy, "the daemon stopped before the job was done", "send the request again"}, 1);
   });
   (void)publisher_->Finish(kFlushTimeout);
   io_.stop();

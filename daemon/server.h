@@ -56,7 +56,8 @@ class Server : private LaneObserver, private ConnectionEvents {
   void MakeInstances(const ModelSetup& setup, host::Plugin& plugin);
   void DigestWeights();
 
-  // Serving begins when the preloaded models are there and the server is connected.
+  // Serving begins when the preloaded models are there, all weights have their digests and the
+  // server is connected.
   void ServeWhenReady();
   Status Subscribe();
   void OnArrival(Arrival arrival);
@@ -87,6 +88,7 @@ class Server : private LaneObserver, private ConnectionEvents {
   boost::asio::steady_timer drain_{io_};
   std::string state_ = "starting";
   bool serving_ = false;
+  bool digested_ = false;  // receipts can name all weights
   bool all_answered_ = false;
   bool expiry_armed_ = false;
 

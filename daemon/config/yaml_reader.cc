@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "core/suggest.h"
@@ -157,8 +158,12 @@ void YamlReader::Complain(const YAML::Node& at, std::string message) {
 
 void YamlReader::Finish() {
   if (!node_.IsMap()) return;
+  std::set<std::string> seen;
   for (const auto& item : node_) {
     const std::string key = item.first.Scalar();
+    if (!seen.insert(key).second) {
+      Complain(item.first, fmt::format("key '{}' is given twice", Name(key.c_str())));
+    }
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     const std::string nearest = Nearest(key, known_);
     Complain(item.first,

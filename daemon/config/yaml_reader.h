@@ -47,7 +47,7 @@ class YamlReader {
   void Require(const char* key);
   void Complain(const YAML::Node& at, std::string message);
 
-  // Call last: complains of keys that were never read.
+  // Call last: complains of keys that were never read, and of those given twice.
   void Finish();
 
   const std::string& where() const { return where_; }

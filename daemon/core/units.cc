@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "core/excerpt.h"
+
 namespace darkroom {
 namespace {
 
@@ -32,11 +34,12 @@ template <size_t N>
 Result<uint64_t> ParseScaled(std::string_view text, const std::array<Unit, N>& units,
                              std::string_view what, std::string_view example) {
   const std::string hint = fmt::format("write it like {}", example);
+  const std::string quote = Excerpt(text);
   double number = 0;
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
   if (error != std::errc() || number < 0) {
-    return Status::InvalidArgument(fmt::format("'{}' is not a {}", text, what), hint);
+    return Status::InvalidArgument(fmt::format("'{}' is not a {}", quote, what), hint);
   }
   std::string_view name{rest, static_cast<size_t>(end - rest)};
   while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
@@ -45,13 +48,13 @@ Result<uint64_t> ParseScaled(std::string_view text, const std::array<Unit, N>& u
     const double scaled = number * static_cast<double>(unit.factor);
     // Beyond 2^53 a double no longer names single units, and no limit of ours is that large.
     if (scaled > 9.0e15) {
-      return Status::InvalidArgument(fmt::format("{} '{}' is too large", what, text));
+      return Status::InvalidArgument(fmt::format("{} '{}' is too large", what, quote));
     }
     return static_cast<uint64_t>(scaled);
   }
   return Status::InvalidArgument(
-      name.empty() ? fmt::format("{} '{}' lacks a unit", what, text)
-                   : fmt::format("{} '{}' has the unknown unit '{}'", what, text, name),
+      name.empty() ? fmt::format("{} '{}' lacks a unit", what, quote)
+                   : fmt::format("{} '{}' has the unknown unit '{}'", what, quote, Excerpt(name)),
       hint);
 }
 

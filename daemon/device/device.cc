@@ -3,6 +3,7 @@
 #include "device/device.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 
@@ -11,22 +12,21 @@ namespace {
 
 constexpr std::string_view kCudaPrefix = "cuda:";
 
-// The driver makes one node a GPU, /dev/nvidia0 and on; the daemon links nothing of CUDA that it
-// could ask.
-std::vector<int32_t> CudaDevices() {
-  std::vector<int32_t> found;
+// How many GPUs there are: the driver makes one node for each, /dev/nvidia0 and on. CUDA numbers
+// those that it sees from 0, whatever their nodes are called, and the daemon links nothing of CUDA
+// that it could ask.
+int32_t CountCudaDevices() {
+  int32_t count = 0;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/dev", error)) {
     const std::string name = entry.path().filename().string();
-    int32_t index = 0;
     constexpr std::string_view kNode = "nvidia";
     if (name.rfind(kNode, 0) != 0 || name.size() == kNode.size()) continue;
-    const char* end = name.data() + name.size();
-    const auto [rest, code] = std::from_chars(name.data() + kNode.size(), end, index);
-    if (code == std::errc() && rest == end) found.push_back(index);
+    const bool digits = std::all_of(name.begin() + kNode.size(), name.end(),
+                                    [](unsigned char c) { return std::isdigit(c) != 0; });
+    if (digits) ++count;
   }
-  std::sort(found.begin(), found.end());
-  return found;
+  return count;
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ std::vector<Device> FindDevices(const std::vector<DeviceConfig>& configured) {
     devices.push_back(std::move(device));
   }
   if (!devices.empty()) return devices;
-  for (const int32_t index : CudaDevices()) {
+  for (int32_t index = 0; index < CountCudaDevices(); ++index) {
     devices.push_back(
         {std::string(kCudaPrefix) + std::to_string(index), DeviceKind::kCuda, index, 1});
   }

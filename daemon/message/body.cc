@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base64.h"
+#include "core/excerpt.h"
 #include "core/json.h"
 #include "core/suggest.h"
 #include "core/units.h"
@@ -26,7 +27,7 @@ Status UnknownInput(const ModelInfo& info, const std::string& name) {
   std::vector<std::string> known;
   for (const ValueInfo& input : info.inputs) known.push_back(input.name);
   const std::string nearest = Nearest(name, known);
-  return Status::InvalidArgument(fmt::format("the model has no input '{}'", name),
+  return Status::InvalidArgument(fmt::format("the model has no input '{}'", Excerpt(name)),
                                  nearest.empty()
                                      ? fmt::format("its inputs: {}", fmt::join(known, ", "))
                                      : fmt::format("did you mean '{}'?", nearest));
@@ -92,7 +93,7 @@ Result<RequestInput> ReadInputObject(json& value, const ValueInfo& info, Request
       ++forms;
     } else {
       return Status::InvalidArgument(
-          fmt::format("input '{}' has the unfit member '{}'", info.name, key),
+          fmt::format("input '{}' has the unfit member '{}'", info.name, Excerpt(key)),
           R"(give {"base64": "...", "content_type": "..."} or {"text": "..."})");
     }
   }
@@ -152,7 +153,7 @@ Status ReadObject(Result<json> body, const RequestRules& rules, Request* request
     } else {
       const std::string nearest = Nearest(key, {"params", "inputs"});
       return Status::InvalidArgument(
-          fmt::format("the body has the unknown field '{}'", key),
+          fmt::format("the body has the unknown field '{}'", Excerpt(key)),
           nearest.empty() ? kBodyHint : fmt::format("did you mean '{}'?", nearest));
     }
   }
@@ -182,7 +183,8 @@ Status ReadRaw(std::string type, const RequestRules& rules, Request* request) {
   if (wants_image && !type.empty() && type.rfind("image/", 0) != 0 &&
       type != "application/octet-stream") {
     return Status::InvalidArgument(
-        fmt::format("input '{}' is an image, but the Content-Type is '{}'", first.name, type),
+        fmt::format("input '{}' is an image, but the Content-Type is '{}'", first.name,
+                    Excerpt(type)),
         "send image/png, image/jpeg or image/webp, or a JSON or CBOR body");
   }
   request->inputs.push_back({&first, std::move(type), data});

@@ -38,6 +38,11 @@ Result<std::unique_ptr<Connection>> Connection::Open(const std::vector<std::stri
 Connection::~Connection() {
   if (nats_ == nullptr) return;
   natsConnection_Close(nats_);
+  {
+    // Closing only queues the last callbacks; they must not find us gone. OnClosed is the last.
+    std::unique_lock lock(mutex_);
+    closing_.wait(lock, [this] { return closed_; });
+  }
   natsConnection_Destroy(nats_);
 }
 
@@ -69,6 +74,7 @@ Status Connection::Start(const std::vector<std::string>& urls, const std::string
       natsOptions_SetWriteDeadline(raw, kWriteDeadlineMs),
       natsOptions_UseGlobalMessageDelivery(raw, true),
       natsOptions_SetDisconnectedCB(raw, OnDisconnected, this),
+      natsOptions_SetClosedCB(raw, OnClosed, this),
       natsOptions_SetReconnectedCB(raw, OnConnected, this),
       natsOptions_SetErrorHandler(raw, on_error, this),
   };
@@ -98,6 +104,13 @@ void Connection::OnDisconnected(natsConnection*, void* closure) {
   auto* self = static_cast<Connection*>(closure);
   self->connected_.store(false, std::memory_order_release);
   self->events_->OnDisconnected();
+}
+
+void Connection::OnClosed(natsConnection*, void* closure) {
+  auto* self = static_cast<Connection*>(closure);
+  std::lock_guard lock(self->mutex_);
+  self->closed_ = true;
+  self->closing_.notify_all();  // under the lock: the waiter frees both once it is through
 }
 
 }  // namespace darkroom

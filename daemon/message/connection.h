@@ -12,8 +12,10 @@
 #define DARKROOM_MESSAGE_CONNECTION_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,7 @@ class Connection {
   Status Start(const std::vector<std::string>& urls, const std::string& name, int reconnect_buffer);
   static void OnConnected(natsConnection* nats, void* self);
   static void OnDisconnected(natsConnection* nats, void* self);
+  static void OnClosed(natsConnection* nats, void* self);
 
   ConnectionEvents* events_;
   natsConnection* nats_ = nullptr;
@@ -65,6 +68,9 @@ class Connection {
   std::atomic<uint64_t> max_payload_{0};
   std::atomic<uint64_t> reconnects_{0};
   std::atomic<bool> seen_{false};  // connected at least once
+  std::mutex mutex_;
+  std::condition_variable closing_;
+  bool closed_ = false;  // guarded by mutex_
 };
 
 }  // namespace darkroom

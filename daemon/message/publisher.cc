@@ -67,12 +67,14 @@ bool Publisher::Finish(std::chrono::milliseconds timeout) {
   }
   wake_.notify_all();
   writer_.join();
-  bool confirmed = false;
+  // Without a connection nothing is on its way that could be waited for.
+  bool arrived = !lost_;
   if (connection_->connected() && timeout.count() > 0) {
-    confirmed = natsConnection_FlushTimeout(connection_->nats(), timeout.count()) == NATS_OK;
+    const natsStatus status = natsConnection_FlushTimeout(connection_->nats(), timeout.count());
+    arrived = arrived && status == NATS_OK;
   }
   connection_.reset();
-  return confirmed;
+  return arrived;
 }
 
 void Publisher::OnConnected() {
@@ -99,6 +101,7 @@ void Publisher::Write() {
       if (waiting_.empty()) return;  // stopping, and nothing left to say
       taken.swap(waiting_);
     }
+    lost_ = false;
     for (size_t i = 0; i < taken.size(); ++i) {
       WriteOne(taken[i].get(), i + 1 == taken.size());
       taken[i].reset();  // its payload is not needed while the rest is written
@@ -110,6 +113,7 @@ void Publisher::Write() {
 void Publisher::WriteOne(Publication* publication, bool last) {
   if (!connection_->connected() && !AwaitConnection()) {
     log_.warn("no connection for a message to '{}': dropped", publication->subject());
+    lost_ = true;
     return;
   }
   Envelope envelope(publication->subject());
@@ -121,6 +125,7 @@ void Publisher::WriteOne(Publication* publication, bool last) {
                                 ? natsConnection_SendMsg(connection_->nats(), envelope.message_)
                                 : natsConnection_PublishMsg(connection_->nats(), envelope.message_);
   if (status != NATS_OK) {
+    lost_ = true;
     log_.warn("could not publish {} bytes to '{}': {}", body.size(), publication->subject(),
               natsStatus_GetText(status));
   }

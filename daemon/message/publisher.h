@@ -70,8 +70,8 @@ class Publisher : public ConnectionEvents {
   void Publish(std::unique_ptr<Publication> publication);
 
   // Waits until everything is written and the server has confirmed, up to `timeout`; then closes.
-  // False: something may not have reached the server. Call once, not on the io_context while it is
-  // needed.
+  // False: something that was waiting may not have reached the server. Call once, not on the
+  // io_context while it is needed.
   bool Finish(std::chrono::milliseconds timeout);
 
   Connection& connection() { return *connection_; }
@@ -94,6 +94,7 @@ class Publisher : public ConnectionEvents {
   bool stopping_ = false;                              // guarded by mutex_
   // Guarded by mutex_. Since when there has been no connection, if there is none.
   std::chrono::steady_clock::time_point lost_at_ = std::chrono::steady_clock::now();
+  bool lost_ = false;  // the writer's, until it has ended: something of its last round was not sent
   std::thread writer_;
 };
 

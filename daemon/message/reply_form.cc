@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/excerpt.h"
 #include "message/media_type.h"
 
 namespace darkroom {
@@ -66,7 +67,7 @@ std::vector<Range> ParseAccept(std::string_view accept) {
     if (const std::string q = MediaTypeParameter(item, "q"); !q.empty()) {
       range.weight = std::strtod(q.c_str(), nullptr);
     }
-    if (range.weight > 0) ranges.push_back(std::move(range));
+    ranges.push_back(std::move(range));
   }
   std::stable_sort(ranges.begin(), ranges.end(),
                    [](const Range& a, const Range& b) { return a.weight > b.weight; });
@@ -87,17 +88,26 @@ Result<ReplyForm> ChooseReplyForm(std::optional<std::string_view> accept, const 
   ReplyForm natural = offers.front().form;
   natural.image = ImageFormat::kNatural;  // left to output_format
   if (!accept) return natural;
-  for (const Range& range : ParseAccept(*accept)) {
+  const std::vector<Range> ranges = ParseAccept(*accept);
+  // A weight of nothing takes a type out of the ranges that would hold it.
+  const auto excluded = [&ranges](const Offer& offer) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
+      return range.weight <= 0 && range.type == offer.type;
+    });
+  };
+  for (const Range& range : ranges) {
+    if (range.weight <= 0) break;
     for (const Offer& offer : offers) {
-      if (!Matches(range.type, offer.type)) continue;
+      if (!Matches(range.type, offer.type) || excluded(offer)) continue;
       if (offer.type == offers.front().type && range.type.back() == '*') return natural;
       return offer.form;
     }
   }
   std::vector<std::string_view> types;
   for (const Offer& offer : offers) types.push_back(offer.type);
-  return Status::InvalidArgument(fmt::format("this model cannot reply with Accept '{}'", *accept),
-                                 fmt::format("it gives {}", fmt::join(types, ", ")));
+  return Status::InvalidArgument(
+      fmt::format("this model cannot reply with Accept '{}'", Excerpt(*accept)),
+      fmt::format("it gives {}", fmt::join(types, ", ")));
 }
 
 }  // namespace darkroom

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/excerpt.h"
 #include "core/json.h"
 #include "core/units.h"
 #include "message/body.h"
@@ -21,7 +22,7 @@ Status ReadId(Request* request) {
   if (!id) id = request->message.Header("Nats-Msg-Id");
   if (!id) return Status::Ok();
   if (!IsJobId(*id)) {
-    return Status::InvalidArgument(fmt::format("'{}' cannot name a job", id->substr(0, 80)),
+    return Status::InvalidArgument(fmt::format("'{}' cannot name a job", Excerpt(*id)),
                                    "use letters, digits, '-' and '_', at most 64");
   }
   request->id = *id;
@@ -74,7 +75,7 @@ Status TakeOutputParams(const ModelInfo& info, json* params, ImageFormat* image,
         given->is_string() ? ImageFormatByName(given->get_ref<const std::string&>()) : std::nullopt;
     if (!known) {
       return Status::InvalidArgument(
-          fmt::format("parameter 'output_format' is {}", WriteJson(*given)),
+          fmt::format("parameter 'output_format' is {}", Excerpt(WriteJson(*given))),
           R"(use "png", "jpeg" or "webp")");
     }
     *image = *known;
@@ -83,7 +84,7 @@ Status TakeOutputParams(const ModelInfo& info, json* params, ImageFormat* image,
   if (const auto given = params->find("output_quality"); given != params->end()) {
     if (!given->is_number_integer() || *given < 1 || *given > 100) {
       return Status::InvalidArgument(
-          fmt::format("parameter 'output_quality' is {}", WriteJson(*given)),
+          fmt::format("parameter 'output_quality' is {}", Excerpt(WriteJson(*given))),
           "use a whole number from 1 to 100");
     }
     *quality = given->get<int32_t>();

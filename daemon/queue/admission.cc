@@ -87,6 +87,9 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
   Request& request = refusal->request;
   Model& model = *endpoint.model;
   const uint64_t bytes = message.data().size();
+  if (message.reply().empty()) {
+    return Status::InvalidArgument("the request has no reply subject: nobody could be answered");
+  }
   if (model.broken) {
     request.message = std::move(message);
     request.reply = request.message.reply();
@@ -103,6 +106,7 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
     return model.schema->Apply(none);  // the words for what is missing
   }
   if (jobs_->closed()) {
+    refusal->retry_after_s = 1;
     return {Code::kBusy, "the daemon is stopping", "send the request to another host, or later"};
   }
   if (model.queue.full()) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/excerpt.h"
 #include "core/json.h"
 #include "core/units.h"
 #include "reply/result_body.h"
@@ -25,16 +26,20 @@ Status TooLarge(uint64_t bytes, uint64_t limit) {
           "ask for a smaller scale, or image/jpeg or image/webp; or raise max_payload"};
 }
 
+// Whoever words an error quotes in excerpts; this only makes sure that it can always be sent.
+constexpr size_t kLongestWords = 2000;
+
 void SealError(const Status& status, const Receipt& receipt, uint32_t retry_after_s,
                Envelope* envelope) {
-  envelope->Header("Nats-Service-Error", status.message());
+  const std::string message = Excerpt(status.message(), kLongestWords);
+  envelope->Header("Nats-Service-Error", message);
   envelope->Header("Nats-Service-Error-Code", std::to_string(CodeNumber(status.code())));
   envelope->Header("Content-Type", "application/json");
   if (retry_after_s > 0) envelope->Header("Retry-After", std::to_string(retry_after_s));
   receipt.WriteTo(envelope);
   const nlohmann::json body = {{"code", CodeName(status.code())},
-                               {"message", status.message()},
-                               {"hint", status.hint()},
+                               {"message", message},
+                               {"hint", Excerpt(status.hint(), kLongestWords)},
                                {"retryable", IsRetryable(status.code())}};
   envelope->Body(Buffer::Copy(AsBytes(WriteJson(body))));
 }

@@ -5,9 +5,8 @@
 #include <utility>
 
 namespace darkroom {
-namespace {
 
-spdlog::level::level_enum LevelOf(host::LogLevel level) {
+spdlog::level::level_enum SpdlogLevel(host::LogLevel level) {
   switch (level) {
     case host::LogLevel::kDebug:
       return spdlog::level::debug;
@@ -20,8 +19,6 @@ spdlog::level::level_enum LevelOf(host::LogLevel level) {
   }
   return spdlog::level::err;
 }
-
-}  // namespace
 
 EventRelay::EventRelay(boost::asio::io_context& io, std::string model, Logger& log, Reader reader)
     : model_(std::move(model)),
@@ -50,7 +47,7 @@ void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view st
 }
 
 void EventRelay::OnLog(host::LogLevel level, std::string_view message) {
-  log_.log(LevelOf(level), "{}: {}", model_, message);
+  log_.log(SpdlogLevel(level), "{}: {}", model_, message);
 }
 
 }  // namespace darkroom

@@ -30,6 +30,8 @@ struct HostEvent {
   std::string stage;
 };
 
+spdlog::level::level_enum SpdlogLevel(host::LogLevel level);
+
 class EventRelay : public host::Events {
  public:
   using Reader = std::function<void(HostEvent)>;

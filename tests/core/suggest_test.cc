@@ -10,6 +10,7 @@ namespace {
 TEST(Suggest, FindsTheNearest) {
   const std::vector<std::string> known = {"scale", "tile", "models", "photo-enhance"};
   EXPECT_EQ(Nearest("scal", known), "scale");
+  EXPECT_EQ(Nearest("tiel", known), "tile");  // swapped letters, the commonest of all
   EXPECT_EQ(Nearest("modles", known), "models");
   EXPECT_EQ(Nearest("photo_enhance", known), "photo-enhance");
 }

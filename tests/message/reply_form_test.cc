@@ -45,7 +45,7 @@ TEST(ReplyForm, WeighsSeveralWishes) {
   EXPECT_EQ(Choose("image/png;q=0.2, image/webp;q=0.9", ValueKind::kImage).image,
             ImageFormat::kWebp);
   EXPECT_EQ(Choose("image/avif, image/jpeg;q=0.5", ValueKind::kImage).image, ImageFormat::kJpeg);
-  EXPECT_EQ(Choose("image/png;q=0, */*", ValueKind::kImage).image, ImageFormat::kNatural);
+  EXPECT_EQ(Choose("image/png;q=0, */*", ValueKind::kImage).image, ImageFormat::kJpeg);
 }
 
 TEST(ReplyForm, SaysWhatItCouldGive) {
