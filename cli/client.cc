@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cli/diagnose.h"
+#include "core/redact.h"
 #include "core/units.h"
 
 namespace darkroom {
@@ -221,15 +222,8 @@ Status Client::Send(const Outgoing& message, const std::string& reply_to) {
 std::string WithoutPasswords(const std::string& urls) {
   std::string clean;
   for (const std::string& url : SplitUrls(urls)) {
-    const size_t scheme = url.find("://");
-    const size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
-    const size_t at = url.rfind('@');
     if (!clean.empty()) clean += ',';
-    if (at == std::string::npos || at < begin) {
-      clean += url;
-    } else {
-      clean += url.substr(0, begin) + "***" + url.substr(at);
-    }
+    clean += WithoutSecrets(url);
   }
   return clean;
 }

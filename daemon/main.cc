@@ -8,11 +8,11 @@
 
 #include <fmt/format.h>
 #include <nats/nats.h>
-#include <signal.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>

@@ -10,6 +10,7 @@
 
 #include "control/systemd.h"
 #include "core/digest.h"
+#include "core/redact.h"
 #include "core/version.h"
 
 namespace darkroom {
@@ -157,7 +158,10 @@ Status Server::StartNats() {
     embedded_ = std::move(*embedded);
     urls = {embedded_->url()};
   }
-  url_ = fmt::format("{}", fmt::join(urls, ","));
+  for (const std::string& url : urls) {
+    if (!url_.empty()) url_ += ',';
+    url_ += WithoutSecrets(url);
+  }
   publisher_ = std::make_unique<Publisher>(log_);
   Status status = publisher_->Open(urls, fmt::format("darkroomd {} replies", config_.host_name));
   if (!status.ok()) return status;

@@ -93,7 +93,7 @@ class Server : private LaneObserver, private ConnectionEvents {
   bool expiry_armed_ = false;
 
   std::unique_ptr<EmbeddedServer> embedded_;
-  std::string url_;
+  std::string url_;  // as it may be shown
   std::vector<Device> devices_;
   std::unique_ptr<PluginRegistry> registry_;
   std::vector<std::shared_ptr<Model>> models_;

@@ -54,8 +54,8 @@ ControlService::ControlService(ControlView view, Publisher* publisher)
     : view_(std::move(view)), publisher_(publisher) {}
 
 const std::vector<std::string>& ControlService::Verbs() {
-  static const std::vector<std::string> verbs = {"status", "models", "ps"};
-  return verbs;
+  static const std::vector<std::string> kVerbs = {"status", "models", "ps"};
+  return kVerbs;
 }
 
 void ControlService::Answer(size_t verb, const Message& message) {

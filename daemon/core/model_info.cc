@@ -132,7 +132,7 @@ Status ReadBatch(const Json& manifest, ModelInfo* info) {
 Status ReadDevices(const Json& resources, ModelInfo* info) {
   const Json* devices = Field(resources, "device");
   if (devices == nullptr) return Status::Ok();
-  const Status wrong = Wrong("resources.device", "must be a list of cuda and cpu");
+  Status wrong = Wrong("resources.device", "must be a list of cuda and cpu");
   if (!devices->is_array() || devices->empty()) return wrong;
   info->devices.clear();
   for (const Json& device : *devices) {

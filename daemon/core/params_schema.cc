@@ -208,7 +208,10 @@ Status ParamsSchema::Impl::Explain(const valijson::ValidationResults& results,
     if (error.context.size() == 2 && properties.contains(name)) {
       allowed = AllowedWords(properties[name]);
     }
-    if (!allowed.empty()) return Status::InvalidArgument(message + "; it must be " + allowed);
+    if (!allowed.empty()) {
+      message.append("; it must be ").append(allowed);
+      return Status::InvalidArgument(std::move(message));
+    }
     for (size_t i = 2; i < error.context.size(); ++i) {
       message += (i == 2 ? "; at " : "") + error.context[i];
     }

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -16,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 
@@ -60,7 +60,7 @@ std::string ServerConfig(const NatsConfig& config, uint16_t port, const fs::path
 }  // namespace
 
 EmbeddedServer::EmbeddedServer(boost::asio::io_context& io, Logger& log)
-    : io_(io), log_(log), exited_(io), restart_(io), backoff_(kFirstBackoff) {}
+    : log_(log), exited_(io), restart_(io), backoff_(kFirstBackoff) {}
 
 Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(boost::asio::io_context& io,
                                                               const NatsConfig& config,

@@ -44,7 +44,6 @@ class EmbeddedServer {
   void Watch();
   void OnExit();
 
-  boost::asio::io_context& io_;
   Logger& log_;
   std::string binary_;
   std::filesystem::path config_file_;
