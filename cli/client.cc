@@ -91,6 +91,7 @@ struct Client::Subscription {
 Client::Client(std::string url) : url_(std::move(url)) {}
 
 Client::~Client() {
+  events_.Close();
   for (auto& subscription : subscriptions_) natsSubscription_Destroy(subscription->handle);
   natsConnection_Destroy(connection_);
   nats_CloseAndWait(kCloseMs);

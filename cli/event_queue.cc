@@ -29,9 +29,16 @@ void Incoming::Free::operator()(natsMsg* message) const { natsMsg_Destroy(messag
 void EventQueue::Put(Event event) {
   {
     std::lock_guard lock(mutex_);
+    if (closed_) return;
     events_.push_back(std::move(event));
   }
   ready_.notify_one();
+}
+
+void EventQueue::Close() {
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  events_.clear();
 }
 
 Event EventQueue::Next(Time until) {

@@ -65,11 +65,15 @@ class EventQueue {
   void Put(Event event);
   // The next event, or kTimeout at `until`.
   Event Next(Time until);
+  // Frees what waits and whatever comes later. To be called before NATS.c is closed: a message
+  // cannot be freed after it.
+  void Close();
 
  private:
   std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Event> events_;  // guarded by mutex_
+  bool closed_ = false;       // guarded by mutex_
 };
 
 }  // namespace darkroom

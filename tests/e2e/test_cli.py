@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `darkroom` as people and scripts meet it: results, words, exit codes, terminals."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -386,6 +387,21 @@ def test_a_pipe_shows_progress_only_when_asked(shell):
     assert shell("run", "mock", "-i", "in", *SLOW).err == ""
     lines = shell("run", "mock", "-i", "in", *SLOW, "--progress=plain").err.splitlines()
     assert 2 <= len(lines) <= 13 and all(re.match(r"mock  \d+%", line) for line in lines), lines
+
+
+async def test_messages_that_come_after_the_reply_do_no_harm(shell, client):
+    async def answer(request):
+        await request.respond(b"done")
+        for _ in range(500):
+            await client.nats.publish("darkroom.progress.late", b'{"fraction": 1}')
+
+    await client.nats.subscribe("late.in", cb=answer)
+    await client.nats.flush()
+    for _ in range(10):
+        done = await asyncio.to_thread(
+            shell, "run", "--subject=late.in", "--job=late", "--progress=plain", "-o", "-"
+        )
+        assert done.out == b"done"
 
 
 def test_bytes_are_kept_off_a_terminal(shell):
