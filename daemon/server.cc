@@ -309,8 +309,7 @@ void Server::OnJobDone(uint64_t token, host::JobResult result, const Device& dev
     model.mean_run_ms += (receipt.run_ms - model.mean_run_ms) / 10;
     log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
                model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);
-    replier_->Result(std::move(job->request.reply), std::move(receipt), form,
-                     std::move(result.outputs));
+    replier_->Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
   } else {
     log_.info("{} {}: {}: {}", job->id, model.config.name, JobStateName(job->state),
               result.status.ToString());

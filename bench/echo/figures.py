@@ -68,8 +68,9 @@ def _paired(samples: Samples, ours: str, other: str, key: str, metric: str, comb
     return median(combine(read(mine), read(theirs)) for mine, theirs in pairs)
 
 
-def ratios_of(samples: Samples, ours: str, bare: list[str]) -> dict:
-    """The gated ratios: each against that bare responder that does best in the figure."""
+def ratios_of(samples: Samples, ours: str, bare: list[str], receipt: str) -> dict:
+    """The gated ratios, each against that bare responder that does best in the figure; and what is
+    left of them beside the bare responder whose replies carry a receipt, as ours do."""
 
     def divide(mine: float, theirs: float) -> float:
         return mine / theirs
@@ -90,4 +91,8 @@ def ratios_of(samples: Samples, ours: str, bare: list[str]) -> dict:
         ratios[f"added_p50_us_{single}"] = _paired(
             samples, ours, quickest, single, "p50_us", subtract
         )
+        ratios[f"throughput_vs_receipt_{wide}"] = _paired(
+            samples, ours, receipt, wide, "rps", divide
+        )
+        ratios[f"cpu_vs_receipt_{wide}"] = _paired(samples, ours, receipt, wide, "cpu_us", divide)
     return ratios

@@ -25,6 +25,7 @@ from echo.figures import CELLS, Cell, figures_of, ratios_of  # noqa: E402
 
 OURS = "darkroom"
 BARE = ["bare_queue", "bare_asap", "bare_send"]
+RECEIPT = "bare_receipt"
 _START_SECONDS = 30
 _SETUP = "run scripts/setup"
 
@@ -186,7 +187,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder, ExitStack() as stack:
             bench = Bench(arguments.build.resolve(), Path(folder), stack)
             bench.start_darkroom()
-            for name in BARE:
+            for name in [*BARE, RECEIPT]:
                 bench.start_bare(name)
             bench.start_nats_py()
             bench.start_mosec()
@@ -198,7 +199,7 @@ def main() -> int:
 
     figures = figures_of(samples[OURS]) | {"rounds": pace.rounds, "seconds": pace.seconds}
     peers = {name: figures_of(cells) for name, cells in samples.items() if name != OURS}
-    outcome = report.result("echo", figures, peers, ratios_of(samples, OURS, BARE))
+    outcome = report.result("echo", figures, peers, ratios_of(samples, OURS, BARE, RECEIPT))
     print_tables(outcome)
     if arguments.json:
         report.write_json(arguments.json, outcome)

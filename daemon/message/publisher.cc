@@ -25,10 +25,15 @@ Envelope::Envelope(const std::string& subject) {
 
 Envelope::~Envelope() { natsMsg_Destroy(message_); }
 
-void Envelope::Header(const char* name, std::string_view value) {
-  std::string clean(value);
+void Envelope::Header(const char* name, const std::string& value) {
+  constexpr std::string_view kNotAllowed("\r\n\0", 3);
+  if (value.find_first_of(kNotAllowed) == std::string::npos) {
+    natsMsgHeader_Set(message_, name, value.c_str());
+    return;
+  }
+  std::string clean = value;
   for (char& c : clean) {
-    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
+    if (kNotAllowed.find(c) != std::string_view::npos) c = ' ';
   }
   natsMsgHeader_Set(message_, name, clean.c_str());
 }
@@ -104,8 +109,8 @@ void Publisher::Write() {
     lost_ = false;
     for (size_t i = 0; i < taken.size(); ++i) {
       WriteOne(taken[i].get(), i + 1 == taken.size());
-      taken[i].reset();  // its payload is not needed while the rest is written
     }
+    written_.clear();
     taken.clear();
   }
 }
@@ -116,7 +121,7 @@ void Publisher::WriteOne(Publication* publication, bool last) {
     lost_ = true;
     return;
   }
-  Envelope envelope(publication->subject());
+  Envelope& envelope = written_.emplace_back(publication->subject());
   publication->Seal(connection_->max_payload(), &envelope);
   const Bytes body = envelope.body_.bytes();
   natsMsg_SetData(envelope.message_, body.data(), static_cast<int>(body.size()));
@@ -129,6 +134,7 @@ void Publisher::WriteOne(Publication* publication, bool last) {
     log_.warn("could not publish {} bytes to '{}': {}", body.size(), publication->subject(),
               natsStatus_GetText(status));
   }
+  envelope.body_ = {};  // not needed while the rest is written
 }
 
 bool Publisher::AwaitConnection() {

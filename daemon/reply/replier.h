@@ -16,6 +16,7 @@
 #include "host/host_api.h"
 #include "message/publisher.h"
 #include "message/reply_form.h"
+#include "message/request.h"
 #include "reply/receipt.h"
 
 namespace darkroom {
@@ -29,9 +30,9 @@ class Replier {
   // Result, since a result that cannot be sent is a failure of the job.
   Status CheckSize(ReplyForm::Body form, const std::vector<host::Output>& outputs);
 
-  // `subject` is the request's reply subject. Nothing is sent if it is empty.
-  void Result(std::string subject, Receipt receipt, ReplyForm::Body form,
-              std::vector<host::Output> outputs);
+  // Answers a request that is done with. It is freed with the reply, on the publisher's thread.
+  void Result(Request request, Receipt receipt, std::vector<host::Output> outputs);
+  // Nothing is sent if `subject` is empty.
   void Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s = 0);
   void Progress(const std::string& job, double fraction, const std::string& stage);
 

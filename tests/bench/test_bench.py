@@ -16,14 +16,18 @@ from conftest import REPOSITORY
 CELLS = ["c1", "c16", "c64", "c1_256k", "c16_256k", "c64_256k"]
 METRICS = ["rps", "p50_us", "p99_us", "p999_us", "cpu_us", "broker_cpu_us", "client_cpu_us"]
 FIGURES = {f"{metric}_{cell}" for metric in METRICS for cell in CELLS} | {"errors"}
-PEERS = {"bare_queue", "bare_asap", "bare_send", "nats_py", "mosec"}
+PEERS = {"bare_queue", "bare_asap", "bare_send", "bare_receipt", "nats_py", "mosec"}
 RATIOS = {
     "throughput_vs_bare_c64",
     "cpu_vs_bare_c64",
     "added_p50_us_c1",
+    "throughput_vs_receipt_c64",
+    "cpu_vs_receipt_c64",
     "throughput_vs_bare_c64_256k",
     "cpu_vs_bare_c64_256k",
     "added_p50_us_c1_256k",
+    "throughput_vs_receipt_c64_256k",
+    "cpu_vs_receipt_c64_256k",
 }
 
 

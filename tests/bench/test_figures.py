@@ -46,7 +46,7 @@ def test_ratios_are_taken_within_rounds():
         "ours": everywhere([sample(rps=80.0, cpu=10.0), sample(rps=800.0, cpu=1.0)]),
         "bare": everywhere([sample(rps=100.0, cpu=5.0), sample(rps=1000.0, cpu=0.5)]),
     }
-    ratios = ratios_of(samples, "ours", ["bare"])
+    ratios = ratios_of(samples, "ours", ["bare"], "bare")
     assert ratios["throughput_vs_bare_c64"] == pytest.approx(0.8)
     assert ratios["cpu_vs_bare_c64"] == pytest.approx(2.0)
 
@@ -57,15 +57,20 @@ def test_each_ratio_is_against_whoever_does_best_in_it():
         "fast": everywhere([sample(rps=200.0, p50=40.0, cpu=8.0)]),
         "cheap": everywhere([sample(rps=150.0, p50=45.0, cpu=6.0)]),
         "quick": everywhere([sample(rps=150.0, p50=20.0, cpu=9.0)]),
+        "receipt": everywhere([sample(rps=80.0, cpu=10.0)]),
     }
-    assert ratios_of(samples, "ours", ["fast", "cheap", "quick"]) == pytest.approx(
+    assert ratios_of(samples, "ours", ["fast", "cheap", "quick"], "receipt") == pytest.approx(
         {
             "throughput_vs_bare_c64": 0.5,
             "cpu_vs_bare_c64": 2.0,
             "added_p50_us_c1": 30.0,
+            "throughput_vs_receipt_c64": 1.25,
+            "cpu_vs_receipt_c64": 1.2,
             "throughput_vs_bare_c64_256k": 0.5,
             "cpu_vs_bare_c64_256k": 2.0,
             "added_p50_us_c1_256k": 30.0,
+            "throughput_vs_receipt_c64_256k": 1.25,
+            "cpu_vs_receipt_c64_256k": 1.2,
         }
     )
 
@@ -76,10 +81,10 @@ def test_the_best_is_so_over_all_rounds_not_in_a_lucky_one():
         "steady": everywhere([sample(rps=100.0)] * 3),
         "lucky": everywhere([sample(rps=50.0), sample(rps=50.0), sample(rps=1000.0)]),
     }
-    assert ratios_of(samples, "ours", ["steady", "lucky"])["throughput_vs_bare_c64"] == 1.0
+    assert ratios_of(samples, "ours", ["steady", "lucky"], "lucky")["throughput_vs_bare_c64"] == 1.0
 
 
 def test_rounds_must_be_complete():
     samples = {"ours": everywhere([sample()] * 2), "bare": everywhere([sample()])}
     with pytest.raises(ValueError):
-        ratios_of(samples, "ours", ["bare"])
+        ratios_of(samples, "ours", ["bare"], "bare")
