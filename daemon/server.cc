@@ -5,7 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "control/systemd.h"
@@ -16,15 +21,8 @@
 namespace darkroom {
 namespace {
 
-// Jobs that wait past their deadline are told so within this time.
-constexpr auto kExpiryTick = std::chrono::milliseconds(100);
-constexpr auto kProgressGap = std::chrono::milliseconds(100);
 // The last replies are written and confirmed by the server within this time.
 constexpr auto kFlushTimeout = std::chrono::milliseconds(5000);
-
-double Ms(Job::Clock::duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 }  // namespace
 
@@ -32,7 +30,10 @@ Server::Server(Config config, Logger& log)
     : config_(std::move(config)),
       log_(log),
       places_(FindPlaces(config_)),
-      admission_(&jobs_, config_.limits.queued_bytes) {}
+      publisher_(log),
+      replier_(&publisher_, config_.nats.prefix),
+      flow_(io_, config_, replier_, log, [this](Model& model) { OnModelChanged(model); }),
+      stop_(io_) {}
 
 Server::~Server() {
   if (digester_.joinable()) digester_.join();
@@ -42,13 +43,10 @@ Status Server::Start() {
   log_.info("darkroomd {} starting as '{}'", kVersion, config_.host_name);
   if (Status status = StartModels(); !status.ok()) return status;
   if (Status status = StartNats(); !status.ok()) return status;
-  control_ =
-      std::make_unique<ControlService>(ControlView{config_.host_name, url_, models_, lanes_,
-                                                   devices_, endpoints_, jobs_, admission_, state_},
-                                       publisher_.get());
-  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-    if (!error) Stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
-  });
+  control_ = std::make_unique<ControlService>(
+      ControlView{config_.host_name, url_, models_, lanes_, devices_, endpoints_, flow_.jobs(),
+                  flow_.admission(), state_},
+      &publisher_);
   for (const auto& model : models_) {
     if (!model->config.preload || model->broken) continue;
     for (const auto& lane : lanes_) lane->Load(*model);
@@ -58,8 +56,46 @@ Status Server::Start() {
 }
 
 bool Server::Run() {
+  boost::asio::co_spawn(io_, ServeUntilTold(), boost::asio::detached);
   io_.run();
   return all_answered_;
+}
+
+boost::asio::awaitable<void> Server::ServeUntilTold() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  co_await (ASignal() || stop_.Wait());
+  state_ = "draining";
+  log_.info("{}: draining {} jobs", stop_reason_, flow_.jobs().size());
+  NotifyStopping(fmt::format("Draining {} jobs", flow_.jobs().size()),
+                 config_.drain_timeout + kFlushTimeout);
+  const auto first = co_await (Drain() || Sleep(config_.drain_timeout));
+  const bool drained = first.index() == 0;
+  if (!drained) {
+    log_.error("{} jobs still unfinished after {} s; they are answered with an error",
+               flow_.jobs().size(),
+               std::chrono::duration_cast<std::chrono::seconds>(config_.drain_timeout).count());
+    flow_.GiveUp();
+  }
+  const bool confirmed = publisher_.Finish(kFlushTimeout);
+  if (drained) {
+    log_.info("stopped: every accepted job was answered{}",
+              confirmed ? "" : ", but the server did not confirm the last replies");
+  }
+  all_answered_ = drained && confirmed;
+  io_.stop();
+}
+
+boost::asio::awaitable<void> Server::ASignal() {
+  const auto [error, signal] =
+      co_await signals_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  if (!error) stop_reason_ = signal == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
+boost::asio::awaitable<void> Server::Drain() {
+  // What the server had already sent us is admitted once intake is dry; from there on the only way
+  // is out.
+  co_await intake_->Drain();
+  co_await flow_.Drain();
 }
 
 Status Server::StartModels() {
@@ -69,8 +105,8 @@ Status Server::StartModels() {
   const std::vector<ModelSetup> setups = SetUpModels(config_, registry_.get());
   for (const Device& device : devices_) {
     for (uint32_t index = 0; index < device.lanes; ++index) {
-      lanes_.push_back(
-          std::make_unique<Lane>(Lane::Parts{io_, scheduler_, jobs_, *this, log_}, device, index));
+      lanes_.push_back(std::make_unique<Lane>(
+          Lane::Parts{io_, flow_.scheduler(), flow_.jobs(), flow_, log_}, device, index));
     }
   }
   if (Status status = OpenPlugins(setups); !status.ok()) return status;
@@ -79,7 +115,7 @@ Status Server::StartModels() {
   endpoints_ = std::move(*endpoints);
   for (const ModelSetup& setup : setups) {
     models_.push_back(setup.model);
-    receipts_[setup.model.get()] = ReceiptOf(*setup.model);
+    flow_.Describe(*setup.model);
     if (setup.model->broken) {
       log_.error("{}: cannot be served: {}", setup.model->config.name,
                  setup.model->error.ToString());
@@ -162,10 +198,8 @@ Status Server::StartNats() {
     if (!url_.empty()) url_ += ',';
     url_ += WithoutSecrets(url);
   }
-  publisher_ = std::make_unique<Publisher>(log_);
-  Status status = publisher_->Open(urls, fmt::format("darkroomd {} replies", config_.host_name));
+  Status status = publisher_.Open(urls, fmt::format("darkroomd {} replies", config_.host_name));
   if (!status.ok()) return status;
-  replier_ = std::make_unique<Replier>(publisher_.get(), config_.nats.prefix);
   auto connection =
       Connection::Open(urls, fmt::format("darkroomd {} intake", config_.host_name), 0, this);
   if (!connection.ok()) return connection.status();
@@ -186,7 +220,7 @@ void Server::DigestWeights() {
       if (!digest.ok()) continue;  // the plugin says what is wrong with them when it loads
       boost::asio::post(io_, [this, model, digest = std::move(*digest)] {
         model->weights_digest = digest;
-        receipts_[model.get()] = ReceiptOf(*model);
+        flow_.Describe(*model);
       });
     }
     boost::asio::post(io_, [this] {
@@ -206,7 +240,8 @@ void Server::ServeWhenReady() {
   serving_ = true;
   if (const Status status = Subscribe(); !status.ok()) {
     log_.error("{}", status.ToString());
-    Stop("cannot subscribe");
+    stop_reason_ = "cannot subscribe";
+    stop_.Set();
     return;
   }
   state_ = "ready";
@@ -236,132 +271,18 @@ Status Server::Subscribe() {
 
 void Server::OnArrival(Arrival arrival) {
   if (arrival.subscription < endpoints_.size()) {
-    OnRequest(endpoints_[arrival.subscription], std::move(arrival.message));
+    flow_.OnRequest(endpoints_[arrival.subscription], std::move(arrival.message));
   } else {
     control_->Answer(arrival.subscription - endpoints_.size(), arrival.message);
   }
 }
 
-void Server::OnRequest(const Endpoint& endpoint, Message message) {
-  Refusal refusal;
-  if (admission_.Admit(endpoint, std::move(message), &refusal) != nullptr) {
-    scheduler_.Enqueued(endpoint.model.get());
-    ArmExpiry();
-    return;
-  }
-  if (refusal.request.reply.empty()) {
-    log_.warn("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
-    return;
-  }
-  log_.debug("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
-  Receipt receipt;
-  receipt.model = receipts_[endpoint.model.get()];
-  receipt.job = refusal.request.id;
-  replier_->Error(std::move(refusal.request.reply), std::move(receipt), std::move(refusal.status),
-                  refusal.retry_after_s);
-}
-
-void Server::ArmExpiry() {
-  if (expiry_armed_) return;
-  expiry_armed_ = true;
-  expiry_.expires_after(kExpiryTick);
-  expiry_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    expiry_armed_ = false;
-    ExpireWaiting();
-    if (jobs_.size() > 0) ArmExpiry();
-  });
-}
-
-void Server::ExpireWaiting() {
-  const auto now = Job::Clock::now();
-  std::vector<Job*> expired;
-  jobs_.ForEach([&](Job& job) {
-    if (job.state == JobState::kQueued && job.deadline <= now) expired.push_back(&job);
-  });
-  for (Job* job : expired) {
-    job->model->queue.Remove(job);
-    host::JobResult result;
-    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job waited",
-                     "allow more time with Darkroom-Deadline"};
-    OnJobDone(job->token, std::move(result), devices_.front());
-  }
-}
-
-void Server::OnJobDone(uint64_t token, host::JobResult result, const Device& device) {
-  const Job* running = jobs_.Find(token);
-  if (running == nullptr) return;
-  const ReplyForm::Body form = running->request.form.body;
-  // A plugin that polls cannot tell the two reasons to stop apart.
-  if (result.status.code() == Code::kCancelled && running->cancel == 0 &&
-      running->deadline <= Job::Clock::now()) {
-    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
-                     "allow more time with Darkroom-Deadline"};
-  }
-  if (result.status.ok()) result.status = replier_->CheckSize(form, result.outputs);
-
-  const std::unique_ptr<Job> job = jobs_.End(token, TerminalState(result.status.code()));
-  Model& model = *job->model;
-  ++model.jobs_ended;
-  Receipt receipt = MakeReceipt(*job, result, device);
-  if (result.status.ok()) {
-    // Recent jobs count more: a moving mean over about ten.
-    model.mean_run_ms += (receipt.run_ms - model.mean_run_ms) / 10;
-    log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
-               model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);
-    replier_->Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
-  } else {
-    log_.info("{} {}: {}: {}", job->id, model.config.name, JobStateName(job->state),
-              result.status.ToString());
-    replier_->Error(std::move(job->request.reply), std::move(receipt), std::move(result.status));
-  }
-}
-
-void Server::OnJobProgress(uint64_t token, double fraction, std::string_view stage) {
-  Job* job = jobs_.Find(token);
-  if (job == nullptr) return;
-  job->progress = fraction;
-  job->stage = stage;
-  if (!job->request.progress) return;
-  const auto now = Job::Clock::now();
-  // The last step is always told; others only so often.
-  if (now - job->progress_sent < kProgressGap && fraction < 1) return;
-  job->progress_sent = now;
-  replier_->Progress(job->id, fraction, job->stage);
-}
-
-void Server::OnModelChanged(Model& model) {
+void Server::OnModelChanged(const Model& model) {
   if (model.state == ModelState::kLoading) {
     if (state_ == "starting") NotifyStatus(fmt::format("Loading {}", model.config.name));
     return;
   }
   ServeWhenReady();
-}
-
-Receipt Server::MakeReceipt(const Job& job, const host::JobResult& result,
-                            const Device& device) const {
-  Receipt receipt;
-  receipt.model = receipts_.at(job.model.get());
-  receipt.job = job.id;
-  receipt.attempts = job.attempts;
-  if (job.attempts == 0) return receipt;
-  receipt.device = device.id;
-  receipt.queue_ms = Ms(job.started - job.accepted);
-  receipt.load_ms = result.load_ms;
-  receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
-  return receipt;
-}
-
-std::shared_ptr<const ModelReceipt> Server::ReceiptOf(const Model& model) const {
-  auto receipt = std::make_shared<ModelReceipt>();
-  receipt->model = model.config.name;
-  receipt->host = config_.host_name;
-  if (!model.info.id.empty()) {
-    receipt->plugin =
-        fmt::format("{} {} sha256:{}", model.info.id, model.info.version, model.plugin_digest);
-  }
-  if (!model.weights_digest.empty()) receipt->weights = "sha256:" + model.weights_digest;
-  return receipt;
 }
 
 void Server::OnConnected() {
@@ -378,45 +299,6 @@ void Server::OnDisconnected() {
 }
 
 void Server::OnError(const std::string& what) { log_.warn("intake's connection: {}", what); }
-
-void Server::Stop(const char* why) {
-  if (state_ == "draining") return;
-  state_ = "draining";
-  log_.info("{}: draining {} jobs", why, jobs_.size());
-  NotifyStopping(fmt::format("Draining {} jobs", jobs_.size()),
-                 config_.drain_timeout + kFlushTimeout);
-  drain_.expires_after(config_.drain_timeout);
-  drain_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) GiveUp();
-  });
-  intake_->Drain([this] {
-    // What the server had already sent us is admitted by now; from here on the only way is out.
-    jobs_.Close([this] {
-      boost::asio::post(io_, [this] {
-        all_answered_ = publisher_->Finish(kFlushTimeout);
-        log_.info("stopped: every accepted job was answered{}",
-                  all_answered_ ? "" : ", but the server did not confirm the last replies");
-        io_.stop();
-      });
-    });
-  });
-}
-
-void Server::GiveUp() {
-  log_.error("{} jobs still unfinished after {} s; they are answered with an error", jobs_.size(),
-             std::chrono::duration_cast<std::chrono::seconds>(config_.drain_timeout).count());
-  jobs_.ForEach([this](Job& job) {
-    job.cancel.store(1, std::memory_order_relaxed);
-    Receipt receipt;
-    receipt.model = receipts_.at(job.model.get());
-    receipt.job = job.id;
-    replier_->Error(
-        job.request.reply, std::move(receipt),
-        {Code::kBusy, "the daemon stopped before the job was done", "send the request again"}, 1);
-  });
-  (void)publisher_->Finish(kFlushTimeout);
-  io_.stop();
-}
 
 std::string Server::StatusLine() const {
   const auto ready = std::count_if(models_.begin(), models_.end(), [](const auto& model) {

@@ -14,6 +14,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -27,6 +31,8 @@ namespace fs = std::filesystem;
 constexpr auto kFirstBackoff = std::chrono::milliseconds(100);
 constexpr auto kLongestBackoff = std::chrono::milliseconds(5000);
 constexpr auto kStableAfter = std::chrono::seconds(10);
+// What is awaited gives its error as a value.
+constexpr auto kNoThrow = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 // A port that was free a moment ago. The server itself could pick one, but a restart has to find
 // the clients' port again.
@@ -60,7 +66,7 @@ std::string ServerConfig(const NatsConfig& config, uint16_t port, const fs::path
 }  // namespace
 
 EmbeddedServer::EmbeddedServer(boost::asio::io_context& io, Logger& log)
-    : log_(log), exited_(io), restart_(io), backoff_(kFirstBackoff) {}
+    : log_(log), exited_(io), restart_(io) {}
 
 Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(boost::asio::io_context& io,
                                                               const NatsConfig& config,
@@ -93,14 +99,12 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(boost::asio::io_co
         fmt::format("cannot write '{}'", server->config_file_.string()));
   }
   if (Status status = server->Spawn(); !status.ok()) return status;
+  boost::asio::co_spawn(io, server->Supervise(), boost::asio::detached);
   return server;
 }
 
 EmbeddedServer::~EmbeddedServer() {
-  restart_.cancel();
   if (pid_ < 0) return;
-  boost::system::error_code ignored;
-  exited_.cancel(ignored);
   kill(pid_, SIGTERM);
   waitpid(pid_, nullptr, 0);
 }
@@ -143,46 +147,42 @@ Status EmbeddedServer::Spawn() {
   pid_ = pid;
   started_ = std::chrono::steady_clock::now();
   log_.info("embedded nats-server: pid {} at {}, log {}", pid_, url_, log_file);
-  Watch();
   return Status::Ok();
 }
 
-void EmbeddedServer::Watch() {
+boost::asio::awaitable<void> EmbeddedServer::Supervise() {
+  auto backoff = kFirstBackoff;
+  while (const std::optional<int> exit = co_await Exit()) {
+    pid_ = -1;
+    if (std::chrono::steady_clock::now() - started_ > kStableAfter) backoff = kFirstBackoff;
+    log_.error("embedded nats-server ended ({} {}); started again in {} ms, see {}",
+               WIFSIGNALED(*exit) ? "signal" : "exit code",
+               WIFSIGNALED(*exit) ? WTERMSIG(*exit) : WEXITSTATUS(*exit), backoff.count(),
+               log_file_.string());
+    while (pid_ < 0) {
+      restart_.expires_after(backoff);
+      if (const auto [error] = co_await restart_.async_wait(kNoThrow); error) co_return;
+      backoff = std::min(backoff * 2, kLongestBackoff);
+      if (const Status spawned = Spawn(); !spawned.ok()) {
+        log_.error("embedded nats-server: {}", spawned.ToString());
+      }
+    }
+  }
+}
+
+boost::asio::awaitable<std::optional<int>> EmbeddedServer::Exit() {
   const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   if (fd < 0) {
     log_.warn("embedded nats-server cannot be watched: {}", std::strerror(errno));
-    return;
+    co_return std::nullopt;
   }
   exited_.assign(fd);
-  exited_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                     [this](const boost::system::error_code& error) {
-                       if (!error) OnExit();
-                     });
-}
-
-void EmbeddedServer::OnExit() {
+  const auto [error] = co_await exited_.async_wait(exited_.wait_read, kNoThrow);
+  if (error) co_return std::nullopt;
+  exited_.close();
   int status = 0;
   waitpid(pid_, &status, 0);
-  pid_ = -1;
-  boost::system::error_code ignored;
-  exited_.close(ignored);
-  if (std::chrono::steady_clock::now() - started_ > kStableAfter) backoff_ = kFirstBackoff;
-  log_.error("embedded nats-server ended ({} {}); started again in {} ms, see {}",
-             WIFSIGNALED(status) ? "signal" : "exit code",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), backoff_.count(),
-             log_file_.string());
-  restart_.expires_after(backoff_);
-  backoff_ = std::min(backoff_ * 2, kLongestBackoff);
-  restart_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    if (const Status spawned = Spawn(); !spawned.ok()) {
-      log_.error("embedded nats-server: {}", spawned.ToString());
-      restart_.expires_after(kLongestBackoff);
-      restart_.async_wait([this](const boost::system::error_code& again) {
-        if (!again && pid_ < 0) (void)Spawn();
-      });
-    }
-  });
+  co_return status;
 }
 
 }  // namespace darkroom

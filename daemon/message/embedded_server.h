@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/config.h"
@@ -41,8 +43,11 @@ class EmbeddedServer {
  private:
   EmbeddedServer(boost::asio::io_context& io, Logger& log);
   Status Spawn();
-  void Watch();
-  void OnExit();
+  // Starts it again whenever it ends. What it waits for ends with an error when we are destroyed,
+  // and then it touches nothing of us any more.
+  boost::asio::awaitable<void> Supervise();
+  // Waits until the child has ended, and returns how.
+  boost::asio::awaitable<std::optional<int>> Exit();
 
   Logger& log_;
   std::string binary_;
@@ -52,7 +57,6 @@ class EmbeddedServer {
   pid_t pid_ = -1;
   boost::asio::posix::stream_descriptor exited_;  // the child's pidfd: readable when it has ended
   boost::asio::steady_timer restart_;
-  std::chrono::milliseconds backoff_;
   std::chrono::steady_clock::time_point started_{};
 };
 

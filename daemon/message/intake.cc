@@ -22,9 +22,11 @@ constexpr int64_t kConfirmTimeoutMs = 5'000;
 Intake::Intake(boost::asio::io_context& io, std::unique_ptr<Connection> connection, Handler handler)
     : io_(io),
       connection_(std::move(connection)),
-      arrivals_(io, [handler = std::move(handler)](std::vector<Arrival>& arrivals) {
-        for (Arrival& arrival : arrivals) handler(std::move(arrival));
-      }) {}
+      arrivals_(io,
+                [handler = std::move(handler)](std::vector<Arrival>& arrivals) {
+                  for (Arrival& arrival : arrivals) handler(std::move(arrival));
+                }),
+      drained_(io) {}
 
 Intake::~Intake() {
   if (drainer_.joinable()) drainer_.join();
@@ -63,8 +65,8 @@ Status Intake::Confirm() {
       fmt::format("the server did not confirm the subscriptions: {}", natsStatus_GetText(status)));
 }
 
-void Intake::Drain(std::function<void()> on_drained) {
-  drainer_ = std::thread([this, on_drained = std::move(on_drained)] {
+boost::asio::awaitable<void> Intake::Drain() {
+  drainer_ = std::thread([this] {
     for (const auto& subscription : subscriptions_) {
       natsSubscription_DrainTimeout(subscription->nats, kDrainTimeoutMs);
     }
@@ -72,8 +74,9 @@ void Intake::Drain(std::function<void()> on_drained) {
       natsSubscription_WaitForDrainCompletion(subscription->nats, kDrainTimeoutMs);
     }
     // Behind every arrival that is already in the io_context's line.
-    boost::asio::post(io_, on_drained);
+    boost::asio::post(io_, [this] { drained_.Set(); });
   });
+  co_await drained_.Wait();
 }
 
 }  // namespace darkroom

@@ -9,6 +9,7 @@
 #ifndef DARKROOM_MESSAGE_INTAKE_H_
 #define DARKROOM_MESSAGE_INTAKE_H_
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/event.h"
 #include "core/mailbox.h"
 #include "core/status.h"
 #include "message/connection.h"
@@ -48,9 +50,9 @@ class Intake {
   // Waits until the server has the subscriptions made so far, a few seconds at most.
   Status Confirm();
 
-  // Tells the server to send no more, lets in what was already on its way, then calls back on the
-  // io_context. Once.
-  void Drain(std::function<void()> on_drained);
+  // Tells the server to send no more, and returns when what was already on its way has been
+  // handled. Once.
+  boost::asio::awaitable<void> Drain();
 
   Connection& connection() { return *connection_; }
 
@@ -65,6 +67,7 @@ class Intake {
   std::unique_ptr<Connection> connection_;
   Mailbox<Arrival> arrivals_;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  Event drained_;
   std::thread drainer_;
 };
 

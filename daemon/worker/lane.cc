@@ -158,7 +158,7 @@ void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
       jobs.push_back(ToHostJob(*job));
       continue;
     }
-    parts_.observer.OnJobDone(job->token, std::move(dropped), device_);
+    parts_.observer.OnJobDone(job->token, std::move(dropped), &device_);
   }
   if (jobs.empty()) return;
   Load(*slot->model);
@@ -184,7 +184,7 @@ void Lane::OnEvent(Slot* slot, HostEvent event) {
       ++slot->jobs_ended;
       // The host can only say that nothing is loaded; the words for why came before.
       if (!slot->load_error.ok()) event.result.status = slot->load_error;
-      parts_.observer.OnJobDone(event.token, std::move(event.result), device_);
+      parts_.observer.OnJobDone(event.token, std::move(event.result), &device_);
       break;
     case HostEvent::Kind::kBatchDone:
       --outstanding_;

@@ -33,7 +33,7 @@ class LaneObserver {
  public:
   virtual ~LaneObserver() = default;
   // The host, or the lane itself for a job that must not run any more, has done with a job.
-  virtual void OnJobDone(uint64_t token, host::JobResult result, const Device& device) = 0;
+  virtual void OnJobDone(uint64_t token, host::JobResult result, const Device* device) = 0;
   virtual void OnJobProgress(uint64_t token, double fraction, std::string_view stage) = 0;
   virtual void OnModelChanged(Model& model) = 0;  // its state
 };

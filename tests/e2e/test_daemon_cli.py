@@ -183,12 +183,15 @@ def test_it_can_be_stopped_before_its_server_was_ever_there(site):
 # ---- The embedded server -------------------------------------------------------------------------
 
 
-def embedded(site, port: int):
+NATS_SERVER = deps() / "bin" / "nats-server"
+
+
+def embedded(site, port: int, server: Path = NATS_SERVER):
     return site.daemon(
         {
             "nats": {
                 "embedded": True,
-                "server": str(deps() / "bin" / "nats-server"),
+                "server": str(server),
                 "port": port,
                 "max_payload": "4MiB",
             },
@@ -249,6 +252,32 @@ async def test_the_embedded_server_is_started_again_when_it_is_killed(site, conn
                 return False
 
         await until("requests to be answered again", answered)
+    assert await asyncio.to_thread(daemon.stop) == 0
+
+
+async def test_the_embedded_server_is_tried_until_it_starts(site, connect, tmp_path):
+    """As while its package is being upgraded: the file is not there for a moment."""
+    port = free_port()
+    server = tmp_path / "nats-server"
+    server.symlink_to(NATS_SERVER)
+    daemon = embedded(site, port, server).start()
+    server.unlink()
+    os.kill(nats_server_of(daemon), signal.SIGKILL)
+
+    async def tried_twice():
+        return daemon.log.count("cannot run nats-server") >= 2
+
+    await until("two attempts", tried_twice)
+    server.symlink_to(NATS_SERVER)
+    client = await connect(f"nats://127.0.0.1:{port}")
+
+    async def answered():
+        try:
+            return (await client.run("echo", b"1", timeout=1)).code == "ok"
+        except Exception:  # nobody there yet
+            return False
+
+    await until("requests to be answered again", answered)
     assert await asyncio.to_thread(daemon.stop) == 0
 
 

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "job_flow.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+#include <vector>
+
+namespace darkroom {
+namespace {
+
+// Jobs that wait past their deadline are told so within this time.
+constexpr auto kExpiryTick = std::chrono::milliseconds(100);
+constexpr auto kProgressGap = std::chrono::milliseconds(100);
+
+double Ms(Job::Clock::duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+}  // namespace
+
+JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
+                 std::function<void(Model&)> on_model_changed)
+    : io_(io),
+      host_name_(config.host_name),
+      replier_(replier),
+      log_(log),
+      on_model_changed_(std::move(on_model_changed)),
+      admission_(&jobs_, config.limits.queued_bytes),
+      empty_(io) {}
+
+void JobFlow::Describe(const Model& model) {
+  auto receipt = std::make_shared<ModelReceipt>();
+  receipt->model = model.config.name;
+  receipt->host = host_name_;
+  if (!model.info.id.empty()) {
+    receipt->plugin =
+        fmt::format("{} {} sha256:{}", model.info.id, model.info.version, model.plugin_digest);
+  }
+  if (!model.weights_digest.empty()) receipt->weights = "sha256:" + model.weights_digest;
+  receipts_[&model] = std::move(receipt);
+}
+
+void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
+  Refusal refusal;
+  if (admission_.Admit(endpoint, std::move(message), &refusal) != nullptr) {
+    scheduler_.Enqueued(endpoint.model.get());
+    if (!std::exchange(watching_deadlines_, true)) {
+      boost::asio::co_spawn(io_, WatchDeadlines(), boost::asio::detached);
+    }
+    return;
+  }
+  if (refusal.request.reply.empty()) {
+    log_.warn("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
+    return;
+  }
+  log_.debug("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
+  Receipt receipt;
+  receipt.model = receipts_.at(endpoint.model.get());
+  receipt.job = refusal.request.id;
+  replier_.Error(std::move(refusal.request.reply), std::move(receipt), std::move(refusal.status),
+                 refusal.retry_after_s);
+}
+
+boost::asio::awaitable<void> JobFlow::WatchDeadlines() {
+  // An idle daemon sleeps: without jobs there is nothing to wake for.
+  while (jobs_.size() > 0) {
+    co_await Sleep(kExpiryTick);
+    ExpireWaiting();
+  }
+  watching_deadlines_ = false;
+}
+
+void JobFlow::ExpireWaiting() {
+  const auto now = Job::Clock::now();
+  std::vector<Job*> expired;
+  jobs_.ForEach([&](Job& job) {
+    if (job.state == JobState::kQueued && job.deadline <= now) expired.push_back(&job);
+  });
+  for (Job* job : expired) {
+    job->model->queue.Remove(job);
+    host::JobResult result;
+    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job waited",
+                     "allow more time with Darkroom-Deadline"};
+    OnJobDone(job->token, std::move(result), nullptr);
+  }
+}
+
+void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* device) {
+  const Job* running = jobs_.Find(token);
+  if (running == nullptr) return;
+  // A plugin that polls cannot tell the two reasons to stop apart.
+  if (result.status.code() == Code::kCancelled && running->cancel == 0 &&
+      running->deadline <= Job::Clock::now()) {
+    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
+                     "allow more time with Darkroom-Deadline"};
+  }
+  if (result.status.ok()) {
+    result.status = replier_.CheckSize(running->request.form.body, result.outputs);
+  }
+
+  const std::unique_ptr<Job> job = jobs_.End(token, TerminalState(result.status.code()));
+  Model& model = *job->model;
+  ++model.jobs_ended;
+  Receipt receipt = MakeReceipt(*job, result, device);
+  if (result.status.ok()) {
+    // Recent jobs count more: a moving mean over about ten.
+    model.mean_run_ms += (receipt.run_ms - model.mean_run_ms) / 10;
+    log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
+               model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);
+    replier_.Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
+  } else {
+    log_.info("{} {}: {}: {}", job->id, model.config.name, JobStateName(job->state),
+              result.status.ToString());
+    replier_.Error(std::move(job->request.reply), std::move(receipt), std::move(result.status));
+  }
+}
+
+void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view stage) {
+  Job* job = jobs_.Find(token);
+  if (job == nullptr) return;
+  job->progress = fraction;
+  job->stage = stage;
+  if (!job->request.progress) return;
+  const auto now = Job::Clock::now();
+  // The last step is always told; others only so often.
+  if (now - job->progress_sent < kProgressGap && fraction < 1) return;
+  job->progress_sent = now;
+  replier_.Progress(job->id, fraction, job->stage);
+}
+
+Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
+                             const Device* device) const {
+  Receipt receipt;
+  receipt.model = receipts_.at(job.model.get());
+  receipt.job = job.id;
+  receipt.attempts = job.attempts;
+  if (job.attempts == 0) return receipt;
+  if (device != nullptr) receipt.device = device->id;
+  receipt.queue_ms = Ms(job.started - job.accepted);
+  receipt.load_ms = result.load_ms;
+  receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
+  return receipt;
+}
+
+boost::asio::awaitable<void> JobFlow::Drain() {
+  jobs_.Close([this] { empty_.Set(); });
+  co_await empty_.Wait();
+}
+
+void JobFlow::GiveUp() {
+  jobs_.ForEach([this](Job& job) {
+    job.cancel.store(1, std::memory_order_relaxed);
+    Receipt receipt;
+    receipt.model = receipts_.at(job.model.get());
+    receipt.job = job.id;
+    replier_.Error(
+        job.request.reply, std::move(receipt),
+        {Code::kBusy, "the daemon stopped before the job was done", "send the request again"}, 1);
+  });
+}
+
+}  // namespace darkroom

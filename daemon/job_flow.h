@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JobFlow is the way that jobs take: it makes jobs of messages (admission), lets lanes run them
+// (scheduler) and sends each its one answer (replier). docs/life-of-a-job.md follows one.
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_JOB_FLOW_H_
+#define DARKROOM_JOB_FLOW_H_
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "config/config.h"
+#include "core/event.h"
+#include "core/log.h"
+#include "message/message.h"
+#include "queue/admission.h"
+#include "queue/job_table.h"
+#include "queue/model.h"
+#include "reply/replier.h"
+#include "scheduler/scheduler.h"
+#include "worker/lane.h"
+
+namespace darkroom {
+
+class JobFlow : public LaneObserver {
+ public:
+  // `replier` must outlive this; `on_model_changed` hears of each change of a model's state.
+  JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
+          std::function<void(Model&)> on_model_changed);
+
+  // What receipts say of a model. Once before its first request, and when a digest is known.
+  void Describe(const Model& model);
+
+  void OnRequest(const Endpoint& endpoint, Message message);
+
+  // Accepts no more jobs, and returns when the last one has been answered.
+  boost::asio::awaitable<void> Drain();
+
+  // Answers every job that is left with `busy`, and asks those that run to stop.
+  void GiveUp();
+
+  JobTable& jobs() { return jobs_; }
+  Scheduler& scheduler() { return scheduler_; }
+  const Admission& admission() const { return admission_; }
+
+ private:
+  void OnJobDone(uint64_t token, host::JobResult result, const Device* device) override;
+  void OnJobProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnModelChanged(Model& model) override { on_model_changed_(model); }
+
+  boost::asio::awaitable<void> WatchDeadlines();
+  void ExpireWaiting();
+  Receipt MakeReceipt(const Job& job, const host::JobResult& result, const Device* device) const;
+
+  boost::asio::io_context& io_;
+  std::string host_name_;
+  Replier& replier_;
+  Logger& log_;
+  std::function<void(Model&)> on_model_changed_;
+
+  JobTable jobs_;
+  Admission admission_;
+  Scheduler scheduler_;
+  std::unordered_map<const Model*, std::shared_ptr<const ModelReceipt>> receipts_;
+  Event empty_;  // drained
+  bool watching_deadlines_ = false;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_JOB_FLOW_H_
