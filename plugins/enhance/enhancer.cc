@@ -95,19 +95,19 @@ bool Enhancer::Run(const at::Tensor& input, const EnhanceParams& params, const a
   const int64_t padding = params.tile_padding < 0 ? network_->padding() : params.tile_padding;
   const auto rows = CoverEdge(height, params.tile, padding, network_->multiple());
   const auto columns = CoverEdge(width, params.tile, padding, network_->multiple());
-  const auto windows = static_cast<double>(rows.size() * columns.size());
+  const auto windows = static_cast<int64_t>(rows.size() * columns.size());
 
   // Reducing needs whole rows of the network's result: a strip of windows at a time.
   std::optional<BicubicResizer> resizer;
   if (!native) resizer.emplace(height * scale, width * scale, LayoutOf(output, 0, colors));
 
-  double done = 0;
+  int64_t done = 0;
   for (const Span& row : rows) {
     const int64_t kept_rows = (row.keep_end - row.keep_begin) * scale;
     const at::Tensor strip = native ? target.narrow(0, row.keep_begin * scale, kept_rows)
                                     : at::empty({kept_rows, width * scale, colors}, at::kByte);
     for (const Span& column : columns) {
-      if (!keep_going(done / windows)) return false;
+      if (!keep_going(done, windows)) return false;
       const int64_t kept_columns = (column.keep_end - column.keep_begin) * scale;
       const at::Tensor window = source.slice(0, row.read_begin, std::min(row.read_end, height))
                                     .slice(1, column.read_begin, std::min(column.read_end, width));

@@ -47,9 +47,9 @@ class Enhancer {
   // reach.
   PictureSize OutputSize(PictureSize input, double scale) const;
 
-  // `keep_going` is called before each window with the fraction that is done; when it answers
-  // false, Run stops and returns false with the output unfinished.
-  using KeepGoing = std::function<bool(double)>;
+  // Called before each of `windows` windows with how many are done. When it answers false, Run
+  // stops and returns false with the output unfinished.
+  using KeepGoing = std::function<bool(int64_t done, int64_t windows)>;
 
   // `input`: height x width x channels (1 grey, 2 grey and alpha, 3 RGB, 4 RGBA), uint8,
   // contiguous, on the CPU. `output`: the same with OutputSize's edges; it is written to.

@@ -160,8 +160,9 @@ void EnhanceModel::Run(const Job& job) const {
   const PictureSize size = enhancer.OutputSize({input.size(0), input.size(1)}, params.scale);
   const at::Tensor output =
       OutputTensor(job, "image", at::kByte, {size.height, size.width, channels});
-  const bool finished = enhancer.Run(input, params, output, [&](double fraction) {
-    job.Progress(fraction, "enhance");
+  const bool finished = enhancer.Run(input, params, output, [&](int64_t done, int64_t tiles) {
+    const std::string stage = "tile " + std::to_string(done + 1) + "/" + std::to_string(tiles);
+    job.Progress(static_cast<double>(done) / static_cast<double>(tiles), stage);
     return !job.Cancelled();
   });
   if (!finished) throw Error(DR_CANCELLED, "cancelled between two tiles");

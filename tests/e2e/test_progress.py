@@ -114,6 +114,8 @@ async def test_enhance_tells_how_many_tiles_are_done(client):
     assert decode(reply.ok().data).size == (1600, 1600)
     bodies = check(events, before, "tiles")
     assert len(bodies) >= 3
-    assert all(body["stage"] for body in bodies)
+    assert all(
+        body["stage"] == f"tile {round(body['fraction'] * 16) + 1}/16" for body in bodies
+    ), bodies
     parts = [body["fraction"] * 16 for body in bodies]  # 4 x 4 tiles
     assert all(abs(part - round(part)) < 1e-6 for part in parts), bodies

@@ -59,7 +59,7 @@ at::Tensor RunPicture(const Enhancer& enhancer, const at::Tensor& picture,
                       const EnhanceParams& params) {
   const auto size = enhancer.OutputSize({picture.size(0), picture.size(1)}, params.scale);
   at::Tensor output = at::empty({size.height, size.width, picture.size(2)}, at::kByte);
-  enhancer.Run(picture, params, output, [](double) { return true; });
+  enhancer.Run(picture, params, output, [](int64_t, int64_t) { return true; });
   return output;
 }
 
