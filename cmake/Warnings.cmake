@@ -42,6 +42,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND darkroom_warning_flags -Wno-maybe-uninitialized -Wno-stringop-overflow
          -Wno-array-bounds)
   endif()
+  if("thread" IN_LIST DARKROOM_SANITIZE)
+    # ThreadSanitizer does not see Asio's fences; what they order is ordered by mutexes, too.
+    list(APPEND darkroom_cxx_warning_flags -Wno-tsan)
+  endif()
 endif()
 
 target_compile_options(
