@@ -202,8 +202,11 @@ def embedded(site, port: int, server: Path = NATS_SERVER):
 
 def nats_server_of(daemon) -> int | None:
     for child in children_of(daemon.pid):
-        if "nats-server" in Path(f"/proc/{child}/cmdline").read_bytes().decode():
-            return child
+        try:
+            if "nats-server" in Path(f"/proc/{child}/cmdline").read_bytes().decode():
+                return child
+        except OSError:  # it has ended since it was listed
+            continue
     return None
 
 
