@@ -63,6 +63,7 @@ ExitCode Report(const Command& command, const Failure& failure, nlohmann::json o
 // it.
 void AddRunCommand(CLI::App* app, Command* command);
 void AddModelsCommand(CLI::App* app, Command* command);
+void AddPluginsCommand(CLI::App* app, Command* command);
 void AddPsCommand(CLI::App* app, Command* command);
 void AddStatusCommand(CLI::App* app, Command* command);
 void AddVersionCommand(CLI::App* app, Command* command);

@@ -45,6 +45,7 @@ int Main(int argc, char** argv) {
   AddGlobalOptions(&app, &command);
   AddRunCommand(&app, &command);
   AddModelsCommand(&app, &command);
+  AddPluginsCommand(&app, &command);
   AddPsCommand(&app, &command);
   AddStatusCommand(&app, &command);
   AddVersionCommand(&app, &command);
