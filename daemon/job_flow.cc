@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <utility>
 #include <vector>
+
+#include "core/coroutine.h"
 
 namespace darkroom {
 namespace {
@@ -48,9 +48,7 @@ void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
   Refusal refusal;
   if (admission_.Admit(endpoint, std::move(message), &refusal) != nullptr) {
     scheduler_.Enqueued(endpoint.model.get());
-    if (!std::exchange(watching_deadlines_, true)) {
-      boost::asio::co_spawn(io_, WatchDeadlines(), boost::asio::detached);
-    }
+    if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
     return;
   }
   if (refusal.request.reply.empty()) {

@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "control/systemd.h"
+#include "core/coroutine.h"
 #include "core/digest.h"
 #include "core/redact.h"
 #include "core/version.h"
@@ -56,7 +55,7 @@ Status Server::Start() {
 }
 
 bool Server::Run() {
-  boost::asio::co_spawn(io_, ServeUntilTold(), boost::asio::detached);
+  StartCoroutine(io_, ServeUntilTold());
   io_.run();
   return all_answered_;
 }

@@ -39,12 +39,6 @@ class Event {
   bool set_ = false;
 };
 
-// Waits for a while. Gives up early, without a word, when the coroutine is told to stop.
-inline boost::asio::awaitable<void> Sleep(boost::asio::steady_timer::duration duration) {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, duration);
-  co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-}
-
 }  // namespace darkroom
 
 #endif  // DARKROOM_CORE_EVENT_H_

@@ -15,13 +15,13 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
+
+#include "core/coroutine.h"
 
 namespace darkroom {
 namespace {
@@ -99,7 +99,7 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(boost::asio::io_co
         fmt::format("cannot write '{}'", server->config_file_.string()));
   }
   if (Status status = server->Spawn(); !status.ok()) return status;
-  boost::asio::co_spawn(io, server->Supervise(), boost::asio::detached);
+  StartCoroutine(io, server->Supervise());
   return server;
 }
 

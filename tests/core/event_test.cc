@@ -4,12 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <string>
+
+#include "core/coroutine.h"
 
 namespace darkroom {
 namespace {
@@ -26,7 +26,7 @@ TEST(Event, ThoseWhoWaitGoOnBehindSet) {
   Event event(io);
   std::string said;
   for (const char what : {'a', 'b'}) {
-    boost::asio::co_spawn(io, WaitAndSay(&event, &said, what), boost::asio::detached);
+    StartCoroutine(io, WaitAndSay(&event, &said, what));
   }
   boost::asio::post(io, [&] {
     event.Set();
@@ -41,7 +41,7 @@ TEST(Event, NobodyWaitsForWhatHasHappened) {
   Event event(io);
   event.Set();
   std::string said;
-  boost::asio::co_spawn(io, WaitAndSay(&event, &said, 'a'), boost::asio::detached);
+  StartCoroutine(io, WaitAndSay(&event, &said, 'a'));
   io.run();
   EXPECT_EQ(said, "a");
 }
