@@ -22,13 +22,13 @@ class Reader:
     def __init__(self, home: Path):
         self.home = home
         self.folder = ROOT
-        # The page says build/release; this build is what is tested.
+        # The page says build/dev; this build is what is tested.
         self.environment = os.environ | {"HOME": str(home)}
         self.environment["PATH"] = f"{deps() / 'bin'}:{os.environ['PATH']}"
 
     def types(self, block: str) -> str:
         """Goes on in the folder and with the variables that the block leaves."""
-        block = block.replace("build/release", str(BUILD)).replace(f"$PWD/{BUILD}", str(BUILD))
+        block = block.replace("build/dev", str(BUILD)).replace(f"$PWD/{BUILD}", str(BUILD))
         done = subprocess.run(
             ["bash", "-euc", f"{block}\necho; echo ---; pwd; echo $PATH"],
             cwd=self.folder,
@@ -121,7 +121,7 @@ def test_check_tells_a_plugin_from_what_is_none(reader):
 
 
 def test_new_refuses_what_it_cannot_write(reader):
-    reader.types('export PATH="$PWD/build/release/bin:$PATH"\ncd "$HOME"')
+    reader.types('export PATH="$PWD/build/dev/bin:$PATH"\ncd "$HOME"')
     (reader.home / "something").touch()
     for arguments, code, words in (
         (["No Name"], 2, "cannot name a plugin"),
