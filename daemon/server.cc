@@ -61,7 +61,7 @@ bool Server::Run() {
 }
 
 boost::asio::awaitable<void> Server::ServeUntilTold() {
-  using namespace boost::asio::experimental::awaitable_operators;
+  using boost::asio::experimental::awaitable_operators::operator||;
   co_await (ASignal() || stop_.Wait());
   state_ = "draining";
   log_.info("{}: draining {} jobs", stop_reason_, flow_.jobs().size());

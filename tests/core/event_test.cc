@@ -47,7 +47,7 @@ TEST(Event, NobodyWaitsForWhatHasHappened) {
 }
 
 awaitable<size_t> First(Event* event, std::chrono::milliseconds patience) {
-  using namespace boost::asio::experimental::awaitable_operators;
+  using boost::asio::experimental::awaitable_operators::operator||;
   const auto first = co_await (event->Wait() || Sleep(patience));
   co_return first.index();
 }
