@@ -43,7 +43,8 @@ std::vector<Device> FindDevices(const std::vector<DeviceConfig>& configured) {
     devices.push_back(std::move(device));
   }
   if (!devices.empty()) return devices;
-  for (int32_t index = 0; index < CountCudaDevices(); ++index) {
+  const int32_t cuda_devices = CountCudaDevices();
+  for (int32_t index = 0; index < cuda_devices; ++index) {
     devices.push_back(
         {std::string(kCudaPrefix) + std::to_string(index), DeviceKind::kCuda, index, 1});
   }
