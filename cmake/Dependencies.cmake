@@ -63,6 +63,7 @@ darkroom_pkg(darkroom::jpeg libjpeg libjpeg62-turbo-dev)
 darkroom_pkg(darkroom::spng spng libspng-dev)
 darkroom_pkg(darkroom::webp libwebpdemux libwebp-dev)
 darkroom_pkg(darkroom::systemd libsystemd libsystemd-dev)
+darkroom_pkg(darkroom::seccomp libseccomp libseccomp-dev)
 darkroom_pkg(darkroom::sodium libsodium libsodium-dev)
 darkroom_pkg(darkroom::protobuf_c libprotobuf-c libprotobuf-c-dev)
 

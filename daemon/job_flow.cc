@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/coroutine.h"
+#include "core/json.h"
 
 namespace darkroom {
 namespace {
@@ -15,6 +16,19 @@ namespace {
 // Jobs that wait past their deadline are told so within this time.
 constexpr auto kExpiryTick = std::chrono::milliseconds(100);
 constexpr auto kProgressGap = std::chrono::milliseconds(100);
+// A job that was running in so many workers when they ended is not tried again.
+constexpr uint32_t kMostAttempts = 3;
+
+Status TooManyAttempts(const Job& job) {
+  std::string history;
+  for (size_t i = 0; i < job.history.size(); ++i) {
+    history += fmt::format("{}{}: {}", i == 0 ? "" : "; ", i + 1, job.history[i]);
+  }
+  return {Code::kInstanceLost,
+          fmt::format("the job was tried {} times, and each time what ran it was lost ({})",
+                      job.attempts, history),
+          "the daemon's log says more; the same request will most likely do it again"};
+}
 
 double Ms(Job::Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
@@ -23,12 +37,14 @@ double Ms(Job::Clock::duration duration) {
 }  // namespace
 
 JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
-                 std::function<void(Model&)> on_model_changed)
+                 std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done)
     : io_(io),
       host_name_(config.host_name),
       replier_(replier),
       log_(log),
+      stop_grace_(config.limits.stop_grace),
       on_model_changed_(std::move(on_model_changed)),
+      on_batch_done_(std::move(on_batch_done)),
       admission_(&jobs_, config.limits.queued_bytes),
       empty_(io) {}
 
@@ -36,9 +52,9 @@ void JobFlow::Describe(const Model& model) {
   auto receipt = std::make_shared<ModelReceipt>();
   receipt->model = model.config.name;
   receipt->host = host_name_;
-  if (!model.info.id.empty()) {
-    receipt->plugin =
-        fmt::format("{} {} sha256:{}", model.info.id, model.info.version, model.plugin_digest);
+  if (!model.info().id.empty()) {
+    receipt->plugin = fmt::format("{} {} sha256:{}", model.info().id, model.info().version,
+                                  model.contract->plugin_digest);
   }
   if (!model.weights_digest.empty()) receipt->weights = "sha256:" + model.weights_digest;
   receipts_[&model] = std::move(receipt);
@@ -68,6 +84,7 @@ boost::asio::awaitable<void> JobFlow::WatchDeadlines() {
   while (jobs_.size() > 0) {
     co_await Sleep(kExpiryTick);
     ExpireWaiting();
+    StopLate();
   }
   watching_deadlines_ = false;
 }
@@ -79,17 +96,111 @@ void JobFlow::ExpireWaiting() {
     if (job.state == JobState::kQueued && job.deadline <= now) expired.push_back(&job);
   });
   for (Job* job : expired) {
-    job->model->queue.Remove(job);
-    host::JobResult result;
-    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job waited",
+    EndWaiting(job, {Code::kDeadlineExceeded, "the deadline passed while the job waited",
+                     "allow more time with Darkroom-Deadline"});
+  }
+}
+
+void JobFlow::EndWaiting(Job* job, Status status) {
+  const std::shared_ptr<Model> model = job->model;
+  model->queue.Remove(job);
+  host::JobResult result;
+  result.status = std::move(status);
+  OnJobDone(job->token, std::move(result), nullptr);
+  on_model_changed_(*model);
+}
+
+void JobFlow::StopLate() {
+  const auto now = Job::Clock::now();
+  std::vector<Job*> late;
+  jobs_.ForEach([&](Job& job) {
+    if (job.state == JobState::kRunning && job.deadline <= now) late.push_back(&job);
+  });
+  for (Job* job : late) {
+    if (job->runner == nullptr) continue;
+    if (!std::exchange(job->told_to_stop, true)) job->runner->Cancel(*job);
+    if (now - job->deadline < stop_grace_) continue;
+    const Status why(Code::kDeadlineExceeded,
+                     fmt::format("the job did not stop within {:.1f} s of its deadline, and its "
+                                 "worker was ended",
+                                 Ms(stop_grace_) / 1000));
+    if (job->runner->Stop(*job, why)) continue;
+    // In the daemon itself nothing can be ended: the requester is answered, and what the plugin
+    // may still read stays.
+    log_.error("{} {}: did not stop by its deadline; '{}' runs in the daemon and is stuck", job->id,
+               job->model->config.name, job->contract->info.id);
+    const uint64_t token = job->token;
+    Receipt receipt = MakeReceipt(*job, {}, nullptr);
+    std::unique_ptr<Job> ended = jobs_.End(token, JobState::kExpired);
+    replier_.Error(ended->request.reply, std::move(receipt),
+                   {Code::kDeadlineExceeded, "the deadline passed while the job ran",
+                    "allow more time with Darkroom-Deadline"});
+    stuck_.emplace(token, std::move(ended));
+  }
+}
+
+void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) {
+  Job* job = jobs_.Find(token);
+  if (job == nullptr) return;
+  if (to_blame) job->history.push_back(why.message());
+  host::JobResult result;
+  if (job->cancel != 0) {
+    result.status = {Code::kCancelled, "cancelled while it ran"};
+  } else if (job->deadline <= Job::Clock::now()) {
+    result.status = {Code::kDeadlineExceeded,
+                     "the deadline passed while the job ran: " + why.message(),
                      "allow more time with Darkroom-Deadline"};
+  } else if (to_blame && job->attempts >= kMostAttempts) {
+    result.status = TooManyAttempts(*job);
+  } else {
+    log_.warn("{} {}: {}; it is tried again{}", job->id, job->model->config.name, why.message(),
+              to_blame ? fmt::format(" (attempt {} of {})", job->attempts + 1, kMostAttempts) : "");
+    jobs_.GiveBack(job, to_blame);
+    job->model->queue.PutBack(job);
+    scheduler_.Enqueued(job->model.get());
+    return;
+  }
+  OnJobDone(token, std::move(result), device);
+}
+
+void JobFlow::FailQueued(Model& model, const Status& why) {
+  while (!model.queue.empty()) {
+    Job* job = model.queue.front();
+    model.queue.PopFront();
+    host::JobResult result;
+    result.status = why;
     OnJobDone(job->token, std::move(result), nullptr);
+  }
+}
+
+void JobFlow::Recheck(Model& model) {
+  std::vector<Job*> unfit;
+  for (size_t place = 0; place < model.queue.size(); ++place) {
+    Job* job = model.queue.at(place);
+    const ModelInfo& before = job->contract->info;
+    if (before.params == model.info().params) continue;
+    nlohmann::json params = nlohmann::json::parse(*job->params);  // written by WriteJson
+    if (model.contract->schema->Apply(params).ok()) {
+      job->params = std::make_shared<const std::string>(WriteJson(params));
+    } else {
+      unfit.push_back(job);
+    }
+  }
+  for (Job* job : unfit) {
+    EndWaiting(job, {Code::kFailedPrecondition,
+                     fmt::format("'{}' was upgraded to {} {} while the job waited, which does not "
+                                 "take its params",
+                                 model.config.name, model.info().id, model.info().version),
+                     "look at its params again: darkroom models show " + model.config.name});
   }
 }
 
 void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* device) {
   const Job* running = jobs_.Find(token);
-  if (running == nullptr) return;
+  if (running == nullptr) {
+    stuck_.erase(token);
+    return;
+  }
   // A plugin that polls cannot tell the two reasons to stop apart.
   if (result.status.code() == Code::kCancelled && running->cancel == 0 &&
       running->deadline <= Job::Clock::now()) {
@@ -152,6 +263,7 @@ boost::asio::awaitable<void> JobFlow::Drain() {
 void JobFlow::GiveUp() {
   jobs_.ForEach([this](Job& job) {
     job.cancel.store(1, std::memory_order_relaxed);
+    if (job.runner != nullptr) job.runner->Cancel(job);
     Receipt receipt;
     receipt.model = receipts_.at(job.model.get());
     receipt.job = job.id;

@@ -32,9 +32,10 @@ namespace darkroom {
 
 class JobFlow : public LaneObserver {
  public:
-  // `replier` must outlive this; `on_model_changed` hears of each change of a model's state.
+  // `replier` must outlive this; `on_model_changed` hears of each change of a model's slots,
+  // `on_batch_done` of each batch that has come back.
   JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
-          std::function<void(Model&)> on_model_changed);
+          std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done);
 
   // What receipts say of a model. Once before its first request, and when a digest is known.
   void Describe(const Model& model);
@@ -47,6 +48,14 @@ class JobFlow : public LaneObserver {
   // Answers every job that is left with `busy`, and asks those that run to stop.
   void GiveUp();
 
+  // Answers the jobs that wait for the model with this.
+  void FailQueued(Model& model, const Status& why);
+  // The model's contract has changed: what waits must suit the new one, or is answered with why.
+  void Recheck(Model& model);
+
+  // Whether something in the daemon itself does not come to its end: it cannot be taken apart.
+  bool stuck() const { return !stuck_.empty(); }
+
   JobTable& jobs() { return jobs_; }
   Scheduler& scheduler() { return scheduler_; }
   const Admission& admission() const { return admission_; }
@@ -54,17 +63,23 @@ class JobFlow : public LaneObserver {
  private:
   void OnJobDone(uint64_t token, host::JobResult result, const Device* device) override;
   void OnJobProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) override;
   void OnModelChanged(Model& model) override { on_model_changed_(model); }
+  void OnBatchDone() override { on_batch_done_(); }
 
   boost::asio::awaitable<void> WatchDeadlines();
   void ExpireWaiting();
+  void StopLate();
+  void EndWaiting(Job* job, Status status);
   Receipt MakeReceipt(const Job& job, const host::JobResult& result, const Device* device) const;
 
   boost::asio::io_context& io_;
   std::string host_name_;
   Replier& replier_;
   Logger& log_;
+  const std::chrono::milliseconds stop_grace_;
   std::function<void(Model&)> on_model_changed_;
+  std::function<void()> on_batch_done_;
 
   JobTable jobs_;
   Admission admission_;
@@ -72,6 +87,8 @@ class JobFlow : public LaneObserver {
   std::unordered_map<const Model*, std::shared_ptr<const ModelReceipt>> receipts_;
   Event empty_;  // drained
   bool watching_deadlines_ = false;
+  // Jobs that were answered while a plugin in the daemon still had them.
+  std::unordered_map<uint64_t, std::unique_ptr<Job>> stuck_;
 };
 
 }  // namespace darkroom

@@ -37,20 +37,19 @@ int Complain(const std::vector<ConfigIssue>& issues) {
 int Check(const std::filesystem::path& file, const Config& config) {
   const Places places = FindPlaces(config);
   PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
-  const auto setups = SetUpModels(config, &registry);
-  const auto endpoints = SetUpEndpoints(config, setups);
+  const auto models = SetUpModels(config, &registry);
+  const auto endpoints = SetUpEndpoints(config, models);
   if (!endpoints.ok()) {
     fmt::print(stderr, "{}: {}\n", file.string(), endpoints.status().ToString());
     return EX_CONFIG;
   }
-  for (const ModelSetup& setup : setups) {
-    const Model& model = *setup.model;
-    if (model.broken) {
-      fmt::print("warning: model '{}' cannot be served: {}\n", model.config.name,
-                 model.error.ToString());
-    } else if (!model.config.weights.empty() && !std::filesystem::exists(model.config.weights)) {
-      fmt::print("warning: model '{}' has no weights at '{}'\n", model.config.name,
-                 model.config.weights);
+  for (const auto& model : models) {
+    if (model->broken) {
+      fmt::print("warning: model '{}' cannot be served: {}\n", model->config.name,
+                 model->error.ToString());
+    } else if (!model->config.weights.empty() && !std::filesystem::exists(model->config.weights)) {
+      fmt::print("warning: model '{}' has no weights at '{}'\n", model->config.name,
+                 model->config.weights);
     }
   }
   fmt::print("{}: ok, {} models, {} routes\n", file.string(), config.models.size(),
@@ -70,13 +69,11 @@ int Serve(const Config& config, Logger& log) {
     log.error("cannot start: {}", status.ToString());
     return status.code() == Code::kInvalidArgument ? EX_CONFIG : EXIT_FAILURE;
   }
-  if (!server->Run()) {
-    // Lanes may be stuck in a plugin: nothing can be waited for, and nothing needs to be.
-    log.flush();
-    _exit(EXIT_FAILURE);
-  }
-  server.reset();
-  return EXIT_SUCCESS;
+  const int code = server->Run() ? EXIT_SUCCESS : EXIT_FAILURE;
+  log.flush();
+  // Everything that had to end has; a plugin in the daemon that does not come home would keep the
+  // rest waiting.
+  _exit(code);
 }
 
 int Main(int argc, char** argv) {

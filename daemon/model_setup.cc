@@ -12,6 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Records that name a batch's jobs fit into a packet.
+constexpr uint32_t kMostJobsABatch = 1024;
+
 fs::path FirstExisting(const std::vector<fs::path>& candidates) {
   std::error_code error;
   for (const fs::path& path : candidates) {
@@ -20,37 +23,50 @@ fs::path FirstExisting(const std::vector<fs::path>& candidates) {
   return candidates.empty() ? fs::path() : candidates.front().lexically_normal();
 }
 
-// Fills in what the plugin says of itself; the status says why the plugin cannot be used.
-Status Describe(PluginRegistry* registry, ModelSetup* setup) {
-  Model& model = *setup->model;
-  auto plugin = registry->Find(model.config.plugin);
+Status Describe(PluginRegistry* registry, Model* model) {
+  auto plugin = registry->Find(model->config.plugin);
   if (!plugin.ok()) return plugin.status();
-  model.info = (*plugin)->info;
-  model.plugin_digest = (*plugin)->sha256;
-  auto schema = ParamsSchema::Compile(model.info.params);
-  if (!schema.ok()) {
-    return schema.status().Annotated(fmt::format("plugin '{}', params", model.info.id));
-  }
-  model.schema.emplace(std::move(*schema));
-  model.max_batch = std::min(model.info.batch_max, model.config.max_batch.value_or(UINT32_MAX));
-  setup->plugin = std::move(*plugin);
+  auto contract = MakeContract(**plugin, 0, model->config);
+  if (!contract.ok()) return contract.status();
+  model->contract = *std::move(contract);
   return Status::Ok();
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file,
+                                                          uint32_t generation,
+                                                          const ModelConfig& config) {
+  auto contract = std::make_shared<ModelContract>();
+  contract->info = file.info;
+  contract->plugin_digest = file.sha256;
+  contract->generation = generation;
+  auto schema = ParamsSchema::Compile(contract->info.params);
+  if (!schema.ok()) {
+    return schema.status().Annotated(fmt::format("plugin '{}', params", file.info.id));
+  }
+  contract->schema.emplace(std::move(*schema));
+  contract->max_batch =
+      std::min({contract->info.batch_max, config.max_batch.value_or(UINT32_MAX), kMostJobsABatch});
+  return std::shared_ptr<const ModelContract>(std::move(contract));
+}
 
 Places FindPlaces(const Config& config) {
   std::error_code error;
   const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
   Places places;
   places.plugin_folder =
-      !config.plugin_folder.empty()
-          ? config.plugin_folder
+      !config.plugins.folder.empty()
+          ? config.plugins.folder
           : FirstExisting({here / "../plugins", here / "../lib/darkroom/plugins"});
   places.host_library = !config.host_library.empty()
                             ? config.host_library
                             : FirstExisting({here / "../lib/libdarkroom-host.so",
                                              here / "../lib/darkroom/libdarkroom-host.so"});
+  places.worker_program =
+      !config.worker_program.empty()
+          ? config.worker_program
+          : FirstExisting({here / "darkroom-worker", here / "../libexec/darkroom/darkroom-worker"});
   places.torch_dir = config.torch_dir;
 #ifdef DARKROOM_BUILD_TORCH_DIR
   if (places.torch_dir.empty() && fs::exists(DARKROOM_BUILD_TORCH_DIR, error)) {
@@ -60,24 +76,22 @@ Places FindPlaces(const Config& config) {
   return places;
 }
 
-std::vector<ModelSetup> SetUpModels(const Config& config, PluginRegistry* registry) {
-  std::vector<ModelSetup> setups;
+std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, PluginRegistry* registry) {
+  std::vector<std::shared_ptr<Model>> models;
   for (const ModelConfig& one : config.models) {
-    ModelSetup setup;
-    setup.model = std::make_shared<Model>(one);
-    const Status status = Describe(registry, &setup);
-    if (!status.ok()) {
-      setup.model->broken = true;
-      setup.model->state = ModelState::kFailed;
-      setup.model->error = status;
+    auto model = std::make_shared<Model>(one);
+    if (Status status = Describe(registry, model.get()); !status.ok()) {
+      model->broken = true;
+      model->state = ModelState::kFailed;
+      model->error = std::move(status);
     }
-    setups.push_back(std::move(setup));
+    models.push_back(std::move(model));
   }
-  return setups;
+  return models;
 }
 
 Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
-                                             const std::vector<ModelSetup>& models) {
+                                             const std::vector<std::shared_ptr<Model>>& models) {
   std::vector<Endpoint> endpoints;
   const auto add = [&](std::string subject, const std::shared_ptr<Model>& model,
                        const nlohmann::json& params) {
@@ -85,19 +99,30 @@ Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
     if (endpoint.ok()) endpoints.push_back(std::move(*endpoint));
     return endpoint.status();
   };
-  for (const ModelSetup& setup : models) {
-    Status status = add(fmt::format("{}.run.{}", config.nats.prefix, setup.model->config.name),
-                        setup.model, nlohmann::json::object());
+  for (const auto& model : models) {
+    Status status = add(fmt::format("{}.run.{}", config.nats.prefix, model->config.name), model,
+                        nlohmann::json::object());
     if (!status.ok()) return status;
   }
   for (const RouteConfig& route : config.routes) {
-    const auto setup = std::find_if(models.begin(), models.end(), [&](const ModelSetup& one) {
-      return one.model->config.name == route.model;
+    const auto model = std::find_if(models.begin(), models.end(), [&](const auto& one) {
+      return one->config.name == route.model;
     });
-    Status status = add(route.subject, setup->model, route.params);
+    Status status = add(route.subject, *model, route.params);
     if (!status.ok()) return status;
   }
   return endpoints;
+}
+
+Result<Endpoint> RemakeEndpoint(const Endpoint& endpoint, const Config& config,
+                                std::shared_ptr<const ModelContract> contract) {
+  // A model that only lends its configuration, so that the real one is as it was until it changes.
+  auto model = std::make_shared<Model>(endpoint.model->config);
+  model->contract = std::move(contract);
+  auto remade = Endpoint::Make(endpoint.subject, std::move(model), endpoint.rules.fixed_params,
+                               config.limits.input_bytes);
+  if (remade.ok()) remade->model = endpoint.model;
+  return remade;
 }
 
 }  // namespace darkroom

@@ -26,6 +26,7 @@ namespace darkroom {
 struct Places {
   std::filesystem::path plugin_folder;
   std::filesystem::path host_library;
+  std::filesystem::path worker_program;
   std::filesystem::path torch_dir;  // empty: not found
 
   std::string torch_lib() const { return torch_dir.empty() ? "" : (torch_dir / "lib").string(); }
@@ -33,17 +34,22 @@ struct Places {
 
 Places FindPlaces(const Config& config);
 
-struct ModelSetup {
-  std::shared_ptr<Model> model;
-  std::shared_ptr<const PluginFile> plugin;  // nullptr: broken
-};
+// What a generation of a plugin promises for a model of this configuration.
+Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file,
+                                                          uint32_t generation,
+                                                          const ModelConfig& config);
 
-std::vector<ModelSetup> SetUpModels(const Config& config, PluginRegistry* registry);
+// The configuration's models with the contracts of the plugin files that are there now.
+std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, PluginRegistry* registry);
 
 // The models' own subjects first, then the routes, in the configuration's order. Errors are of the
 // params.
 Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
-                                             const std::vector<ModelSetup>& models);
+                                             const std::vector<std::shared_ptr<Model>>& models);
+
+// The endpoint anew, by the contract that its model has now, or might get.
+Result<Endpoint> RemakeEndpoint(const Endpoint& endpoint, const Config& config,
+                                std::shared_ptr<const ModelContract> contract);
 
 }  // namespace darkroom
 

@@ -22,6 +22,8 @@ namespace {
 
 // The last replies are written and confirmed by the server within this time.
 constexpr auto kFlushTimeout = std::chrono::milliseconds(5000);
+// Plugins unload and shut down within this time, or go with the process.
+constexpr auto kStopTimeout = std::chrono::milliseconds(5000);
 
 }  // namespace
 
@@ -31,7 +33,9 @@ Server::Server(Config config, Logger& log)
       places_(FindPlaces(config_)),
       publisher_(log),
       replier_(&publisher_, config_.nats.prefix),
-      flow_(io_, config_, replier_, log, [this](Model& model) { OnModelChanged(model); }),
+      flow_(
+          io_, config_, replier_, log, [this](Model& model) { OnModelChanged(model); },
+          [this] { plugins_->NotifyChanged(); }),
       stop_(io_) {}
 
 Server::~Server() {
@@ -44,12 +48,9 @@ Status Server::Start() {
   if (Status status = StartNats(); !status.ok()) return status;
   control_ = std::make_unique<ControlService>(
       ControlView{config_.host_name, url_, models_, lanes_, devices_, endpoints_, flow_.jobs(),
-                  flow_.admission(), state_},
+                  flow_.admission(), *plugins_, state_},
       &publisher_);
-  for (const auto& model : models_) {
-    if (!model->config.preload || model->broken) continue;
-    for (const auto& lane : lanes_) lane->Load(*model);
-  }
+  plugins_->Start();
   DigestWeights();
   return Status::Ok();
 }
@@ -57,6 +58,7 @@ Status Server::Start() {
 bool Server::Run() {
   StartCoroutine(io_, ServeUntilTold());
   io_.run();
+  embedded_.reset();
   return all_answered_;
 }
 
@@ -81,6 +83,7 @@ boost::asio::awaitable<void> Server::ServeUntilTold() {
               confirmed ? "" : ", but the server did not confirm the last replies");
   }
   all_answered_ = drained && confirmed;
+  if (!flow_.stuck()) co_await (plugins_->Stop() || Sleep(kStopTimeout));
   io_.stop();
 }
 
@@ -98,92 +101,66 @@ boost::asio::awaitable<void> Server::Drain() {
 }
 
 Status Server::StartModels() {
-  registry_ = std::make_unique<PluginRegistry>(places_.plugin_folder.string(),
-                                               std::vector<std::string>{places_.torch_lib()});
   devices_ = FindDevices(config_.devices);
-  const std::vector<ModelSetup> setups = SetUpModels(config_, registry_.get());
   for (const Device& device : devices_) {
     for (uint32_t index = 0; index < device.lanes; ++index) {
       lanes_.push_back(std::make_unique<Lane>(
           Lane::Parts{io_, flow_.scheduler(), flow_.jobs(), flow_, log_}, device, index));
     }
   }
-  if (Status status = OpenPlugins(setups); !status.ok()) return status;
-  auto endpoints = SetUpEndpoints(config_, setups);
+  plugins_ = std::make_unique<PluginManager>(
+      PluginManager::Parts{io_, config_, places_, devices_, lanes_, *this, log_});
+  for (const ModelConfig& one : config_.models) models_.push_back(std::make_shared<Model>(one));
+  // By value: a plugin may bring a model of its own.
+  if (Status status = plugins_->Prepare(std::vector(models_)); !status.ok()) return status;
+  auto endpoints = SetUpEndpoints(config_, models_);
   if (!endpoints.ok()) return endpoints.status();
-  endpoints_ = std::move(*endpoints);
-  for (const ModelSetup& setup : setups) {
-    models_.push_back(setup.model);
-    flow_.Describe(*setup.model);
-    if (setup.model->broken) {
-      log_.error("{}: cannot be served: {}", setup.model->config.name,
-                 setup.model->error.ToString());
-    }
+  for (Endpoint& endpoint : *endpoints) {
+    endpoints_.push_back(std::make_unique<Endpoint>(std::move(endpoint)));
   }
-  for (const auto& lane : lanes_) lane->Open();
-  return Status::Ok();
-}
-
-Status Server::OpenPlugins(const std::vector<ModelSetup>& setups) {
-  host::HostOptions options;
-  options.max_pixels = config_.limits.pixels;
-  options.max_input_bytes = config_.limits.input_bytes;
-  options.torch_lib = places_.torch_lib();
-  options.cuda = std::any_of(devices_.begin(), devices_.end(),
-                             [](const Device& device) { return device.kind == DeviceKind::kCuda; });
-  options.log = [this](host::LogLevel level, std::string_view words) {
-    log_.log(SpdlogLevel(level), "{}", words);
-  };
-  auto host = HostLibrary::Open(places_.host_library.string(), options);
-  if (!host.ok()) return host.status();
-  host_ = std::move(*host);
-  for (const ModelSetup& setup : setups) {
-    Model& model = *setup.model;
-    if (model.broken) continue;
-    auto& plugin = plugins_[setup.plugin->path];
-    if (plugin == nullptr) {
-      auto opened = host_->host().Open(setup.plugin->path, setup.plugin->manifest_json);
-      if (opened.ok()) {
-        plugin = std::move(*opened);
-        log_.info("plugin {} {} opened", model.info.id, model.info.version);
-      } else {
-        model.broken = true;
-        model.state = ModelState::kFailed;
-        model.error = opened.status();
-        plugins_.erase(setup.plugin->path);
-        continue;
-      }
-    }
-    MakeInstances(setup, *plugin);
+  for (const auto& model : models_) {
+    flow_.Describe(*model);
+    if (!model->broken) continue;
+    log_.error("{}: cannot be served: {}", model->config.name, model->error.ToString());
   }
   return Status::Ok();
 }
 
-void Server::MakeInstances(const ModelSetup& setup, host::Plugin& plugin) {
-  Model& model = *setup.model;
-  const std::vector<const Device*> fit = DevicesFor(model.info, devices_);
-  uint32_t made = 0;
-  // The least laden first, so that models spread over the lanes.
-  std::vector<Lane*> lanes;
-  for (const auto& lane : lanes_) lanes.push_back(lane.get());
-  std::stable_sort(lanes.begin(), lanes.end(), [](const Lane* a, const Lane* b) {
-    return a->Instances().size() < b->Instances().size();
-  });
-  Status status = Status::FailedPrecondition(
-      fmt::format("plugin '{}' runs on none of the devices here", model.info.id),
-      "list a device that it can use under devices");
-  for (Lane* lane : lanes) {
-    if (made == model.config.instances) break;
-    if (std::find(fit.begin(), fit.end(), &lane->device()) == fit.end()) continue;
-    status = lane->AddModel(setup.model, plugin);
-    if (!status.ok()) break;
-    ++made;
+Status Server::CheckContract(const Model& model, std::shared_ptr<const ModelContract> contract) {
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->model.get() != &model) continue;
+    const auto remade = RemakeEndpoint(*endpoint, config_, contract);
+    if (!remade.ok()) return remade.status();
   }
-  if (status.ok()) return;
-  model.broken = true;
-  model.state = ModelState::kFailed;
-  model.error = status;
+  return Status::Ok();
 }
+
+void Server::OnContractChanged(const std::shared_ptr<Model>& model) {
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->model != model || model->broken) continue;
+    auto remade = RemakeEndpoint(*endpoint, config_, model->contract);
+    if (remade.ok()) *endpoint = std::move(*remade);
+  }
+  flow_.Describe(*model);
+  if (!model->broken) flow_.Recheck(*model);
+}
+
+void Server::OnModelAdded(const std::shared_ptr<Model>& model) {
+  models_.push_back(model);
+  flow_.Describe(*model);
+  // Before the start the configuration's endpoints are made of all models at once.
+  if (control_ == nullptr) return;
+  auto endpoint = Endpoint::Make(fmt::format("{}.run.{}", config_.nats.prefix, model->config.name),
+                                 model, nlohmann::json::object(), config_.limits.input_bytes);
+  if (!endpoint.ok()) return;  // it has no contract yet: nothing to contradict
+  endpoints_.push_back(std::make_unique<Endpoint>(std::move(*endpoint)));
+  if (!serving_) return;
+  Status status = SubscribeTo(endpoints_.back().get());
+  if (status.ok()) status = intake_->Confirm();
+  if (!status.ok()) log_.error("{}: {}", model->config.name, status.ToString());
+}
+
+void Server::OnPluginsChanged() { ServeWhenReady(); }
 
 Status Server::StartNats() {
   std::vector<std::string> urls = config_.nats.urls;
@@ -202,8 +179,9 @@ Status Server::StartNats() {
   auto connection =
       Connection::Open(urls, fmt::format("darkroomd {} intake", config_.host_name), 0, this);
   if (!connection.ok()) return connection.status();
-  intake_ = std::make_unique<Intake>(io_, std::move(*connection),
-                                     [this](Arrival arrival) { OnArrival(std::move(arrival)); });
+  intake_ = std::make_unique<Intake>(io_, std::move(*connection), [this](Arrival arrival) {
+    handlers_[arrival.subscription](std::move(arrival.message));
+  });
   // Our own server takes a moment to start; any other is missing.
   if (embedded_ == nullptr && !intake_->connection().connected()) {
     log_.warn("no NATS server at {} yet; trying on", url_);
@@ -212,8 +190,8 @@ Status Server::StartNats() {
 }
 
 void Server::DigestWeights() {
-  digester_ = std::thread([this] {
-    for (const auto& model : models_) {
+  digester_ = std::thread([this, models = models_] {
+    for (const auto& model : models) {
       if (model->config.weights.empty()) continue;
       auto digest = Sha256OfFile(model->config.weights);
       if (!digest.ok()) continue;  // the plugin says what is wrong with them when it loads
@@ -235,7 +213,7 @@ void Server::ServeWhenReady() {
   const bool loading = std::any_of(models_.begin(), models_.end(), [](const auto& model) {
     return model->config.preload && model->state == ModelState::kLoading;
   });
-  if (loading || !digested_) return;
+  if (loading || !digested_ || plugins_->starting()) return;
   serving_ = true;
   if (const Status status = Subscribe(); !status.ok()) {
     log_.error("{}", status.ToString());
@@ -249,34 +227,38 @@ void Server::ServeWhenReady() {
 }
 
 Status Server::Subscribe() {
-  uint32_t number = 0;
-  for (const Endpoint& endpoint : endpoints_) {
-    std::string group = config_.nats.queue_group;
-    for (const RouteConfig& route : config_.routes) {
-      if (route.subject == endpoint.subject) group = route.queue_group;
-    }
-    if (Status status = intake_->Subscribe(endpoint.subject, group, number++); !status.ok()) {
-      return status;
-    }
+  for (const auto& endpoint : endpoints_) {
+    if (Status status = SubscribeTo(endpoint.get()); !status.ok()) return status;
   }
-  for (const std::string& verb : ControlService::Verbs()) {
-    const std::string subject = fmt::format("{}.control.{}", config_.nats.prefix, verb);
-    if (Status status = intake_->Subscribe(subject, "", number++); !status.ok()) return status;
+  const std::vector<std::string>& verbs = ControlService::Verbs();
+  for (size_t verb = 0; verb < verbs.size(); ++verb) {
+    const std::string subject = fmt::format("{}.control.{}", config_.nats.prefix, verbs[verb]);
+    Status status = SubscribeTo(
+        subject, "", [this, verb](const Message& message) { control_->Answer(verb, message); });
+    if (!status.ok()) return status;
   }
   // Whoever is told that we are ready must be heard by us: the server has the subscriptions once it
   // has answered a ping.
   return intake_->Confirm();
 }
 
-void Server::OnArrival(Arrival arrival) {
-  if (arrival.subscription < endpoints_.size()) {
-    flow_.OnRequest(endpoints_[arrival.subscription], std::move(arrival.message));
-  } else {
-    control_->Answer(arrival.subscription - endpoints_.size(), arrival.message);
-  }
+Status Server::SubscribeTo(const std::string& subject, const std::string& group, Handler handler) {
+  handlers_.push_back(std::move(handler));
+  return intake_->Subscribe(subject, group, static_cast<uint32_t>(handlers_.size() - 1));
 }
 
-void Server::OnModelChanged(const Model& model) {
+Status Server::SubscribeTo(Endpoint* endpoint) {
+  std::string group = config_.nats.queue_group;
+  for (const RouteConfig& route : config_.routes) {
+    if (route.subject == endpoint->subject) group = route.queue_group;
+  }
+  return SubscribeTo(endpoint->subject, group, [this, endpoint](Message message) {
+    flow_.OnRequest(*endpoint, std::move(message));
+  });
+}
+
+void Server::OnModelChanged(Model& model) {
+  plugins_->UpdateModel(model);
   if (model.state == ModelState::kLoading) {
     if (state_ == "starting") NotifyStatus(fmt::format("Loading {}", model.config.name));
     return;

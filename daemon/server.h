@@ -2,7 +2,7 @@
 //
 // Server is the daemon put together: it builds the parts in the order in which data passes them,
 // joins them, and stops them in the opposite order: nothing comes in any more, what is here is
-// done, the last replies are on the server.
+// done, the last replies are on the server, plugins have given back what they had.
 //
 // Everything here runs on the thread that calls Run, which runs the io_context.
 
@@ -12,10 +12,10 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "config/config.h"
@@ -28,14 +28,13 @@
 #include "message/intake.h"
 #include "message/publisher.h"
 #include "model_setup.h"
-#include "plugin/host_library.h"
-#include "plugin/registry.h"
+#include "plugin_manager.h"
 #include "reply/replier.h"
 #include "worker/lane.h"
 
 namespace darkroom {
 
-class Server : private ConnectionEvents {
+class Server : private ConnectionEvents, private PluginManager::Observer {
  public:
   Server(Config config, Logger& log);
   ~Server() override;
@@ -45,21 +44,29 @@ class Server : private ConnectionEvents {
   Status Start();
 
   // Serves until SIGTERM or SIGINT, then drains. True: everything that was accepted was answered.
+  // The Server is not taken apart after that: the process ends.
   bool Run();
 
  private:
+  using Handler = std::function<void(Message)>;
+
   Status StartNats();
   Status StartModels();
-  Status OpenPlugins(const std::vector<ModelSetup>& setups);
-  void MakeInstances(const ModelSetup& setup, host::Plugin& plugin);
   void DigestWeights();
 
-  // Serving begins when the preloaded models are there, all weights have their digests and the
-  // server is connected.
+  // Serving begins when the plugins are open, the preloaded models are there, all weights have
+  // their digests and the server is connected.
   void ServeWhenReady();
   Status Subscribe();
-  void OnArrival(Arrival arrival);
-  void OnModelChanged(const Model& model);
+  Status SubscribeTo(const std::string& subject, const std::string& group, Handler handler);
+  Status SubscribeTo(Endpoint* endpoint);
+  void OnModelChanged(Model& model);
+
+  Status CheckContract(const Model& model, std::shared_ptr<const ModelContract> contract) override;
+  void OnContractChanged(const std::shared_ptr<Model>& model) override;
+  void OnModelAdded(const std::shared_ptr<Model>& model) override;
+  void FailQueued(Model& model, const Status& why) override { flow_.FailQueued(model, why); }
+  void OnPluginsChanged() override;
 
   // From the first job to the last: returns when the daemon has stopped.
   boost::asio::awaitable<void> ServeUntilTold();
@@ -85,9 +92,8 @@ class Server : private ConnectionEvents {
   std::unique_ptr<EmbeddedServer> embedded_;
   std::string url_;  // as it may be shown
   std::vector<Device> devices_;
-  std::unique_ptr<PluginRegistry> registry_;
   std::vector<std::shared_ptr<Model>> models_;
-  std::vector<Endpoint> endpoints_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::thread digester_;
 
   Publisher publisher_;
@@ -96,11 +102,10 @@ class Server : private ConnectionEvents {
   Event stop_;  // for another reason than a signal
   const char* stop_reason_ = "";
 
-  // Destroyed in the opposite order: lanes with their instances, plugins, the host.
-  std::unique_ptr<HostLibrary> host_;
-  std::unordered_map<std::string, std::unique_ptr<host::Plugin>> plugins_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<PluginManager> plugins_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // their slots go before the plugins do
 
+  std::vector<Handler> handlers_;  // by the subscription's number
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ControlService> control_;
 };

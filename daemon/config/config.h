@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -37,6 +38,35 @@ struct LimitsConfig {
   uint64_t input_bytes = 64ULL << 20;
   uint64_t pixels = 64'000'000;
   uint64_t queued_bytes = 512ULL << 20;
+  // A job that has not stopped so long after its deadline has its worker ended.
+  std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
+  // A worker that does not answer for so long is ended.
+  std::chrono::milliseconds silence = std::chrono::seconds(10);
+};
+
+// Where the instances of a plugin live.
+enum class Isolation : uint8_t { kProcess, kInProcess };
+
+struct PluginRules {
+  Isolation isolation = Isolation::kProcess;
+  std::string worker;              // the name of one that several plugins share; empty: its own
+  uint64_t memory = 0;             // bytes of heap that a worker may take; 0: no limit
+  std::vector<std::string> files;  // absolute; what it may read besides its weights
+};
+
+struct PluginsConfig {
+  std::filesystem::path folder;
+  bool watch = true;
+  // A plugin that no model names serves one of its own name.
+  bool serve_all = false;
+  std::vector<std::string> digests;  // SHA-256, hex; empty: any file
+  PluginRules rules;                 // of those that `each` does not name
+  std::map<std::string, PluginRules> each;
+
+  const PluginRules& RulesOf(const std::string& id) const {
+    const auto found = each.find(id);
+    return found == each.end() ? rules : found->second;
+  }
 };
 
 struct DeviceConfig {
@@ -69,12 +99,13 @@ struct Config {
   std::filesystem::path state_dir;
   std::filesystem::path host_library;
   std::filesystem::path torch_dir;
-  std::filesystem::path plugin_folder;
+  std::filesystem::path worker_program;
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(60);
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kAuto;
   NatsConfig nats;
   LimitsConfig limits;
+  PluginsConfig plugins;
   std::vector<DeviceConfig> devices;  // empty: find out
   std::vector<ModelConfig> models;
   std::vector<RouteConfig> routes;

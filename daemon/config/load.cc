@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "config/plugins_section.h"
 #include "config/yaml_reader.h"
 #include "core/suggest.h"
 
@@ -25,7 +26,14 @@ std::string MachineName() {
 
 fs::path DefaultStateDir() {
   const char* systemd = std::getenv("STATE_DIRECTORY");
-  return systemd != nullptr ? systemd : "/var/lib/darkroom";
+  if (systemd != nullptr) return systemd;
+  // Root's daemon, or a service's whose folder was made for it; else a person's own.
+  fs::path system = "/var/lib/darkroom";
+  const char* home = std::getenv("HOME");
+  std::error_code error;
+  if (geteuid() == 0 || home == nullptr || fs::exists(system, error)) return system;
+  const char* state = std::getenv("XDG_STATE_HOME");
+  return (state != nullptr ? fs::path(state) : fs::path(home) / ".local/state") / "darkroom";
 }
 
 // Names of models, and tokens of subjects: ADR-6's alphabet.
@@ -87,6 +95,7 @@ class Loader {
     reader.String("host_name", &config_.host_name);
     reader.Path("state_dir", &config_.state_dir);
     reader.Path("host_library", &config_.host_library);
+    reader.Path("worker_program", &config_.worker_program);
     reader.Path("torch_dir", &config_.torch_dir);
     reader.Duration("drain_timeout", &config_.drain_timeout);
     ReadLog(reader.Child("log"));
@@ -148,13 +157,14 @@ class Loader {
     reader.Size("input_bytes", &config_.limits.input_bytes);
     reader.Integer("pixels", 1, 1'000'000'000, &config_.limits.pixels);
     reader.Size("queued_bytes", &config_.limits.queued_bytes);
+    reader.Duration("stop_grace", &config_.limits.stop_grace);
+    reader.Duration("silence", &config_.limits.silence);
     reader.Finish();
   }
 
   void ReadPlugins(const YAML::Node& node) {
     YamlReader reader = Reader(node, "plugins");
-    reader.Path("folder", &config_.plugin_folder);
-    reader.Finish();
+    ReadPluginsSection(&reader, file_, &config_.plugins, &issues_);
   }
 
   void ReadDevices(const YAML::Node& node, YamlReader* parent) {

@@ -103,19 +103,19 @@ json ControlService::Models() const {
   json models = json::array();
   for (const auto& model : view_.models) {
     json subjects = json::array();
-    for (const Endpoint& endpoint : view_.endpoints) {
-      if (endpoint.model == model) subjects.push_back(endpoint.subject);
+    for (const auto& endpoint : view_.endpoints) {
+      if (endpoint->model == model) subjects.push_back(endpoint->subject);
     }
     json item = {{"name", model->config.name},
-                 {"summary", model->info.summary},
-                 {"plugin", {{"id", model->info.id}, {"version", model->info.version}}},
+                 {"summary", model->info().summary},
+                 {"plugin", {{"id", model->info().id}, {"version", model->info().version}}},
                  {"state", ModelStateName(model->state)},
                  {"subjects", std::move(subjects)},
-                 {"inputs", DescribeValues(model->info.inputs)},
-                 {"outputs", DescribeValues(model->info.outputs)},
-                 {"params", model->info.params},
+                 {"inputs", DescribeValues(model->info().inputs)},
+                 {"outputs", DescribeValues(model->info().outputs)},
+                 {"params", model->info().params},
                  {"queue", {{"waiting", model->queue.size()}, {"max", model->queue.capacity()}}}};
-    if (model->info.id.empty()) item["plugin"]["id"] = model->config.plugin;
+    if (model->info().id.empty()) item["plugin"]["id"] = model->config.plugin;
     if (!model->error.ok()) {
       item["error"] = {{"code", CodeName(model->error.code())},
                        {"message", model->error.message()},
@@ -138,14 +138,18 @@ json ControlService::Ps() const {
   }
   json instances = json::array();
   for (const auto& lane : view_.lanes) {
-    for (const Lane::InstanceView& instance : lane->Instances()) {
-      const bool used = instance.last_used != SteadyClock::time_point();
-      instances.push_back({{"model", instance.model->config.name},
-                           {"device", lane->device().id},
-                           {"lane", lane->index()},
-                           {"state", InstanceStateName(instance.state)},
-                           {"jobs_ended", instance.jobs_ended},
-                           {"idle_s", used ? Seconds(now - instance.last_used) : 0.0}});
+    for (const auto& [slot, serves] : lane->Slots()) {
+      const bool used = slot->last_used() != SteadyClock::time_point();
+      json item = {{"model", slot->model().config.name},
+                   {"device", lane->device().id},
+                   {"lane", lane->index()},
+                   {"state", SlotStateName(slot->state())},
+                   {"generation", slot->contract()->generation},
+                   {"pid", slot->hosting().pid()},
+                   {"jobs_ended", slot->jobs_ended()},
+                   {"idle_s", used ? Seconds(now - slot->last_used()) : 0.0}};
+      if (!serves) item["serves"] = false;
+      instances.push_back(std::move(item));
     }
   }
   json jobs = json::array();

@@ -16,6 +16,7 @@
 
 #include "message/intake.h"
 #include "message/publisher.h"
+#include "plugin_manager.h"
 #include "queue/admission.h"
 #include "queue/job_table.h"
 #include "queue/model.h"
@@ -30,9 +31,10 @@ struct ControlView {
   const std::vector<std::shared_ptr<Model>>& models;
   const std::vector<std::unique_ptr<Lane>>& lanes;
   const std::vector<Device>& devices;
-  const std::vector<Endpoint>& endpoints;
+  const std::vector<std::unique_ptr<Endpoint>>& endpoints;
   const JobTable& jobs;
   const Admission& admission;
+  PluginManager& plugins;
   const std::string& state;  // starting, ready, draining
 };
 

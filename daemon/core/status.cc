@@ -52,6 +52,12 @@ Code CodeFromAbi(int32_t status) {
   return static_cast<Code>(status);
 }
 
+Code CodeFromProcess(int32_t number) {
+  const bool ours = number >= static_cast<int32_t>(Code::kBusy) &&
+                    number <= static_cast<int32_t>(Code::kUnauthorized);
+  return ours ? static_cast<Code>(number) : CodeFromAbi(number);
+}
+
 std::string Status::ToString() const {
   if (ok()) return "ok";
   std::string text{CodeName(code_)};

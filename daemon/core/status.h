@@ -52,6 +52,10 @@ bool IsRetryable(Code code);
 // name a new failure, and no failure may turn into success.
 Code CodeFromAbi(int32_t status);
 
+// The number of a Code, as another process of ours wrote it, as a Code. One that does not exist is
+// kInternal.
+Code CodeFromProcess(int32_t number);
+
 class [[nodiscard]] Status {
  public:
   Status() = default;  // OK

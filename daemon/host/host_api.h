@@ -36,7 +36,7 @@
 
 namespace darkroom::host {
 
-inline constexpr uint32_t kHostApiVersion = 1;
+inline constexpr uint32_t kHostApiVersion = 2;
 
 // One input as it arrived: undecoded. `content_type` may be empty: the host then looks at the
 // bytes.
@@ -53,6 +53,16 @@ struct OutputForm {
   int32_t quality = 90;  // 1 to 100, for JPEG and WebP; WebP at 100 is lossless
 };
 
+// Memory that the owner of a job has for its outputs, so that they need not be copied on their way
+// to the reply. For the instance's lane thread.
+class OutputMemory {
+ public:
+  virtual ~OutputMemory() = default;
+  // At least `size` bytes on a cache line of their own, valid until the job's OnFinished has
+  // returned; nullptr: there is no room, and outputs go where the host likes.
+  virtual std::byte* Allocate(uint64_t size) = 0;
+};
+
 struct HostJob {
   uint64_t token = 0;  // the daemon's name for the job in Events
   std::string id;      // for logs
@@ -62,6 +72,9 @@ struct HostJob {
   uint64_t deadline_ns = 0;  // CLOCK_MONOTONIC, 0: none
   const std::atomic<int32_t>* cancel =
       nullptr;  // non-zero: stop; lives until OnFinished; may be nullptr
+  // Set to 1 when the job is first looked at; lives until OnFinished; may be nullptr.
+  std::atomic<uint32_t>* started = nullptr;
+  OutputMemory* memory = nullptr;  // lives until OnFinished; may be nullptr
 };
 
 enum class OutputKind : uint8_t { kImage, kText, kTensor, kBytes };
@@ -92,6 +105,12 @@ enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 class Events {
  public:
   virtual ~Events() = default;
+  // Where a plugin is hosted elsewhere, instances are made there and lost with that place. Not
+  // called by the library itself, whose Create answers at once.
+  virtual void OnCreated(Status status) = 0;
+  // The instance is gone, with all that it was told and has not answered. `started`: the jobs that
+  // it had begun with, one of which may have ended it.
+  virtual void OnLost(Status why, std::vector<uint64_t> started) = 0;
   virtual void OnLoaded(Status status, double load_ms) = 0;
   virtual void OnFinished(uint64_t token, JobResult result) = 0;
   virtual void OnBatchDone() = 0;
@@ -120,6 +139,9 @@ class Instance {
   virtual ~Instance() = default;
   virtual void Load() = 0;
   virtual void Run(std::vector<HostJob> batch) = 0;
+  // A job's cancel flag was set: wakes the plugin if it asked for that (dr_plugin.cancel). May be
+  // called on another thread than the rest, and may take as long as the plugin does.
+  virtual void Cancel(uint64_t token) = 0;
   virtual void Unload() = 0;
 };
 

@@ -72,6 +72,18 @@ class HostServices {
     return status;
   }
 
+  // Makes a call that may come while another is in progress, and changes nothing of that one.
+  template <typename Call>
+  void CallAside(Call&& call) noexcept {
+    try {
+      call();
+    } catch (const std::exception& error) {
+      Threw(error.what());
+    } catch (...) {
+      Threw("of a type that is no std::exception");
+    }
+  }
+
   // What a status means that the plugin just gave on this thread, with its words. `giver` is the
   // ABI's name of what gave it, such as "load" or "finish".
   Status Explain(dr_status status, std::string_view giver);

@@ -55,6 +55,17 @@ void LaneInstance::Run(std::vector<HostJob> batch) {
   thread_->Post(LaneCommand::Kind::kRun, std::move(batch));
 }
 
+void LaneInstance::Cancel(uint64_t token) {
+  const dr_plugin_t& plugin = module_->table();
+  if (plugin.cancel == nullptr) return;
+  const std::lock_guard lock(infer_mutex_);
+  if (!inferring_) return;
+  for (JobRun* run : running_) {
+    if (run->state() != JobRun::State::kOpen || run->job().token != token) continue;
+    services_.CallAside([&] { plugin.cancel(instance_, run->abi()); });
+  }
+}
+
 void LaneInstance::Unload() { thread_->Post(LaneCommand::Kind::kUnload); }
 
 void LaneInstance::CarryOut(LaneCommand& command) {
@@ -139,6 +150,11 @@ void LaneInstance::RunNow(LaneCommand& command) {
   events_->OnBatchDone();
 }
 
+void LaneInstance::SetInferring(bool inferring) {
+  const std::lock_guard lock(infer_mutex_);
+  inferring_ = inferring;
+}
+
 Status LaneInstance::Infer() {
   abi_jobs_.clear();
   for (JobRun* run : running_) {
@@ -148,8 +164,10 @@ Status LaneInstance::Infer() {
   const dr_batch_t batch = {sizeof(dr_batch_t), static_cast<uint32_t>(abi_jobs_.size()),
                             abi_jobs_.data()};
   services_.StartInfer();
+  SetInferring(true);
   const dr_status given =
       services_.MakeCall(Phase::kInfer, [&] { return module_->table().infer(instance_, &batch); });
+  SetInferring(false);
   return services_.Explain(given, "infer");
 }
 

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ class LaneInstance final : public Instance {
 
   void Load() override;
   void Run(std::vector<HostJob> batch) override;
+  void Cancel(uint64_t token) override;
   void Unload() override;
 
  private:
@@ -48,6 +50,7 @@ class LaneInstance final : public Instance {
   void UnloadNow();
   void RunNow(LaneCommand& command);
   Status Infer();
+  void SetInferring(bool inferring);
 
   const std::shared_ptr<Module> module_;
   const std::string model_;
@@ -60,8 +63,13 @@ class LaneInstance final : public Instance {
   // The lane's own:
   bool loaded_ = false;
   uint64_t load_end_ns_ = 0;
-  std::vector<JobRun*> running_;
   std::vector<const dr_job_t*> abi_jobs_;
+
+  // The plugin's cancel() is called only while its infer() is: whoever calls holds the lock, and
+  // infer's end waits for it.
+  std::mutex infer_mutex_;
+  bool inferring_ = false;        // guarded by infer_mutex_
+  std::vector<JobRun*> running_;  // the lane's; guarded by infer_mutex_ while inferring_
 
   std::unique_ptr<LaneThread> thread_;  // last: it uses the others
 };

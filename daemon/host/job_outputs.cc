@@ -114,16 +114,25 @@ Result<JobOutputs::Entry*> JobOutputs::Check(std::string_view name, const dr_ten
   return &entry;
 }
 
-Status JobOutputs::Allocate(std::string_view name, const dr_tensor_t& like, dr_tensor_t* out) {
+Status JobOutputs::Allocate(std::string_view name, const dr_tensor_t& like, OutputMemory* memory,
+                            dr_tensor_t* out) {
   Result<Entry*> checked = Check(name, like);
   if (!checked.ok()) return checked.status();
   Entry& entry = **checked;
-  void* data = AllocateAligned(entry.bytes);
-  if (data == nullptr) {
-    return Status::ResourceExhausted("no host memory for an output of " +
-                                     std::to_string(entry.bytes) + " bytes");
+  const ValueInfo& info = *module_->info().FindOutput(name);
+  const bool encoded = KindOf(info.kind) == OutputKind::kImage;
+  void* data = nullptr;
+  if (memory != nullptr && !encoded) data = memory->Allocate(entry.bytes);
+  if (data != nullptr) {
+    entry.buffer = Buffer::Adopt(data, entry.bytes, nullptr, nullptr);
+  } else {
+    data = AllocateAligned(entry.bytes);
+    if (data == nullptr) {
+      return Status::ResourceExhausted("no host memory for an output of " +
+                                       std::to_string(entry.bytes) + " bytes");
+    }
+    entry.buffer = Buffer::Adopt(data, entry.bytes, data, FreeAligned);
   }
-  entry.buffer = Buffer::Adopt(data, entry.bytes, data, FreeAligned);
   entry.data = entry.buffer.data();
   entry.given = true;
   FillStrides(entry.shape, &entry.strides);

@@ -34,7 +34,9 @@ class JobOutputs {
 
   // These fail with kInternal if the plugin broke a rule; the message then says which ("gave ...").
   // Other codes are kResourceExhausted and kUnimplemented.
-  Status Allocate(std::string_view name, const dr_tensor_t& like, dr_tensor_t* out);
+  // `memory` may be nullptr; it is asked for what goes to the reply as it is.
+  Status Allocate(std::string_view name, const dr_tensor_t& like, OutputMemory* memory,
+                  dr_tensor_t* out);
   // Takes `tensor` over, also when it fails.
   Status Adopt(std::string_view name, dr_managed_tensor_t* tensor);
 

@@ -30,6 +30,7 @@ Status JobRun::CheckWaiting() const {
 Status JobRun::Begin(HostJob job, const ImageLimits& limits) {
   job_ = std::move(job);
   decode_ms_ = 0;
+  if (job_.started != nullptr) job_.started->store(1, std::memory_order_relaxed);
   violated_.store(false, std::memory_order_relaxed);
   if (Status status = CheckWaiting(); !status.ok()) return status;
   const uint64_t start = NowNs();

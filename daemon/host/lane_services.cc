@@ -181,7 +181,7 @@ dr_status LaneServices::Output(const dr_job_t* job, const char* name, const dr_t
   if (name == nullptr || like == nullptr || out == nullptr) {
     return Refuse(run, Status::Internal("called output() with a null pointer"));
   }
-  const Status status = run->outputs().Allocate(name, *like, out);
+  const Status status = run->outputs().Allocate(name, *like, run->job().memory, out);
   return status.ok() ? DR_OK : Refuse(run, status);
 }
 

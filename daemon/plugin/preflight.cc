@@ -106,8 +106,9 @@ Result<PreflightReport> Preflight(const ElfFile& file, const std::string& path,
   if (dynamic->no_delete) report.residents.push_back("it was linked with -z nodelete");
   report.needed = std::move(dynamic->needed);
 
+  AddFolders(dynamic->run_path, fs::path(path).parent_path().string(), &report.run_path);
   std::vector<std::string> folders = library_folders;
-  AddFolders(dynamic->run_path, fs::path(path).parent_path().string(), &folders);
+  folders.insert(folders.end(), report.run_path.begin(), report.run_path.end());
   if (const char* extra = std::getenv("LD_LIBRARY_PATH"); extra != nullptr) {
     AddFolders(extra, "", &folders);
   }

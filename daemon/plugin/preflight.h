@@ -34,6 +34,7 @@ struct PreflightReport {
   std::vector<std::string> exported;  // symbols
   std::vector<std::string> needed;    // libraries
   std::vector<std::string> missing;   // those of `needed` that were not found
+  std::vector<std::string> run_path;  // folders where it looks for them, $ORIGIN filled in
   uint32_t unique_symbols = 0;
   bool thread_locals = false;
   bool registers_torch_library =

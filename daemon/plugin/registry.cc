@@ -26,30 +26,41 @@ std::vector<std::string> IdsIn(const std::string& folder) {
   return ids;
 }
 
+// Words about a copy are of no use to people, who know the file that it is a copy of.
+Status AboutSource(const Status& status, const PluginFile& plugin) {
+  std::string words = status.message();
+  if (words.rfind(plugin.path, 0) == 0) words.replace(0, plugin.path.size(), plugin.source);
+  return {status.code(), std::move(words), status.hint()};
+}
+
 }  // namespace
 
 Result<PluginFile> ReadPluginFile(const std::string& path,
-                                  const std::vector<std::string>& library_folders) {
+                                  const std::vector<std::string>& library_folders,
+                                  const std::string& source) {
   std::error_code error;
   PluginFile plugin;
   plugin.path = fs::absolute(path, error).lexically_normal().string();
   if (error)
     return Status::InvalidArgument("cannot make " + path + " absolute: " + error.message());
+  plugin.source = source.empty() ? plugin.path : source;
 
   Result<ElfFile> file = ElfFile::Open(plugin.path);
-  if (!file.ok()) return file.status();
+  if (!file.ok()) return AboutSource(file.status(), plugin);
   Result<Manifest> manifest = ReadManifest(*file);
-  if (!manifest.ok()) return manifest.status().Annotated(plugin.path);
+  if (!manifest.ok()) return manifest.status().Annotated(plugin.source);
   plugin.info = std::move(manifest->info);
   plugin.manifest_json = std::move(manifest->json);
 
-  Result<PreflightReport> report = Preflight(*file, plugin.path, plugin.info, library_folders);
+  Result<PreflightReport> report = Preflight(*file, plugin.source, plugin.info, library_folders);
   if (!report.ok()) return report.status();
   plugin.report = *std::move(report);
-  if (Status status = plugin.report.ToStatus(); !status.ok()) return status.Annotated(plugin.path);
+  if (Status status = plugin.report.ToStatus(); !status.ok()) {
+    return status.Annotated(plugin.source);
+  }
 
   Result<std::string> digest = file->Digest();
-  if (!digest.ok()) return digest.status().Annotated(plugin.path);
+  if (!digest.ok()) return digest.status().Annotated(plugin.source);
   plugin.sha256 = *std::move(digest);
   return plugin;
 }

@@ -22,7 +22,8 @@ namespace darkroom {
 
 // One plugin's file as it was when it was read.
 struct PluginFile {
-  std::string path;  // absolute
+  std::string path;    // absolute
+  std::string source;  // what it is a copy of; else the same
   ModelInfo info;
   std::string manifest_json;
   std::string sha256;  // of the file, 64 hex digits
@@ -30,8 +31,10 @@ struct PluginFile {
 };
 
 // Reads a file's manifest, preflight report and digest. A file that preflight refuses is an error.
+// `source` is what it is a copy of, if it is one: its $ORIGIN.
 Result<PluginFile> ReadPluginFile(const std::string& path,
-                                  const std::vector<std::string>& library_folders = {});
+                                  const std::vector<std::string>& library_folders = {},
+                                  const std::string& source = {});
 
 class PluginRegistry {
  public:

@@ -35,7 +35,8 @@ Result<Endpoint> Endpoint::Make(std::string subject, std::shared_ptr<Model> mode
                                 const nlohmann::json& fixed_params, uint64_t max_input_bytes) {
   Endpoint endpoint;
   endpoint.subject = std::move(subject);
-  endpoint.rules.info = &model->info;
+  endpoint.contract = model->contract;
+  endpoint.rules.info = &endpoint.contract->info;
   endpoint.rules.default_params = model->config.params;
   endpoint.rules.fixed_params = fixed_params;
   endpoint.rules.max_input_bytes = max_input_bytes;
@@ -44,12 +45,12 @@ Result<Endpoint> Endpoint::Make(std::string subject, std::shared_ptr<Model> mode
 
   nlohmann::json params = endpoint.rules.default_params;
   params.update(fixed_params);
-  Status status = TakeOutputParams(endpoint.model->info, &params, &endpoint.rules.image,
+  Status status = TakeOutputParams(endpoint.contract->info, &params, &endpoint.rules.image,
                                    &endpoint.rules.quality);
   // A parameter that is required and has no default is the requester's to give: then nothing can be
   // prepared.
-  if (status.ok() && LacksRequired(endpoint.model->info.params, params)) return endpoint;
-  if (status.ok()) status = endpoint.model->schema->Apply(params);
+  if (status.ok() && LacksRequired(endpoint.contract->info.params, params)) return endpoint;
+  if (status.ok()) status = endpoint.contract->schema->Apply(params);
   if (!status.ok()) return status.Annotated(fmt::format("params of '{}'", endpoint.subject));
   endpoint.params = std::make_shared<const std::string>(WriteJson(params));
   return endpoint;
@@ -71,6 +72,7 @@ Job* Admission::Admit(const Endpoint& endpoint, Message message, Refusal* refusa
   auto job = std::make_unique<Job>();
   job->token = ++last_token_;
   job->model = endpoint.model;
+  job->contract = endpoint.contract;
   job->request = std::move(refusal->request);
   job->id = job->request.id.empty() ? MakeId() : job->request.id;
   job->params = std::move(params);
@@ -98,16 +100,25 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
   Status status = ParseRequest(std::move(message), endpoint.rules, &request);
   if (!status.ok()) return status;
   if (!request.params.is_null()) {
-    status = model.schema->Apply(request.params);
+    status = endpoint.contract->schema->Apply(request.params);
     if (!status.ok()) return status;
     *params = std::make_shared<const std::string>(WriteJson(request.params));
   } else if (*params == nullptr) {
     nlohmann::json none = endpoint.rules.default_params;
-    return model.schema->Apply(none);  // the words for what is missing
+    return endpoint.contract->schema->Apply(none);  // the words for what is missing
   }
   if (jobs_->closed()) {
     refusal->retry_after_s = 1;
     return {Code::kBusy, "the daemon is stopping", "send the request to another host, or later"};
+  }
+  if (model.resting_until > Job::Clock::now()) {
+    const auto rest = model.resting_until - Job::Clock::now();
+    refusal->retry_after_s =
+        static_cast<uint32_t>(std::chrono::ceil<std::chrono::seconds>(rest).count());
+    return {Code::kBusy,
+            fmt::format("the plugin of '{}' crashed again and again and rests: {}",
+                        model.config.name, model.error.message()),
+            fmt::format("try again in {} s; the daemon's log says more", refusal->retry_after_s)};
   }
   if (model.queue.full()) {
     refusal->retry_after_s = RetryAfter(model);

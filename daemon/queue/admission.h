@@ -25,6 +25,7 @@ namespace darkroom {
 struct Endpoint {
   std::string subject;
   std::shared_ptr<Model> model;
+  std::shared_ptr<const ModelContract> contract;  // that `rules` and `params` are by
   RequestRules rules;
   // The params of a request that gives none, checked and complete.
   std::shared_ptr<const std::string> params;

@@ -15,12 +15,26 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "message/request.h"
 
 namespace darkroom {
 
+struct Job;
 struct Model;
+struct ModelContract;
+
+// Who runs a job at the moment.
+class JobRunner {
+ public:
+  virtual ~JobRunner() = default;
+  // The job's cancel flag was set: whoever runs it is to look.
+  virtual void Cancel(const Job& job) = 0;
+  // Ends what runs the job, with everything else that runs there; all of it comes back. False:
+  // that cannot be done.
+  virtual bool Stop(const Job& job, const Status& why) = 0;
+};
 
 enum class JobState : uint8_t { kQueued, kRunning, kSucceeded, kFailed, kCancelled, kExpired };
 
@@ -36,12 +50,16 @@ struct Job {
   uint64_t token = 0;  // unique in this process; rises with acceptance
   std::string id;
   std::shared_ptr<Model> model;
+  std::shared_ptr<const ModelContract> contract;  // that the request was understood by
   Request request;
   std::shared_ptr<const std::string>
       params;  // JSON, checked and complete; often shared by many jobs
 
   JobState state = JobState::kQueued;
+  JobRunner* runner = nullptr;  // while it runs
+  bool told_to_stop = false;    // since its deadline has passed
   uint32_t attempts = 0;
+  std::vector<std::string> history;  // how earlier attempts ended, in words
   Clock::time_point accepted{};
   Clock::time_point started{};  // of the last attempt
   Clock::time_point deadline{};

@@ -33,6 +33,13 @@ class JobQueue {
     assert(!full());
     jobs_.push_back(job);
   }
+  // A job that was given out comes back to where it was: before all that were accepted after it.
+  // It had a place once, so the queue may be longer than its capacity for a while.
+  void PutBack(Job* job) {
+    jobs_.insert(std::upper_bound(jobs_.begin(), jobs_.end(), job,
+                                  [](const Job* a, const Job* b) { return a->token < b->token; }),
+                 job);
+  }
   void PopFront() { jobs_.pop_front(); }
 
   // For a job that ends while it waits.

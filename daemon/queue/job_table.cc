@@ -29,8 +29,10 @@ void JobTable::Start(Job* job) {
   ++job->attempts;
 }
 
-void JobTable::GiveBack(Job* job) {
+void JobTable::GiveBack(Job* job, bool count) {
   assert(job->state == JobState::kRunning);
+  if (!count) --job->attempts;
+  job->runner = nullptr;
   --CountOf(JobState::kRunning);
   ++CountOf(JobState::kQueued);
   job->state = JobState::kQueued;

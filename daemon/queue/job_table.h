@@ -26,8 +26,9 @@ class JobTable {
 
   Job* Find(uint64_t token) const;
 
-  void Start(Job* job);     // queued -> running; counts the attempt
-  void GiveBack(Job* job);  // running -> queued, to be run again
+  void Start(Job* job);  // queued -> running; counts the attempt
+  // running -> queued, to be run again. An attempt that came to nothing need not count.
+  void GiveBack(Job* job, bool count);
 
   // Moves a job to its terminal state and out of the table. nullptr: it had ended before, and
   // nothing is left to do.

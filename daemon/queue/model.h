@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,20 +27,31 @@ namespace darkroom {
 
 enum class ModelState : uint8_t { kUnloaded, kLoading, kReady, kFailed };
 
-struct Model {
-  explicit Model(ModelConfig model_config) : config(std::move(model_config)), queue(config.queue) {}
-
-  ModelConfig config;
+// What a model promises, and who keeps it: what one generation of its plugin says of itself. An
+// upgrade gives the model another; requests that were understood by this one keep it.
+struct ModelContract {
   ModelInfo info;                      // the plugin's manifest; empty if it could not be read
   std::optional<ParamsSchema> schema;  // of info.params
   std::string plugin_digest;           // SHA-256 of the plugin's file, hex
-  std::string weights_digest;          // SHA-256, hex; empty while not known
+  uint32_t generation = 0;
   uint32_t max_batch = 1;
+};
+
+struct Model {
+  explicit Model(ModelConfig model_config) : config(std::move(model_config)), queue(config.queue) {}
+
+  const ModelInfo& info() const { return contract->info; }
+
+  ModelConfig config;
+  std::shared_ptr<const ModelContract> contract = std::make_shared<ModelContract>();
+  std::string weights_digest;  // SHA-256, hex; empty while not known
 
   ModelState state = ModelState::kUnloaded;
   Status error;  // why it failed, when it did
-  // A failure that no later attempt can mend: the plugin's file is missing or unfit.
+  // There is nobody to serve it: the plugin's file is missing or unfit, or was unloaded.
   bool broken = false;
+  // Until then nobody will run its jobs: its plugin crashed too often, and rests.
+  std::chrono::steady_clock::time_point resting_until{};
 
   JobQueue queue;
   uint64_t jobs_ended = 0;

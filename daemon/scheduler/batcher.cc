@@ -27,8 +27,9 @@ bool SameInput(const Job& a, const Job& b, const std::string& name) {
   return AsText(one->bytes) == AsText(other->bytes);
 }
 
-bool SameKey(const Model& model, const Job& a, const Job& b) {
-  if (model.info.batch_key.empty()) return true;
+bool SameKey(const Job& a, const Job& b) {
+  const ModelInfo& info = a.contract->info;
+  if (info.batch_key.empty()) return true;
   const bool same_params = a.params == b.params || *a.params == *b.params;
   nlohmann::json params_a;
   nlohmann::json params_b;
@@ -37,12 +38,11 @@ bool SameKey(const Model& model, const Job& a, const Job& b) {
     params_a = nlohmann::json::parse(*a.params);
     params_b = nlohmann::json::parse(*b.params);
   }
-  return std::all_of(
-      model.info.batch_key.begin(), model.info.batch_key.end(), [&](const std::string& name) {
-        if (model.info.FindInput(name) != nullptr) return SameInput(a, b, name);
-        return same_params ||
-               params_a.value(name, nlohmann::json()) == params_b.value(name, nlohmann::json());
-      });
+  return std::all_of(info.batch_key.begin(), info.batch_key.end(), [&](const std::string& name) {
+    if (info.FindInput(name) != nullptr) return SameInput(a, b, name);
+    return same_params ||
+           params_a.value(name, nlohmann::json()) == params_b.value(name, nlohmann::json());
+  });
 }
 
 }  // namespace
@@ -53,11 +53,15 @@ std::vector<Job*> TakeBatch(Model* model) {
   if (queue.empty()) return batch;
   batch.push_back(queue.front());
   queue.PopFront();
+  // One that an attempt has failed for runs alone, so that it cannot take others with it again.
+  if (batch.front()->attempts > 0) return batch;
   size_t place = 0;
   for (size_t seen = 0;
-       batch.size() < model->max_batch && place < queue.size() && seen < kLookAhead; ++seen) {
+       batch.size() < model->contract->max_batch && place < queue.size() && seen < kLookAhead;
+       ++seen) {
     Job* job = queue.at(place);
-    if (!SameKey(*model, *batch.front(), *job)) {
+    if (job->attempts > 0 || job->contract != batch.front()->contract ||
+        !SameKey(*batch.front(), *job)) {
       ++place;
       continue;
     }

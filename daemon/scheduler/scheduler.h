@@ -26,8 +26,12 @@ class LaneClient {
 
 class Scheduler {
  public:
-  // Both must outlive the scheduler's use. A lane serves a fixed list of models.
-  void AddLane(LaneClient* lane, std::vector<Model*> models);
+  // Must outlive the scheduler's use.
+  void AddLane(LaneClient* lane);
+
+  // From now on the lane can run the model's batches, or cannot. Either may be said again.
+  void Serve(LaneClient* lane, Model* model);
+  void StopServing(LaneClient* lane, Model* model);
 
   // A job was put into the model's queue: wakes one lane that waits for such.
   void Enqueued(Model* model);
@@ -44,6 +48,8 @@ class Scheduler {
     std::vector<Model*> models;
     bool waiting = false;
   };
+
+  Entry& EntryOf(const LaneClient* lane);
 
   std::vector<Entry> lanes_;
 };

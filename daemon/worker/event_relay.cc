@@ -20,30 +20,67 @@ spdlog::level::level_enum SpdlogLevel(host::LogLevel level) {
   return spdlog::level::err;
 }
 
-EventRelay::EventRelay(boost::asio::io_context& io, std::string model, Logger& log, Reader reader)
-    : model_(std::move(model)),
-      log_(log),
-      events_(io, [reader = std::move(reader)](std::vector<HostEvent>& events) {
-        for (HostEvent& event : events) reader(std::move(event));
+EventRelay::EventRelay(boost::asio::io_context& io, std::string model, Logger& log,
+                       host::Events* target)
+    : model_(std::move(model)), log_(log), events_(io, [target](std::vector<Event>& events) {
+        for (Event& event : events) Deliver(std::move(event), target);
       }) {}
 
+void EventRelay::Deliver(Event event, host::Events* target) {
+  switch (event.kind) {
+    case Event::Kind::kCreated:
+      target->OnCreated(std::move(event.result.status));
+      break;
+    case Event::Kind::kLost:
+      target->OnLost(std::move(event.result.status), std::move(event.started));
+      break;
+    case Event::Kind::kLoaded:
+      target->OnLoaded(std::move(event.result.status), event.result.load_ms);
+      break;
+    case Event::Kind::kFinished:
+      target->OnFinished(event.token, std::move(event.result));
+      break;
+    case Event::Kind::kBatchDone:
+      target->OnBatchDone();
+      break;
+    case Event::Kind::kUnloaded:
+      target->OnUnloaded();
+      break;
+    case Event::Kind::kProgress:
+      target->OnProgress(event.token, event.fraction, event.stage);
+      break;
+  }
+}
+
+void EventRelay::OnCreated(Status status) {
+  Event event{Event::Kind::kCreated, 0, {}, 0, {}, {}};
+  event.result.status = std::move(status);
+  events_.Put(std::move(event));
+}
+
+void EventRelay::OnLost(Status why, std::vector<uint64_t> started) {
+  Event event{Event::Kind::kLost, 0, {}, 0, {}, std::move(started)};
+  event.result.status = std::move(why);
+  events_.Put(std::move(event));
+}
+
 void EventRelay::OnLoaded(Status status, double load_ms) {
-  HostEvent event{HostEvent::Kind::kLoaded, 0, {}, 0, {}};
+  Event event{Event::Kind::kLoaded, 0, {}, 0, {}, {}};
   event.result.status = std::move(status);
   event.result.load_ms = load_ms;
   events_.Put(std::move(event));
 }
 
 void EventRelay::OnFinished(uint64_t token, host::JobResult result) {
-  events_.Put({HostEvent::Kind::kFinished, token, std::move(result), 0, {}});
+  events_.Put({Event::Kind::kFinished, token, std::move(result), 0, {}, {}});
 }
 
-void EventRelay::OnBatchDone() { events_.Put({HostEvent::Kind::kBatchDone, 0, {}, 0, {}}); }
+void EventRelay::OnBatchDone() { events_.Put({Event::Kind::kBatchDone, 0, {}, 0, {}, {}}); }
 
-void EventRelay::OnUnloaded() { events_.Put({HostEvent::Kind::kUnloaded, 0, {}, 0, {}}); }
+void EventRelay::OnUnloaded() { events_.Put({Event::Kind::kUnloaded, 0, {}, 0, {}, {}}); }
 
 void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view stage) {
-  events_.Put({HostEvent::Kind::kProgress, token, {}, fraction, std::string(stage)});
+  events_.Put({Event::Kind::kProgress, token, {}, fraction, std::string(stage), {}});
 }
 
 void EventRelay::OnLog(host::LogLevel level, std::string_view message) {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventRelay brings what the host reports of one instance from the instance's lane thread to the
-// io_context's thread, in its order, several at a time.
+// EventRelay brings what the host in this process reports of one instance from the instance's lane
+// thread to the io_context's thread, in its order, several at a time.
 //
-// Events are put on the lane's thread; the reader runs on the io_context's. Log lines are written
-// at once, where they arise.
+// Events are put on the lane's thread; those of the target run on the io_context's. Log lines are
+// written at once, where they arise. Close is called there, too: the target hears no more.
 
 #ifndef DARKROOM_WORKER_EVENT_RELAY_H_
 #define DARKROOM_WORKER_EVENT_RELAY_H_
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/log.h"
 #include "core/mailbox.h"
@@ -21,23 +21,16 @@
 
 namespace darkroom {
 
-struct HostEvent {
-  enum class Kind : uint8_t { kLoaded, kFinished, kBatchDone, kUnloaded, kProgress };
-  Kind kind;
-  uint64_t token = 0;
-  host::JobResult result;  // of a job; of a load its status and load_ms
-  double fraction = 0;
-  std::string stage;
-};
-
 spdlog::level::level_enum SpdlogLevel(host::LogLevel level);
 
 class EventRelay : public host::Events {
  public:
-  using Reader = std::function<void(HostEvent)>;
+  EventRelay(boost::asio::io_context& io, std::string model, Logger& log, host::Events* target);
 
-  EventRelay(boost::asio::io_context& io, std::string model, Logger& log, Reader reader);
+  void Close() { events_.Close(); }
 
+  void OnCreated(Status status) override;
+  void OnLost(Status why, std::vector<uint64_t> started) override;
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;
@@ -46,9 +39,29 @@ class EventRelay : public host::Events {
   void OnLog(host::LogLevel level, std::string_view message) override;
 
  private:
+  struct Event {
+    enum class Kind : uint8_t {
+      kCreated,
+      kLost,
+      kLoaded,
+      kFinished,
+      kBatchDone,
+      kUnloaded,
+      kProgress
+    };
+    Kind kind;
+    uint64_t token = 0;
+    host::JobResult result;  // of a job; of others their status and load_ms
+    double fraction = 0;
+    std::string stage;
+    std::vector<uint64_t> started;
+  };
+
+  static void Deliver(Event event, host::Events* target);
+
   std::string model_;
   Logger& log_;
-  Mailbox<HostEvent> events_;
+  Mailbox<Event> events_;
 };
 
 }  // namespace darkroom

@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cassert>
 #include <utility>
-
-#include "core/json.h"
 
 namespace darkroom {
 namespace {
@@ -54,64 +54,39 @@ host::HostJob ToHostJob(const Job& job) {
 
 }  // namespace
 
-std::string_view InstanceStateName(InstanceState state) {
-  switch (state) {
-    case InstanceState::kUnloaded:
-      return "unloaded";
-    case InstanceState::kLoading:
-      return "loading";
-    case InstanceState::kIdle:
-      return "idle";
-    case InstanceState::kRunning:
-      return "running";
-    case InstanceState::kFailed:
-      return "failed";
-  }
-  return "unknown";
-}
-
 Lane::Lane(const Parts& parts, const Device& device, uint32_t index)
-    : parts_(parts), device_(device), index_(index) {}
+    : parts_(parts), device_(device), index_(index) {
+  parts_.scheduler.AddLane(this);
+}
 
 Lane::~Lane() { *alive_ = false; }
 
-Status Lane::AddModel(std::shared_ptr<Model> model, host::Plugin& plugin) {
-  auto slot = std::make_unique<Slot>();
-  Slot* address = slot.get();
-  slot->events = std::make_unique<EventRelay>(
-      parts_.io, model->config.name, parts_.log,
-      [this, address](HostEvent event) { OnEvent(address, std::move(event)); });
-
-  nlohmann::json config = {{"name", model->config.name}, {"options", model->config.options}};
-  if (!model->config.weights.empty()) config["weights"] = model->config.weights;
-  host::InstanceSpec spec;
-  spec.model = model->config.name;
-  spec.config = WriteJson(config);
-  spec.lane.device_type = device_.kind == DeviceKind::kCuda ? 2 : 1;  // DLPack's codes
-  spec.lane.device_id = device_.index;
-  spec.lane.max_batch = model->max_batch;
-  auto instance = plugin.Create(spec, slot->events.get());
-  if (!instance.ok()) return instance.status();
-  slot->instance = std::move(*instance);
-  slot->model = std::move(model);
-  slots_.push_back(std::move(slot));
-  return Status::Ok();
+Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelContract> contract,
+                    Hosting& hosting) {
+  // A slot may tell of itself from here on, so it must be known first.
+  Entry& entry = slots_.emplace_back();
+  SlotOwner& owner = *this;
+  entry.slot =
+      std::make_unique<Slot>(owner, std::move(model), std::move(contract), device_, hosting);
+  Slot* slot = entry.slot.get();
+  slot->Join();
+  return slot;
 }
 
-void Lane::Open() {
-  std::vector<Model*> models;
-  for (const auto& slot : slots_) models.push_back(slot->model.get());
-  parts_.scheduler.AddLane(this, std::move(models));
+void Lane::Serve(Slot* slot) {
+  if (Slot* before = Find(&slot->model()); before != nullptr) EntryOf(before).serves = false;
+  EntryOf(slot).serves = true;
+  Update(*slot);
 }
 
-void Lane::Load(const Model& model) {
-  Slot* slot = Find(&model);
-  if (slot == nullptr) return;
-  if (slot->state != InstanceState::kUnloaded && slot->state != InstanceState::kFailed) return;
-  slot->state = InstanceState::kLoading;
-  slot->model->state = ModelState::kLoading;
-  parts_.observer.OnModelChanged(*slot->model);
-  slot->instance->Load();
+void Lane::StopServing(Slot* slot) {
+  EntryOf(slot).serves = false;
+  parts_.scheduler.StopServing(this, &slot->model());
+}
+
+void Lane::Remove(Slot* slot, std::function<void()> gone) {
+  EntryOf(slot).gone = std::move(gone);
+  Wake();
 }
 
 void Lane::Wake() {
@@ -121,22 +96,54 @@ void Lane::Wake() {
   boost::asio::post(parts_.io, [this, alive = alive_] {
     if (!*alive) return;
     asked_ = false;
+    Tidy();
     Ask();
   });
 }
 
-std::vector<Lane::InstanceView> Lane::Instances() const {
-  std::vector<InstanceView> views;
-  for (const auto& slot : slots_) {
-    views.push_back({slot->model.get(), slot->state, slot->jobs_ended, slot->last_used});
-  }
+std::vector<Lane::SlotView> Lane::Slots() const {
+  std::vector<SlotView> views;
+  views.reserve(slots_.size());
+  for (const Entry& entry : slots_) views.push_back({entry.slot.get(), entry.serves});
   return views;
 }
 
+Slot* Lane::Find(const Model* model) const {
+  for (const Entry& entry : slots_) {
+    if (entry.serves && &entry.slot->model() == model) return entry.slot.get();
+  }
+  return nullptr;
+}
+
+Lane::Entry& Lane::EntryOf(const Slot* slot) {
+  const auto entry = std::find_if(slots_.begin(), slots_.end(),
+                                  [slot](const Entry& one) { return one.slot.get() == slot; });
+  assert(entry != slots_.end());
+  return *entry;
+}
+
+void Lane::Tidy() {
+  for (size_t i = 0; i < slots_.size();) {
+    Entry& entry = slots_[i];
+    if (!entry.gone || entry.slot->outstanding() > 0) {
+      ++i;
+      continue;
+    }
+    if (current_ == entry.slot.get()) current_ = nullptr;
+    const std::function<void()> gone = std::move(entry.gone);
+    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+    gone();
+  }
+}
+
 void Lane::Ask() {
-  while (outstanding_ < kDepth) {
-    const Model* only = outstanding_ > 0 ? current_->model.get() : nullptr;
-    const std::vector<Job*> batch = parts_.scheduler.Next(this, only);
+  while (true) {
+    const bool busy = running();
+    if (busy && current_->outstanding() >= kDepth) return;
+    // A slot that was taken over from finishes what it has before its successor begins.
+    if (busy && Find(&current_->model()) != current_) return;
+    const std::vector<Job*> batch =
+        parts_.scheduler.Next(this, busy ? &current_->model() : nullptr);
     if (batch.empty()) return;
     Run(Find(batch.front()->model.get()), batch);
   }
@@ -145,7 +152,9 @@ void Lane::Ask() {
 void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
   const auto now = Job::Clock::now();
   std::vector<host::HostJob> jobs;
+  std::vector<Job*> run;
   jobs.reserve(batch.size());
+  run.reserve(batch.size());
   for (Job* job : batch) {
     host::JobResult dropped;
     if (job->cancel.load(std::memory_order_relaxed) != 0) {
@@ -156,71 +165,58 @@ void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
     } else {
       parts_.jobs.Start(job);
       jobs.push_back(ToHostJob(*job));
+      run.push_back(job);
       continue;
     }
     parts_.observer.OnJobDone(job->token, std::move(dropped), &device_);
   }
   if (jobs.empty()) return;
-  Load(*slot->model);
   current_ = slot;
-  ++outstanding_;
-  if (slot->state == InstanceState::kIdle) slot->state = InstanceState::kRunning;
-  slot->instance->Run(std::move(jobs));
+  slot->Run(run, std::move(jobs));
 }
 
-Lane::Slot* Lane::Find(const Model* model) {
-  for (const auto& slot : slots_) {
-    if (slot->model.get() == model) return slot.get();
+void Lane::OnSlotChanged(Slot& slot) {
+  if (slot.state() == SlotState::kIdle || slot.state() == SlotState::kRunning) {
+    parts_.log.info("{}: loaded on {} in {:.0f} ms", slot.model().config.name, device_.id,
+                    slot.load_ms());
+  } else if (slot.state() == SlotState::kFailed) {
+    parts_.log.error("{}: cannot be loaded on {}: {}", slot.model().config.name, device_.id,
+                     slot.error().ToString());
   }
-  return nullptr;
+  Update(slot);
 }
 
-void Lane::OnEvent(Slot* slot, HostEvent event) {
-  switch (event.kind) {
-    case HostEvent::Kind::kLoaded:
-      OnLoaded(slot, event.result.status, event.result.load_ms);
-      break;
-    case HostEvent::Kind::kFinished:
-      ++slot->jobs_ended;
-      // The host can only say that nothing is loaded; the words for why came before.
-      if (!slot->load_error.ok()) event.result.status = slot->load_error;
-      parts_.observer.OnJobDone(event.token, std::move(event.result), &device_);
-      break;
-    case HostEvent::Kind::kBatchDone:
-      --outstanding_;
-      slot->last_used = std::chrono::steady_clock::now();
-      if (outstanding_ == 0 && slot->state == InstanceState::kRunning) {
-        slot->state = InstanceState::kIdle;
-      }
-      Ask();
-      break;
-    case HostEvent::Kind::kProgress:
-      parts_.observer.OnJobProgress(event.token, event.fraction, event.stage);
-      break;
-    case HostEvent::Kind::kUnloaded:
-      slot->state = InstanceState::kUnloaded;
-      break;
+void Lane::Update(Slot& slot) {
+  if (EntryOf(&slot).serves) {
+    if (slot.available()) {
+      parts_.scheduler.Serve(this, &slot.model());
+    } else {
+      parts_.scheduler.StopServing(this, &slot.model());
+    }
   }
+  Wake();
+  parts_.observer.OnModelChanged(slot.model());
 }
 
-void Lane::OnLoaded(Slot* slot, const Status& status, double load_ms) {
-  Model& model = *slot->model;
-  slot->load_error = status;
-  slot->last_used = std::chrono::steady_clock::now();
-  if (status.ok()) {
-    slot->state =
-        outstanding_ > 0 && current_ == slot ? InstanceState::kRunning : InstanceState::kIdle;
-    model.state = ModelState::kReady;
-    model.error = Status::Ok();
-    parts_.log.info("{}: loaded on {} in {:.0f} ms", model.config.name, device_.id, load_ms);
+void Lane::OnSlotJobDone(Slot&, uint64_t token, host::JobResult result) {
+  parts_.observer.OnJobDone(token, std::move(result), &device_);
+}
+
+void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stage) {
+  parts_.observer.OnJobProgress(token, fraction, stage);
+}
+
+void Lane::OnSlotBatchDone(Slot&) {
+  parts_.observer.OnBatchDone();
+  if (std::any_of(slots_.begin(), slots_.end(), [](const Entry& one) { return bool(one.gone); })) {
+    Wake();
   } else {
-    slot->state = InstanceState::kFailed;
-    model.state = ModelState::kFailed;
-    model.error = status;
-    parts_.log.error("{}: cannot be loaded on {}: {}", model.config.name, device_.id,
-                     status.ToString());
+    Ask();
   }
-  parts_.observer.OnModelChanged(model);
+}
+
+void Lane::OnSlotJobLost(Slot&, uint64_t token, bool to_blame, const Status& why) {
+  parts_.observer.OnJobLost(token, to_blame, why, &device_);
 }
 
 }  // namespace darkroom

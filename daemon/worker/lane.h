@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lane is the daemon's end of one lane of a device: it holds the instances of the models that are
-// served there, asks the scheduler for batches and gives them to the host, two deep, so that the
-// next is at hand when one ends. It runs the batches of one model at a time.
+// Lane is the daemon's end of one lane of a device: it holds the slots of the models that are
+// served there, asks the scheduler for batches and gives them to a slot, two deep, so that the next
+// is at hand when one ends. It runs the batches of one slot at a time.
 //
-// For the io_context's thread. What the host reports from an instance's own thread is brought here
-// by a mailbox.
+// While a plugin is upgraded a model has two slots here: the one that serves and the one that will,
+// or that did.
+//
+// For the io_context's thread.
 
 #ifndef DARKROOM_WORKER_LANE_H_
 #define DARKROOM_WORKER_LANE_H_
 
 #include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,25 +25,26 @@
 #include "queue/job_table.h"
 #include "queue/model.h"
 #include "scheduler/scheduler.h"
-#include "worker/event_relay.h"
+#include "worker/hosting.h"
+#include "worker/slot.h"
 
 namespace darkroom {
 
-// Who hears what comes of jobs. Calls come on the io_context's thread.
+// Who hears what comes of jobs.
 class LaneObserver {
  public:
   virtual ~LaneObserver() = default;
   // The host, or the lane itself for a job that must not run any more, has done with a job.
   virtual void OnJobDone(uint64_t token, host::JobResult result, const Device* device) = 0;
   virtual void OnJobProgress(uint64_t token, double fraction, std::string_view stage) = 0;
-  virtual void OnModelChanged(Model& model) = 0;  // its state
+  // What ran the job is gone. `to_blame`: the job may be why.
+  virtual void OnJobLost(uint64_t token, bool to_blame, const Status& why,
+                         const Device* device) = 0;
+  virtual void OnModelChanged(Model& model) = 0;  // a slot of its
+  virtual void OnBatchDone() = 0;                 // somewhere
 };
 
-enum class InstanceState : uint8_t { kUnloaded, kLoading, kIdle, kRunning, kFailed };
-
-std::string_view InstanceStateName(InstanceState state);
-
-class Lane : public LaneClient {
+class Lane : public LaneClient, private SlotOwner {
  public:
   // All of these must outlive the lane.
   struct Parts {
@@ -56,54 +58,57 @@ class Lane : public LaneClient {
   Lane(const Parts& parts, const Device& device, uint32_t index);
   ~Lane() override;
 
-  // Makes an instance of the model here. An error is the plugin's: the model cannot run as it is
-  // configured.
-  Status AddModel(std::shared_ptr<Model> model, host::Plugin& plugin);
+  // Makes a slot for the model, which does not serve yet.
+  Slot* AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelContract> contract,
+                Hosting& hosting);
 
-  // Tells the scheduler which models this lane serves. After the last AddModel.
-  void Open();
+  // From here on the slot runs the model's batches; one that did so before does no more.
+  void Serve(Slot* slot);
+  void StopServing(Slot* slot);
 
-  // Starts to load the model's instance, if it is here and not loaded.
-  void Load(const Model& model);
+  // Destroys a slot that does not serve, later, when its last batch has come back. `gone` is told.
+  void Remove(Slot* slot, std::function<void()> gone);
+
+  Slot* Find(const Model* model) const;  // the one that serves, or nullptr
 
   void Wake() override;
 
-  struct InstanceView {
-    const Model* model;
-    InstanceState state;
-    uint64_t jobs_ended;
-    std::chrono::steady_clock::time_point last_used;
+  // A slot's place in a listing.
+  struct SlotView {
+    const Slot* slot;
+    bool serves;
   };
-  std::vector<InstanceView> Instances() const;
+  std::vector<SlotView> Slots() const;
 
   const Device& device() const { return device_; }
   uint32_t index() const { return index_; }
-  bool running() const { return outstanding_ > 0; }
+  bool running() const { return current_ != nullptr && current_->outstanding() > 0; }
 
  private:
-  struct Slot {
-    std::shared_ptr<Model> model;
-    std::unique_ptr<EventRelay> events;
-    std::unique_ptr<host::Instance> instance;  // destroyed before events
-    InstanceState state = InstanceState::kUnloaded;
-    Status load_error;
-    uint64_t jobs_ended = 0;
-    std::chrono::steady_clock::time_point last_used{};
+  struct Entry {
+    std::unique_ptr<Slot> slot;
+    bool serves = false;
+    std::function<void()> gone;  // set: to be destroyed when it is idle
   };
 
   void Ask();
   void Run(Slot* slot, const std::vector<Job*>& batch);
-  Slot* Find(const Model* model);
-  void OnEvent(Slot* slot, HostEvent event);
-  void OnLoaded(Slot* slot, const Status& status, double load_ms);
+  Entry& EntryOf(const Slot* slot);
+  void Update(Slot& slot);  // tells the others what has become of it
+  void Tidy();
+
+  void OnSlotChanged(Slot& slot) override;
+  void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) override;
+  void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnSlotBatchDone(Slot& slot) override;
+  void OnSlotJobLost(Slot& slot, uint64_t token, bool to_blame, const Status& why) override;
 
   Parts parts_;
   const Device& device_;
   uint32_t index_;
-  std::vector<std::unique_ptr<Slot>> slots_;
-  Slot* current_ = nullptr;   // whose batches are out
-  uint32_t outstanding_ = 0;  // batches
-  bool asked_ = false;        // an Ask is in the io_context's line
+  std::vector<Entry> slots_;
+  Slot* current_ = nullptr;  // whose batches are out, if any are
+  bool asked_ = false;       // an Ask is in the io_context's line
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -109,7 +109,7 @@ routes:
   EXPECT_EQ(config.limits.input_bytes, 1U << 20);
   EXPECT_EQ(config.limits.pixels, 1000U);
   EXPECT_EQ(config.limits.queued_bytes, 2ULL << 30);
-  EXPECT_EQ(config.plugin_folder, folder_ / "plugins");
+  EXPECT_EQ(config.plugins.folder, folder_ / "plugins");
   ASSERT_EQ(config.devices.size(), 2U);
   EXPECT_EQ(config.devices[0].lanes, 2U);
   EXPECT_EQ(config.devices[1].device, "cuda:1");

@@ -20,6 +20,8 @@ namespace darkroom::host {
 
 class Recorder final : public Events {
  public:
+  void OnCreated(Status) override {}
+  void OnLost(Status, std::vector<uint64_t>) override {}
   void OnLoaded(Status status, double) override {
     Note([&] { loaded_.push_back(std::move(status)); });
   }

@@ -124,8 +124,9 @@ def example_keys() -> set[str]:
 
 
 def read_keys() -> set[str]:
-    """The keys that daemon/config/load.cc asks its readers for, without the maps they are in."""
-    source = (ROOT / "daemon" / "config" / "load.cc").read_text()
+    """The keys that daemon/config/ asks its readers for, without the maps they are in."""
+    files = sorted((ROOT / "daemon" / "config").glob("*.cc"))
+    source = "\n".join(file.read_text() for file in files)
     kinds = "String|Path|Duration|Choice|Bool|Integer|Size|Object|Child"
     return set(re.findall(rf'\breader(?:\.|->)(?:{kinds})\("(\w+)"', source))
 

@@ -18,12 +18,14 @@ std::shared_ptr<Model> MakeModel(json schema, uint32_t queue = 2) {
   config.name = "m";
   config.queue = queue;
   auto model = std::make_shared<Model>(config);
-  model->info.inputs = {{"data", ValueKind::kBytes, "", {}, true}};
-  model->info.outputs = {{"data", ValueKind::kBytes, "", {}, false}};
-  model->info.params = std::move(schema);
-  auto compiled = ParamsSchema::Compile(model->info.params);
+  auto contract = std::make_shared<ModelContract>();
+  contract->info.inputs = {{"data", ValueKind::kBytes, "", {}, true}};
+  contract->info.outputs = {{"data", ValueKind::kBytes, "", {}, false}};
+  contract->info.params = std::move(schema);
+  auto compiled = ParamsSchema::Compile(contract->info.params);
   EXPECT_TRUE(compiled.ok()) << compiled.status().ToString();
-  model->schema.emplace(std::move(*compiled));
+  contract->schema.emplace(std::move(*compiled));
+  model->contract = std::move(contract);
   return model;
 }
 

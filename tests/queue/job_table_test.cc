@@ -26,7 +26,10 @@ TEST(JobTable, FollowsAJobThroughItsStates) {
   jobs.Start(jobs.Find(1));
   EXPECT_EQ(jobs.Count(JobState::kRunning), 1U);
   EXPECT_EQ(jobs.Find(1)->attempts, 1U);
-  jobs.GiveBack(jobs.Find(1));
+  jobs.GiveBack(jobs.Find(1), false);
+  EXPECT_EQ(jobs.Find(1)->attempts, 0U);
+  jobs.Start(jobs.Find(1));
+  jobs.GiveBack(jobs.Find(1), true);
   jobs.Start(jobs.Find(1));
   const auto job = jobs.End(1, JobState::kSucceeded);
   ASSERT_NE(job, nullptr);
@@ -83,7 +86,7 @@ TEST(JobTable, AgreesWithAModelUnderRandomEvents) {
         break;
       case 2:
         if (known != model.end() && known->second == JobState::kRunning) {
-          jobs.GiveBack(jobs.Find(token));
+          jobs.GiveBack(jobs.Find(token), true);
           known->second = JobState::kQueued;
         }
         break;

@@ -42,10 +42,9 @@ TEST(Batcher, KeepsJobsOfAnotherKeyInTheirPlace) {
 TEST(Batcher, ComparesInputsOfTheKeyByTheirBytes) {
   WaitingJobs jobs;
   const auto model = jobs.MakeModel(8, {"prompt"});
-  model->info.inputs = {{"prompt", ValueKind::kText, "", {}, true}};
   const auto with = [&](const char* text) {
     Job* job = jobs.Enqueue(model);
-    job->request.inputs.push_back({&model->info.inputs[0], "", AsBytes(text)});
+    job->request.inputs.push_back({&model->info().inputs[0], "", AsBytes(text)});
     return job;
   };
   Job* a = with("cat");
@@ -55,6 +54,32 @@ TEST(Batcher, ComparesInputsOfTheKeyByTheirBytes) {
   EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, c));
   EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b));
   EXPECT_THAT(TakeBatch(model.get()), ElementsAre(d));
+}
+
+TEST(Batcher, AJobThatWasTriedBeforeRunsAlone) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(8);
+  Job* a = jobs.Enqueue(model);
+  Job* b = jobs.Enqueue(model);
+  Job* c = jobs.Enqueue(model);
+  Job* d = jobs.Enqueue(model);
+  a->attempts = 1;
+  c->attempts = 1;
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b, d));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(c));
+}
+
+TEST(Batcher, KeepsRequestsOfTwoGenerationsApart) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(8);
+  Job* a = jobs.Enqueue(model);
+  auto upgraded = std::make_shared<ModelContract>();
+  upgraded->max_batch = 8;
+  model->contract = upgraded;
+  Job* b = jobs.Enqueue(model);
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a));
+  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b));
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ TEST(Scheduler, WakesALaneOncePerWait) {
   const auto model = jobs.MakeModel(8);
   Scheduler scheduler;
   FakeLane lane;
-  scheduler.AddLane(&lane, {model.get()});
+  scheduler.AddLane(&lane);
+  scheduler.Serve(&lane, model.get());
   Job* a = jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   Job* b = jobs.Enqueue(model);
@@ -42,7 +43,9 @@ TEST(Scheduler, GivesTheLongestWaitingModelFirst) {
   const auto two = jobs.MakeModel(1);
   Scheduler scheduler;
   FakeLane lane;
-  scheduler.AddLane(&lane, {one.get(), two.get()});
+  scheduler.AddLane(&lane);
+  scheduler.Serve(&lane, one.get());
+  scheduler.Serve(&lane, two.get());
   Job* a = jobs.Enqueue(two);
   Job* b = jobs.Enqueue(one);
   Job* c = jobs.Enqueue(two);
@@ -57,7 +60,9 @@ TEST(Scheduler, ALaneThatRunsOneModelIsNotGivenAnother) {
   const auto two = jobs.MakeModel(1);
   Scheduler scheduler;
   FakeLane lane;
-  scheduler.AddLane(&lane, {one.get(), two.get()});
+  scheduler.AddLane(&lane);
+  scheduler.Serve(&lane, one.get());
+  scheduler.Serve(&lane, two.get());
   Job* a = jobs.Enqueue(one);
   Job* b = jobs.Enqueue(one);
   Job* c = jobs.Enqueue(two);
@@ -78,13 +83,35 @@ TEST(Scheduler, SpreadsWorkOverWaitingLanes) {
   FakeLane first;
   FakeLane second;
   FakeLane unfit;
-  scheduler.AddLane(&unfit, {other.get()});
-  scheduler.AddLane(&first, {model.get()});
-  scheduler.AddLane(&second, {model.get()});
+  scheduler.AddLane(&unfit);
+  scheduler.Serve(&unfit, other.get());
+  scheduler.AddLane(&first);
+  scheduler.Serve(&first, model.get());
+  scheduler.AddLane(&second);
+  scheduler.Serve(&second, model.get());
   jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   EXPECT_EQ(first.wakes + second.wakes, 2);  // either may take it; the other asks in vain
   EXPECT_EQ(unfit.wakes, 0);
+}
+
+TEST(Scheduler, ALaneThatStopsServingIsNotAskedAndOneThatBeginsIs) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(1);
+  Scheduler scheduler;
+  FakeLane lane;
+  scheduler.AddLane(&lane);
+  Job* a = jobs.Enqueue(model);
+  scheduler.Enqueued(model.get());
+  EXPECT_EQ(lane.wakes, 0);
+  EXPECT_THAT(scheduler.Next(&lane, nullptr), IsEmpty());
+  scheduler.Serve(&lane, model.get());
+  EXPECT_EQ(lane.wakes, 1);
+  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(a));
+  jobs.Enqueue(model);
+  scheduler.StopServing(&lane, model.get());
+  scheduler.Enqueued(model.get());
+  EXPECT_THAT(scheduler.Next(&lane, nullptr), IsEmpty());
 }
 
 }  // namespace

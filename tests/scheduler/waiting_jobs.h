@@ -20,8 +20,11 @@ class WaitingJobs {
     ModelConfig config;
     config.queue = 1000;
     auto model = std::make_shared<Model>(config);
-    model->max_batch = max_batch;
-    model->info.batch_key = std::move(batch_key);
+    auto contract = std::make_shared<ModelContract>();
+    contract->max_batch = max_batch;
+    contract->info.batch_key = std::move(batch_key);
+    contract->info.inputs = {{"prompt", ValueKind::kText, "", {}, true}};
+    model->contract = std::move(contract);
     return model;
   }
 
@@ -29,6 +32,7 @@ class WaitingJobs {
     auto job = std::make_unique<Job>();
     job->token = ++last_;
     job->model = model;
+    job->contract = model->contract;
     job->params = std::make_shared<const std::string>(params);
     model->queue.Push(job.get());
     jobs_.push_back(std::move(job));

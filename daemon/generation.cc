@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "generation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "core/coroutine.h"
+#include "model_setup.h"
+
+namespace darkroom {
+namespace {
+
+bool IsUp(const Slot& slot) { return slot.available() || slot.state() == SlotState::kRefused; }
+
+}  // namespace
+
+std::string_view GenerationStateName(GenerationState state) {
+  switch (state) {
+    case GenerationState::kOpening:
+      return "opening";
+    case GenerationState::kActive:
+      return "active";
+    case GenerationState::kDraining:
+      return "draining";
+    case GenerationState::kClosed:
+      return "closed";
+    case GenerationState::kResident:
+      return "resident";
+    case GenerationState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+Generation::Generation(const Parts& parts, uint32_t number, StagedFile staged,
+                       std::shared_ptr<const PluginFile> file)
+    : parts_(parts), number_(number), staged_(std::move(staged)), file_(std::move(file)) {}
+
+Generation::~Generation() { *alive_ = false; }
+
+Hosting& Generation::HostingOn(const Device& device,
+                               const std::vector<std::shared_ptr<Model>>& models) {
+  for (const auto& place : places_) {
+    if (place->device == &device) return *place->hosting;
+  }
+  auto place = std::make_unique<Place>();
+  place->device = &device;
+  place->host = parts_.hosts.For(*file_, number_, device, models);
+  place->hosting = std::make_unique<Hosting>(
+      parts_.io, *place->host, PluginToOpen{file_->path, file_->manifest_json},
+      fmt::format("{} {}", file_->info.id, file_->info.version), parts_.log,
+      [this] { parts_.changes.Notify(); });
+  places_.push_back(std::move(place));
+  return *places_.back()->hosting;
+}
+
+Status Generation::AddSlots(const std::shared_ptr<Model>& model,
+                            const std::vector<std::shared_ptr<Model>>& models) {
+  auto contract = MakeContract(*file_, number_, model->config);
+  if (!contract.ok()) return contract.status();
+  const std::vector<const Device*> fit = DevicesFor(file_->info, parts_.devices);
+  // Where the model is served already, else the least laden first, so that models spread.
+  std::vector<Lane*> lanes;
+  for (const auto& lane : parts_.lanes) {
+    if (std::find(fit.begin(), fit.end(), &lane->device()) != fit.end()) {
+      lanes.push_back(lane.get());
+    }
+  }
+  std::stable_sort(lanes.begin(), lanes.end(), [&](const Lane* a, const Lane* b) {
+    const bool at_a = a->Find(model.get()) != nullptr;
+    const bool at_b = b->Find(model.get()) != nullptr;
+    if (at_a != at_b) return at_a;
+    return a->Slots().size() < b->Slots().size();
+  });
+  if (lanes.empty()) {
+    return Status::FailedPrecondition(
+        fmt::format("plugin '{}' runs on none of the devices here", file_->info.id),
+        "list a device that it can use under devices");
+  }
+  lanes.resize(std::min<size_t>(lanes.size(), model->config.instances));
+  for (Lane* lane : lanes) {
+    Hosting& hosting = HostingOn(lane->device(), models);
+    slots_.push_back({lane, lane->AddSlot(model, *contract, hosting)});
+  }
+  return Status::Ok();
+}
+
+Status Generation::Open(const std::vector<std::shared_ptr<Model>>& models) {
+  for (const auto& model : models) {
+    if (Status status = AddSlots(model, models); !status.ok()) {
+      error_ = status;
+      SetState(GenerationState::kFailed);
+      return status;
+    }
+  }
+  for (const auto& place : places_) place->hosting->Open();
+  return Status::Ok();
+}
+
+const std::shared_ptr<const ModelContract>& Generation::ContractOf(const Model& model) const {
+  const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
+    return &one.slot->model() == &model;
+  });
+  return found->slot->contract();
+}
+
+bool Generation::Settled() const {
+  const bool failed = std::any_of(places_.begin(), places_.end(), [](const auto& place) {
+    return place->hosting->state() == HostingState::kFailed;
+  });
+  return failed || std::all_of(slots_.begin(), slots_.end(),
+                               [](const SlotPlace& one) { return IsUp(*one.slot); });
+}
+
+Status Generation::HostingError() const {
+  for (const auto& place : places_) {
+    if (place->hosting->state() == HostingState::kFailed) return place->hosting->error();
+  }
+  return Status::Ok();
+}
+
+Status Generation::RefusalOf(const Model& model) const {
+  for (const SlotPlace& one : slots_) {
+    if (&one.slot->model() == &model && one.slot->state() == SlotState::kRefused) {
+      return one.slot->error();
+    }
+  }
+  return Status::Ok();
+}
+
+boost::asio::awaitable<Status> Generation::Opened() {
+  const auto settled = [this] { return Settled(); };
+  co_await parts_.changes.Until(settled);
+  error_ = HostingError();
+  if (!error_.ok()) SetState(GenerationState::kFailed);
+  co_return error_;
+}
+
+boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_ptr<Model>>& models) {
+  const auto wanted = [&](const SlotPlace& one) {
+    return std::find(models.begin(), models.end(), one.slot->shared_model()) != models.end();
+  };
+  for (const SlotPlace& one : slots_) {
+    if (wanted(one)) one.slot->Load();
+  }
+  const auto tried = [&] {
+    return std::all_of(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
+      return !wanted(one) || one.slot->loaded() || !one.slot->error().ok();
+    });
+  };
+  co_await parts_.changes.Until(tried);
+  for (const SlotPlace& one : slots_) {
+    if (wanted(one) && !one.slot->loaded()) {
+      co_return one.slot->error().Annotated(fmt::format("the model '{}' cannot be loaded on {}",
+                                                        one.slot->model().config.name,
+                                                        one.lane->device().id));
+    }
+  }
+  co_return Status::Ok();
+}
+
+boost::asio::awaitable<void> Generation::Unload() {
+  for (const SlotPlace& one : slots_) one.slot->Unload();
+  const auto unloaded = [this] {
+    return std::none_of(slots_.begin(), slots_.end(),
+                        [](const SlotPlace& one) { return one.slot->loaded(); });
+  };
+  co_await parts_.changes.Until(unloaded);
+}
+
+void Generation::Serve() {
+  SetState(GenerationState::kActive);
+  for (const SlotPlace& one : slots_) one.lane->Serve(one.slot);
+}
+
+void Generation::StopServing() {
+  SetState(GenerationState::kDraining);
+  for (const SlotPlace& one : slots_) {
+    if (one.lane->Find(&one.slot->model()) == one.slot) one.lane->StopServing(one.slot);
+  }
+}
+
+boost::asio::awaitable<bool> Generation::Drain(std::chrono::milliseconds allowed) {
+  using boost::asio::experimental::awaitable_operators::operator||;
+  const auto idle = [this] {
+    return std::all_of(slots_.begin(), slots_.end(),
+                       [](const SlotPlace& one) { return one.slot->outstanding() == 0; });
+  };
+  const auto first = co_await (parts_.changes.Until(idle) || Sleep(allowed));
+  if (first.index() == 0) co_return true;
+  for (const SlotPlace& one : slots_) {
+    if (one.slot->outstanding() == 0) continue;
+    parts_.log.warn("{} {} still runs jobs of '{}' after {} s; they go to the next generation",
+                    file_->info.id, file_->info.version, one.slot->model().config.name,
+                    std::chrono::duration_cast<std::chrono::seconds>(allowed).count());
+    one.slot->hosting().Kill({Code::kInstanceLost, "its worker was ended to be replaced"});
+  }
+  const auto second = co_await (parts_.changes.Until(idle) || Sleep(allowed));
+  co_return second.index() == 0;
+}
+
+boost::asio::awaitable<void> Generation::Close() {
+  struct Left {
+    size_t slots;
+    size_t places;
+    bool resident = false;
+  };
+  // Shared with answers that may come when this has given up waiting for them.
+  const auto left = std::make_shared<Left>(Left{slots_.size(), places_.size()});
+  for (const SlotPlace& one : slots_) {
+    one.lane->Remove(one.slot, [this, alive = alive_, left] {
+      --left->slots;
+      if (*alive) parts_.changes.Notify();
+    });
+  }
+  slots_.clear();
+  const auto no_slots = [&left] { return left->slots == 0; };
+  co_await parts_.changes.Until(no_slots);
+  for (const auto& place : places_) {
+    place->hosting->Close([this, alive = alive_, left](CloseOutcome outcome) {
+      left->resident = left->resident || outcome.resident;
+      --left->places;
+      if (*alive) parts_.changes.Notify();
+    });
+  }
+  const auto no_places = [&left] { return left->places == 0; };
+  co_await parts_.changes.Until(no_places);
+  places_.clear();
+  if (state_ != GenerationState::kFailed) {
+    SetState(left->resident ? GenerationState::kResident : GenerationState::kClosed);
+  }
+}
+
+void Generation::SetState(GenerationState state) {
+  state_ = state;
+  parts_.changes.Notify();
+}
+
+}  // namespace darkroom

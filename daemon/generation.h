@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Generation is one copy of a plugin at work: the private copy of its file, the places where it is
+// open, one for each device, and its slots at the lanes. It goes through the states of
+// GenerationState from the first to the last; whatever fails before it serves leaves all others as
+// they were.
+//
+// For the io_context's thread; its owner calls Close and waits for the end of it before destroying
+// one that was opened.
+
+#ifndef DARKROOM_GENERATION_H_
+#define DARKROOM_GENERATION_H_
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/changes.h"
+#include "core/log.h"
+#include "device/device.h"
+#include "plugin/registry.h"
+#include "plugin/staging.h"
+#include "plugin_hosts.h"
+#include "queue/model.h"
+#include "worker/hosting.h"
+#include "worker/lane.h"
+
+namespace darkroom {
+
+enum class GenerationState : uint8_t {
+  kOpening,   // its workers start, its instances are made
+  kActive,    // it serves
+  kDraining,  // another serves; what it runs is finished
+  kClosed,    // gone, and shown to be
+  kResident,  // closed, but its code is still mapped into a process that goes on
+  kFailed,    // it never served, or the last attempt at having it open failed
+};
+
+std::string_view GenerationStateName(GenerationState state);
+
+class Generation {
+ public:
+  // All must outlive it. `changes` is told whenever something of it has changed.
+  struct Parts {
+    boost::asio::io_context& io;
+    PluginHosts& hosts;
+    const std::vector<std::unique_ptr<Lane>>& lanes;
+    const std::vector<Device>& devices;
+    Changes& changes;
+    Logger& log;
+  };
+
+  Generation(const Parts& parts, uint32_t number, StagedFile staged,
+             std::shared_ptr<const PluginFile> file);
+  ~Generation();
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+
+  // Makes slots for the models and starts to open what they need. An error says that there is no
+  // device for it, or that it contradicts itself; then nothing was started.
+  Status Open(const std::vector<std::shared_ptr<Model>>& models);
+
+  // Returns when the plugin is open and every slot has its instance or was refused one; or when it
+  // cannot be opened, with the reason.
+  boost::asio::awaitable<Status> Opened();
+  // Why the plugin does not make an instance for the model, if it does not.
+  Status RefusalOf(const Model& model) const;
+  // Loads the slots of the models given, and returns when they are; an error is the first.
+  boost::asio::awaitable<Status> Load(const std::vector<std::shared_ptr<Model>>& models);
+  // Unloads every slot, which must have nothing to do.
+  boost::asio::awaitable<void> Unload();
+
+  // Takes the models over: from here on its slots run their batches.
+  void Serve();
+  // Its slots take no more batches.
+  void StopServing();
+  // Returns when nothing is out. What still runs after `allowed` is ended with its worker, and goes
+  // back to the queue; false then if something runs in the daemon, where it cannot be ended.
+  boost::asio::awaitable<bool> Drain(std::chrono::milliseconds allowed);
+  // Gives everything back. After Drain.
+  boost::asio::awaitable<void> Close();
+
+  uint32_t number() const { return number_; }
+  GenerationState state() const { return state_; }
+  const Status& error() const { return error_; }
+  const PluginFile& file() const { return *file_; }
+  const StagedFile& staged() const { return staged_; }
+  const std::shared_ptr<const PluginFile>& shared_file() const { return file_; }
+  const std::shared_ptr<const ModelContract>& ContractOf(const Model& model) const;
+
+  struct Place {
+    const Device* device;
+    std::shared_ptr<PluginHost> host;  // outlives the hosting
+    std::unique_ptr<Hosting> hosting;
+  };
+  const std::vector<std::unique_ptr<Place>>& places() const { return places_; }
+  struct SlotPlace {
+    Lane* lane;
+    Slot* slot;
+  };
+  const std::vector<SlotPlace>& slots() const { return slots_; }
+
+ private:
+  Hosting& HostingOn(const Device& device, const std::vector<std::shared_ptr<Model>>& models);
+  Status AddSlots(const std::shared_ptr<Model>& model,
+                  const std::vector<std::shared_ptr<Model>>& models);
+  bool Settled() const;
+  Status HostingError() const;
+  void SetState(GenerationState state);
+
+  const Parts parts_;
+  const uint32_t number_;
+  const StagedFile staged_;
+  const std::shared_ptr<const PluginFile> file_;
+  GenerationState state_ = GenerationState::kOpening;
+  Status error_;
+  std::vector<std::unique_ptr<Place>> places_;
+  std::vector<SlotPlace> slots_;  // owned by the lanes
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_GENERATION_H_

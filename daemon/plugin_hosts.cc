@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "plugin_hosts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "worker/event_relay.h"
+#include "worker/in_process_host.h"
+#include "worker/worker_host.h"
+
+namespace darkroom {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Outputs have at least so much of the arena beside the inputs. Untouched, it costs nothing.
+constexpr uint64_t kLeastOutputs = uint64_t{1} << 30;
+
+// Weights that are not there yet may be there when the model is loaded.
+std::string ReadableFor(const std::string& weights) {
+  std::error_code error;
+  return fs::exists(weights, error) ? weights : fs::path(weights).parent_path().string();
+}
+
+std::vector<std::string> CudaNodes() {
+  std::vector<std::string> nodes;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/dev", error)) {
+    if (entry.path().filename().string().rfind("nvidia", 0) == 0) nodes.push_back(entry.path());
+  }
+  return nodes;
+}
+
+}  // namespace
+
+PluginHosts::PluginHosts(boost::asio::io_context& io, const Config& config, const Places& places,
+                         const std::vector<Device>& devices, Logger& log)
+    : io_(io), config_(config), places_(places), devices_(devices), log_(log) {}
+
+host::HostOptions PluginHosts::HostOptionsFor() const {
+  host::HostOptions options;
+  options.max_pixels = config_.limits.pixels;
+  options.max_input_bytes = config_.limits.input_bytes;
+  options.torch_lib = places_.torch_lib();
+  options.cuda = std::any_of(devices_.begin(), devices_.end(),
+                             [](const Device& device) { return device.kind == DeviceKind::kCuda; });
+  return options;
+}
+
+PluginHosts::Models PluginHosts::AllModels() const {
+  Models models;
+  for (const ModelConfig& one : config_.models) models.push_back(std::make_shared<Model>(one));
+  return models;
+}
+
+WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& name,
+                                  const Models& models) const {
+  const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
+  WorkerSetUp set_up;
+  set_up.name = name;
+  set_up.program = places_.worker_program.string();
+  set_up.host = HostOptionsFor();
+  set_up.library_folders = file.report.run_path;
+  if (!set_up.host.torch_lib.empty()) set_up.library_folders.push_back(set_up.host.torch_lib);
+  set_up.arena_bytes =
+      config_.limits.queued_bytes + std::max(config_.limits.queued_bytes, kLeastOutputs);
+  set_up.silence = config_.limits.silence;
+
+  SandboxRules& sandbox = set_up.sandbox;
+  sandbox.readable = rules.files;
+  sandbox.readable.push_back(fs::path(file.path).parent_path().string());
+  sandbox.readable.insert(sandbox.readable.end(), set_up.library_folders.begin(),
+                          set_up.library_folders.end());
+  sandbox.readable.push_back(places_.host_library.parent_path().string());
+  if (!places_.torch_dir.empty()) sandbox.readable.push_back(places_.torch_dir.string());
+  for (const auto& model : models) {
+    if (!model->config.weights.empty()) {
+      sandbox.readable.push_back(ReadableFor(model->config.weights));
+    }
+  }
+  sandbox.memory = rules.memory;
+  if (set_up.host.cuda) {
+    sandbox.writable = CudaNodes();
+    sandbox.local_sockets = true;
+  }
+  return set_up;
+}
+
+std::shared_ptr<PluginHost> PluginHosts::For(const PluginFile& file, uint32_t generation,
+                                             const Device& device, const Models& models) {
+  const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
+  if (rules.isolation == Isolation::kInProcess) {
+    if (in_process_ == nullptr) {
+      host::HostOptions options = HostOptionsFor();
+      options.log = [&log = log_](host::LogLevel level, std::string_view words) {
+        log.log(SpdlogLevel(level), "{}", words);
+      };
+      in_process_ = std::make_shared<InProcessHost>(io_, places_.host_library.string(),
+                                                    std::move(options), log_);
+    }
+    return in_process_;
+  }
+  if (rules.worker.empty()) {
+    const std::string name =
+        fmt::format("{} {} #{} on {}", file.info.id, file.info.version, generation, device.id);
+    return std::make_shared<WorkerHost>(io_, SetUpFor(file, name, models), log_);
+  }
+  auto& shared = shared_[rules.worker + " " + device.id];
+  if (shared == nullptr) {
+    shared = std::make_shared<WorkerHost>(
+        io_, SetUpFor(file, fmt::format("{} on {}", rules.worker, device.id), AllModels()), log_);
+  }
+  return shared;
+}
+
+std::unique_ptr<PluginHost> PluginHosts::ForProbe(const PluginFile& file) {
+  return std::make_unique<WorkerHost>(io_, SetUpFor(file, file.info.id + " probe", {}), log_);
+}
+
+}  // namespace darkroom

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PluginHosts decides where a generation of a plugin runs on a device, as the configuration says: a
+// worker process of its own, one that it shares, or the daemon. It says what such a process may
+// see.
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_PLUGIN_HOSTS_H_
+#define DARKROOM_PLUGIN_HOSTS_H_
+
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "core/log.h"
+#include "device/device.h"
+#include "model_setup.h"
+#include "plugin/registry.h"
+#include "queue/model.h"
+#include "worker/hosted_plugin.h"
+#include "worker/worker.h"
+
+namespace darkroom {
+
+class PluginHosts {
+ public:
+  using Models = std::vector<std::shared_ptr<Model>>;
+
+  // All must outlive this.
+  PluginHosts(boost::asio::io_context& io, const Config& config, const Places& places,
+              const std::vector<Device>& devices, Logger& log);
+
+  // Where this generation of the plugin, which serves `models`, runs on the device.
+  std::shared_ptr<PluginHost> For(const PluginFile& file, uint32_t generation, const Device& device,
+                                  const Models& models);
+
+  // A process of its own for a plugin that will run in the daemon, to see whether opening it kills.
+  std::unique_ptr<PluginHost> ForProbe(const PluginFile& file);
+
+ private:
+  host::HostOptions HostOptionsFor() const;
+  WorkerSetUp SetUpFor(const PluginFile& file, const std::string& name, const Models& models) const;
+  // Everything that models name as weights, for a worker that several plugins share.
+  Models AllModels() const;
+
+  boost::asio::io_context& io_;
+  const Config& config_;
+  const Places& places_;
+  const std::vector<Device>& devices_;
+  Logger& log_;
+  std::shared_ptr<PluginHost> in_process_;
+  std::map<std::string, std::shared_ptr<PluginHost>> shared_;  // by worker's name and device
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_PLUGIN_HOSTS_H_

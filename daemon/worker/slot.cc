@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "worker/slot.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/json.h"
+
+namespace darkroom {
+namespace {
+
+host::InstanceSpec SpecOf(const Model& model, const ModelContract& contract, const Device& device) {
+  nlohmann::json config = {{"name", model.config.name}, {"options", model.config.options}};
+  if (!model.config.weights.empty()) config["weights"] = model.config.weights;
+  host::InstanceSpec spec;
+  spec.model = model.config.name;
+  spec.config = WriteJson(config);
+  spec.lane.device_type = device.kind == DeviceKind::kCuda ? 2 : 1;  // DLPack's codes
+  spec.lane.device_id = device.index;
+  spec.lane.max_batch = contract.max_batch;
+  return spec;
+}
+
+}  // namespace
+
+std::string_view SlotStateName(SlotState state) {
+  switch (state) {
+    case SlotState::kAbsent:
+      return "absent";
+    case SlotState::kCreating:
+      return "creating";
+    case SlotState::kRefused:
+      return "refused";
+    case SlotState::kUnloaded:
+      return "unloaded";
+    case SlotState::kLoading:
+      return "loading";
+    case SlotState::kIdle:
+      return "idle";
+    case SlotState::kRunning:
+      return "running";
+    case SlotState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+Slot::Slot(SlotOwner& owner, std::shared_ptr<Model> model,
+           std::shared_ptr<const ModelContract> contract, const Device& device, Hosting& hosting)
+    : owner_(owner),
+      model_(std::move(model)),
+      contract_(std::move(contract)),
+      device_(device),
+      hosting_(hosting) {}
+
+Slot::~Slot() { hosting_.Leave(this); }
+
+void Slot::SetState(SlotState state) {
+  state_ = state;
+  owner_.OnSlotChanged(*this);
+}
+
+void Slot::Load() {
+  if (state_ != SlotState::kUnloaded && state_ != SlotState::kFailed) return;
+  instance_->Load();
+  SetState(SlotState::kLoading);
+}
+
+void Slot::Unload() {
+  if (available()) instance_->Unload();
+}
+
+void Slot::Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs) {
+  Load();
+  for (Job* job : batch) {
+    job->runner = this;
+    out_.push_back(job->token);
+  }
+  ++outstanding_;
+  if (state_ == SlotState::kIdle) state_ = SlotState::kRunning;
+  instance_->Run(std::move(jobs));
+}
+
+void Slot::Cancel(const Job& job) {
+  if (instance_ != nullptr) instance_->Cancel(job.token);
+}
+
+bool Slot::Stop(const Job&, const Status& why) { return hosting_.Kill(why); }
+
+void Slot::OnHosted() {
+  error_ = Status::Ok();
+  instance_ = hosting_.plugin()->Create(SpecOf(*model_, *contract_, device_), this);
+  SetState(SlotState::kCreating);
+}
+
+void Slot::OnNotHosted(const Status& why) {
+  instance_.reset();
+  error_ = why;
+  SetState(SlotState::kAbsent);
+}
+
+void Slot::OnCreated(Status status) {
+  error_ = std::move(status);
+  SetState(error_.ok() ? SlotState::kUnloaded : SlotState::kRefused);
+}
+
+void Slot::OnLost(Status why, std::vector<uint64_t> started) {
+  // What crashed the load may be the job that asked for it, or not; it must not try for ever.
+  const bool all_to_blame = state_ == SlotState::kLoading;
+  error_ = why;
+  state_ = SlotState::kAbsent;
+  outstanding_ = 0;
+  std::sort(started.begin(), started.end());
+  const std::vector<uint64_t> lost = std::move(out_);
+  out_.clear();
+  for (const uint64_t token : lost) {
+    const bool to_blame = all_to_blame || std::binary_search(started.begin(), started.end(), token);
+    owner_.OnSlotJobLost(*this, token, to_blame, why);
+  }
+}
+
+void Slot::OnLoaded(Status status, double load_ms) {
+  error_ = std::move(status);
+  load_ms_ = load_ms;
+  last_used_ = std::chrono::steady_clock::now();
+  SetState(!error_.ok()       ? SlotState::kFailed
+           : outstanding_ > 0 ? SlotState::kRunning
+                              : SlotState::kIdle);
+}
+
+void Slot::OnFinished(uint64_t token, host::JobResult result) {
+  const auto found = std::find(out_.begin(), out_.end(), token);
+  if (found == out_.end()) return;
+  *found = out_.back();
+  out_.pop_back();
+  ++jobs_ended_;
+  // The host can only say that nothing is loaded; the words for why came before.
+  if (state_ == SlotState::kFailed) result.status = error_;
+  owner_.OnSlotJobDone(*this, token, std::move(result));
+}
+
+void Slot::OnBatchDone() {
+  if (outstanding_ > 0) --outstanding_;
+  last_used_ = std::chrono::steady_clock::now();
+  if (outstanding_ == 0 && state_ == SlotState::kRunning) state_ = SlotState::kIdle;
+  owner_.OnSlotBatchDone(*this);
+}
+
+void Slot::OnUnloaded() { SetState(SlotState::kUnloaded); }
+
+void Slot::OnProgress(uint64_t token, double fraction, std::string_view stage) {
+  owner_.OnSlotProgress(token, fraction, stage);
+}
+
+}  // namespace darkroom

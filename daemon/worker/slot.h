@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slot is one model's place at a lane: the instance that runs its batches there, made again
+// whenever the place it lives in is lost. It knows what is out, so that what was not answered comes
+// back.
+//
+// For the io_context's thread. Its owner is called from events, never from inside a call to it, and
+// destroys it only outside of events.
+
+#ifndef DARKROOM_WORKER_SLOT_H_
+#define DARKROOM_WORKER_SLOT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "device/device.h"
+#include "host/host_api.h"
+#include "queue/job.h"
+#include "queue/model.h"
+#include "worker/hosting.h"
+
+namespace darkroom {
+
+enum class SlotState : uint8_t {
+  kAbsent,    // there is no instance: its plugin is not open
+  kCreating,  // it is being made
+  kRefused,   // the plugin does not make one of this configuration
+  kUnloaded,
+  kLoading,
+  kIdle,
+  kRunning,
+  kFailed,  // it could not be loaded; the next job tries again
+};
+
+std::string_view SlotStateName(SlotState state);
+
+class Slot;
+
+// The lane that a slot is at.
+class SlotOwner {
+ public:
+  virtual ~SlotOwner() = default;
+  virtual void OnSlotChanged(Slot& slot) = 0;  // its state; perhaps it takes batches now
+  virtual void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) = 0;
+  virtual void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  virtual void OnSlotBatchDone(Slot& slot) = 0;
+  // A job that was out will not be answered. `to_blame`: it may be why.
+  virtual void OnSlotJobLost(Slot& slot, uint64_t token, bool to_blame, const Status& why) = 0;
+};
+
+class Slot final : public JobRunner, private host::Events, private HostingUser {
+ public:
+  // `contract` is what this slot's generation promises. All must outlive it.
+  Slot(SlotOwner& owner, std::shared_ptr<Model> model,
+       std::shared_ptr<const ModelContract> contract, const Device& device, Hosting& hosting);
+  ~Slot() override;
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+
+  // Begins: makes the instance as soon as the plugin is open. Once.
+  void Join() { hosting_.Join(this); }
+
+  // Whether there is an instance, loaded or not, that a batch can be given to.
+  bool available() const { return state_ >= SlotState::kUnloaded; }
+  bool loaded() const { return state_ == SlotState::kIdle || state_ == SlotState::kRunning; }
+  uint32_t outstanding() const { return outstanding_; }  // batches
+
+  void Load();    // if it is not loaded
+  void Unload();  // with nothing outstanding
+  // Loads first, if need be.
+  void Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs);
+
+  void Cancel(const Job& job) override;
+  bool Stop(const Job& job, const Status& why) override;
+
+  SlotState state() const { return state_; }
+  const Status& error() const { return error_; }  // of the last load, or why there is none
+  double load_ms() const { return load_ms_; }
+  Model& model() const { return *model_; }
+  const std::shared_ptr<Model>& shared_model() const { return model_; }
+  const std::shared_ptr<const ModelContract>& contract() const { return contract_; }
+  const Device& device() const { return device_; }
+  Hosting& hosting() const { return hosting_; }
+  uint64_t jobs_ended() const { return jobs_ended_; }
+  std::chrono::steady_clock::time_point last_used() const { return last_used_; }
+
+ private:
+  void OnHosted() override;
+  void OnNotHosted(const Status& why) override;
+
+  void OnCreated(Status status) override;
+  void OnLost(Status why, std::vector<uint64_t> started) override;
+  void OnLoaded(Status status, double load_ms) override;
+  void OnFinished(uint64_t token, host::JobResult result) override;
+  void OnBatchDone() override;
+  void OnUnloaded() override;
+  void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnLog(host::LogLevel, std::string_view) override {}  // written where it arises
+
+  void SetState(SlotState state);
+
+  SlotOwner& owner_;
+  const std::shared_ptr<Model> model_;
+  const std::shared_ptr<const ModelContract> contract_;
+  const Device& device_;
+  Hosting& hosting_;
+  SlotState state_ = SlotState::kAbsent;
+  Status error_;
+  double load_ms_ = 0;
+  uint32_t outstanding_ = 0;
+  std::vector<uint64_t> out_;  // tokens of jobs given and not answered
+  uint64_t jobs_ended_ = 0;
+  std::chrono::steady_clock::time_point last_used_{};
+  std::unique_ptr<host::Instance> instance_;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_WORKER_SLOT_H_

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Worker is the daemon's end of one worker process: it starts darkroom-worker, shares an arena
+// with it, passes records between it and those who take part in it (plugins and instances), and
+// notices when it is gone, stuck, or speaks nonsense. Whatever happens to it, its users are told
+// once, and when they are told the process has ended.
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_WORKER_WORKER_H_
+#define DARKROOM_WORKER_WORKER_H_
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "host/host_api.h"
+#include "worker/arena.h"
+#include "worker/channel.h"
+#include "worker/child.h"
+#include "worker/records.h"
+#include "worker/sandbox.h"
+
+namespace darkroom {
+
+struct WorkerSetUp {
+  std::string name;                          // for logs
+  std::string program;                       // darkroom-worker's path
+  std::vector<std::string> library_folders;  // where plugins' own libraries lie
+  host::HostOptions host;                    // without `log`
+  SandboxRules sandbox;
+  uint64_t arena_bytes = 0;
+  // A worker whose control thread is silent for so long is ended.
+  std::chrono::milliseconds silence{10'000};
+};
+
+// Who takes part in a worker.
+class WorkerUser {
+ public:
+  virtual ~WorkerUser() = default;
+  // A record about it. False: it makes no sense, and the worker is not to be trusted.
+  virtual bool OnRecord(RecordKind kind, RecordReader* body) = 0;
+  virtual void OnWorkerLost(const Status& why) = 0;
+};
+
+class Worker : public std::enable_shared_from_this<Worker> {
+ public:
+  static Result<std::shared_ptr<Worker>> Start(boost::asio::io_context& io,
+                                               const WorkerSetUp& set_up, Logger& log);
+  ~Worker();  // ends the process
+
+  // A number for records about the user, who hears of them until it leaves.
+  uint32_t Join(WorkerUser* user);
+  void Leave(uint32_t number);
+
+  void Send(std::vector<std::byte> packet) { channel_->Send(std::move(packet)); }
+
+  // Kills it; users are told `why` when it has ended. The first reason counts.
+  void Condemn(const Status& why);
+
+  // While the control thread is in the plugin's hands (opening, creating, closing) it cannot
+  // answer; callers then keep a time limit of their own.
+  void BeginLongCommand() { ++long_commands_; }
+  void EndLongCommand();
+
+  const std::shared_ptr<Arena>& arena() const { return arena_; }
+  pid_t pid() const { return child_->pid(); }
+  boost::asio::io_context& io() { return io_; }
+  bool lost() const { return lost_; }
+
+ private:
+  Worker(boost::asio::io_context& io, const WorkerSetUp& set_up, Logger& log);
+  Status StartProgram(const WorkerSetUp& set_up);
+  void SendSetUp(const WorkerSetUp& set_up);
+
+  void OnPacket(Bytes packet);
+  bool OnOwnRecord(const RecordHead& head, RecordReader* body);
+  bool OnHello(RecordReader* body);
+  void OnLog(RecordReader* body);
+  void OnSocketEnd();
+  void OnExit(int wait_status);
+  void Tick();
+
+  boost::asio::io_context& io_;
+  Logger& log_;
+  const std::string name_;
+  const std::chrono::milliseconds silence_;
+  std::shared_ptr<Arena> arena_;
+  std::unique_ptr<Child> child_;
+  std::unique_ptr<Channel> channel_;
+  boost::asio::steady_timer tick_;
+  std::map<uint32_t, WorkerUser*> users_;
+  uint32_t last_number_ = 0;
+  uint32_t long_commands_ = 0;
+  std::chrono::steady_clock::time_point heard_;  // the newest answer, or when it could answer
+  bool asked_ = false;                           // a ping is out
+  Status why_;                                   // of being condemned
+  bool lost_ = false;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_WORKER_WORKER_H_
