@@ -17,7 +17,7 @@ nlohmann::json ParseParamValue(std::string_view text) {
 }
 
 Result<nlohmann::json> ParseParams(const std::vector<std::string>& assignments,
-                                   const std::string& json) {
+                                   const std::string& json, std::string_view option) {
   nlohmann::json params = nlohmann::json::object();
   if (!json.empty()) {
     std::string text = json;
@@ -27,9 +27,10 @@ Result<nlohmann::json> ParseParams(const std::vector<std::string>& assignments,
       text = std::move(file->data);
     }
     Result<nlohmann::json> parsed = ParseJson(text);
-    if (!parsed.ok()) return parsed.status().Annotated("--params");
+    if (!parsed.ok()) return parsed.status().Annotated(option);
     if (!parsed->is_object()) {
-      return Status::InvalidArgument("--params must be a JSON object", R"(such as '{"scale": 2}')");
+      return Status::InvalidArgument(fmt::format("{} must be a JSON object", option),
+                                     R"(such as '{"scale": 2}')");
     }
     params = *std::move(parsed);
   }

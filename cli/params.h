@@ -21,9 +21,9 @@ namespace darkroom {
 nlohmann::json ParseParamValue(std::string_view text);
 
 // One object: `json` (an object's text, @FILE, or empty) with the assignments over it; a later one
-// wins.
+// wins. `option` is what `json` was given by, for messages.
 Result<nlohmann::json> ParseParams(const std::vector<std::string>& assignments,
-                                   const std::string& json);
+                                   const std::string& json, std::string_view option = "--params");
 
 }  // namespace darkroom
 

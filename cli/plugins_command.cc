@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// darkroom plugins: what authors of plugins need.
+// darkroom plugins: what authors of plugins and those who run daemons need. `plugins new` is here.
+
+#include "cli/plugins_command.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +11,6 @@
 #include <utility>
 
 #include "cli/command.h"
-#include "cli/plugin_report.h"
 #include "cli/plugin_template.h"
 #include "cli/text.h"
 
@@ -39,18 +40,12 @@ ExitCode WriteNew(const Command& command, const NewArguments& arguments) {
       Printable(folder), fmt::join(*written, " ")));
 }
 
-ExitCode Check(const Command& command, const std::string& path) {
-  const Result<PluginFile> file = InspectPlugin(path);
-  if (!file.ok()) {
-    return Report(command, Failure::Local(file.status()), {{"file", path}, {"verdict", "refused"}});
-  }
-  return command.json ? PrintJson(PluginReportJson(*file)) : PrintText(PluginReportText(*file));
-}
-
 }  // namespace
 
 void AddPluginsCommand(CLI::App* app, Command* command) {
-  CLI::App* plugins = app->add_subcommand("plugins", "Begin a plugin of your own, and check it");
+  CLI::App* plugins = app->add_subcommand(
+      "plugins",
+      "See and change what the daemons have loaded; begin and check a plugin of your own");
   plugins->require_subcommand(1);
   auto arguments = std::make_shared<NewArguments>();
   CLI::App* fresh = plugins->add_subcommand(
@@ -61,12 +56,9 @@ void AddPluginsCommand(CLI::App* app, Command* command) {
   fresh->callback([command, arguments] {
     command->run = [command, arguments] { return WriteNew(*command, *arguments); };
   });
-  auto file = std::make_shared<std::string>();
-  CLI::App* check = plugins->add_subcommand(
-      "check", "Tell what a plugin's file says of itself, and whether a daemon would take it");
-  check->add_option("FILE", *file, "The plugin's .so; none of its code is run")->required();
-  check->callback(
-      [command, file] { command->run = [command, file] { return Check(*command, *file); }; });
+  AddPluginsCheck(plugins, command);
+  AddPluginsList(plugins, command);
+  AddPluginsChange(plugins, command);
 }
 
 }  // namespace darkroom

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <optional>
 #include <utility>
 
 #include "core/coroutine.h"
@@ -149,7 +150,8 @@ boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_pt
   }
   const auto tried = [&] {
     return std::all_of(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
-      return !wanted(one) || one.slot->loaded() || !one.slot->error().ok();
+      if (!wanted(one) || one.slot->loaded()) return true;
+      return one.slot->state() != SlotState::kLoading && !one.slot->error().ok();
     });
   };
   co_await parts_.changes.Until(tried);
@@ -158,6 +160,41 @@ boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_pt
       co_return one.slot->error().Annotated(fmt::format("the model '{}' cannot be loaded on {}",
                                                         one.slot->model().config.name,
                                                         one.lane->device().id));
+    }
+  }
+  co_return Status::Ok();
+}
+
+boost::asio::awaitable<Status> Generation::Rehearse(
+    std::shared_ptr<Model> model, std::vector<std::shared_ptr<const RecentRequest>> requests) {
+  using boost::asio::experimental::awaitable_operators::operator||;
+  const auto place = std::find_if(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
+    return one.slot->shared_model() == model;
+  });
+  if (place == slots_.end()) co_return Status::Ok();
+  // Shared with an answer that may come when this has given up waiting for it.
+  const auto answer = std::make_shared<std::optional<Status>>();
+  const auto answered = [&answer] { return answer->has_value(); };
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto request = requests[i];
+    host::HostJob job;
+    job.id = fmt::format("rehearsal-{}", i + 1);
+    job.params = *request->params;
+    for (const RecentRequest::Input& input : request->inputs) {
+      job.inputs.push_back({input.name, input.content_type, AsBytes(input.bytes)});
+    }
+    answer->reset();
+    place->slot->Rehearse(std::move(job), [this, alive = alive_, answer](const Status& status) {
+      *answer = status;
+      if (*alive) parts_.changes.Notify();
+    });
+    const auto first = co_await (parts_.changes.Until(answered) || Sleep(model->config.deadline));
+    Status status = first.index() == 0
+                        ? **answer
+                        : Status(Code::kDeadlineExceeded, "it did not end by the model's deadline");
+    if (!status.ok()) {
+      co_return status.Annotated(fmt::format("request {} of the last {} of '{}', run again", i + 1,
+                                             requests.size(), model->config.name));
     }
   }
   co_return Status::Ok();

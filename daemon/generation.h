@@ -71,6 +71,9 @@ class Generation {
   Status RefusalOf(const Model& model) const;
   // Loads the slots of the models given, and returns when they are; an error is the first.
   boost::asio::awaitable<Status> Load(const std::vector<std::shared_ptr<Model>>& models);
+  // Runs a model's recent requests, one after the other; none may fail.
+  boost::asio::awaitable<Status> Rehearse(
+      std::shared_ptr<Model> model, std::vector<std::shared_ptr<const RecentRequest>> requests);
   // Unloads every slot, which must have nothing to do.
   boost::asio::awaitable<void> Unload();
 

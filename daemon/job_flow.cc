@@ -62,11 +62,14 @@ void JobFlow::Describe(const Model& model) {
 
 void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
   Refusal refusal;
+  ++endpoint.stats->requests;
   if (admission_.Admit(endpoint, std::move(message), &refusal) != nullptr) {
     scheduler_.Enqueued(endpoint.model.get());
     if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
     return;
   }
+  ++endpoint.stats->errors;
+  endpoint.stats->last_error = refusal.status.message();
   if (refusal.request.reply.empty()) {
     log_.warn("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
     return;
@@ -214,10 +217,12 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   const std::unique_ptr<Job> job = jobs_.End(token, TerminalState(result.status.code()));
   Model& model = *job->model;
   ++model.jobs_ended;
+  Count(*job, result.status);
   Receipt receipt = MakeReceipt(*job, result, device);
   if (result.status.ok()) {
     // Recent jobs count more: a moving mean over about ten.
     model.mean_run_ms += (receipt.run_ms - model.mean_run_ms) / 10;
+    model.recent.Add(job->request, job->params);
     log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
                model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);
     replier_.Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
@@ -226,6 +231,17 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
               result.status.ToString());
     replier_.Error(std::move(job->request.reply), std::move(receipt), std::move(result.status));
   }
+}
+
+void JobFlow::Count(const Job& job, const Status& status) {
+  if (job.stats == nullptr) return;
+  EndpointStats& stats = *job.stats;
+  ++stats.answered;
+  stats.processing_ns +=
+      static_cast<uint64_t>(std::chrono::nanoseconds{Job::Clock::now() - job.accepted}.count());
+  if (status.ok()) return;
+  ++stats.errors;
+  stats.last_error = status.message();
 }
 
 void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view stage) {

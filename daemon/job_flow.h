@@ -71,6 +71,7 @@ class JobFlow : public LaneObserver {
   void ExpireWaiting();
   void StopLate();
   void EndWaiting(Job* job, Status status);
+  static void Count(const Job& job, const Status& status);
   Receipt MakeReceipt(const Job& job, const host::JobResult& result, const Device* device) const;
 
   boost::asio::io_context& io_;

@@ -121,7 +121,10 @@ Result<Endpoint> RemakeEndpoint(const Endpoint& endpoint, const Config& config,
   model->contract = std::move(contract);
   auto remade = Endpoint::Make(endpoint.subject, std::move(model), endpoint.rules.fixed_params,
                                config.limits.input_bytes);
-  if (remade.ok()) remade->model = endpoint.model;
+  if (remade.ok()) {
+    remade->model = endpoint.model;
+    remade->stats = endpoint.stats;
+  }
   return remade;
 }
 

@@ -245,28 +245,43 @@ awaitable<Result<PluginChange>> PluginManager::Load(std::string what) {
   const std::string& id = candidate->file->info.id;
   PluginRecord* record = Find(IsPath(what) && Find(what) == nullptr ? id : what);
   if (record == nullptr) record = &RecordFor(IsPath(what) ? id : what);
+  record->id = id;
+  co_return co_await Take(record, what, *candidate);
+}
+
+awaitable<Result<PluginChange>> PluginManager::Take(PluginRecord* record, const std::string& what,
+                                                    const Candidate& candidate) {
   const auto free = [record] { return !record->busy; };
   co_await changes_.Until(free);
   const Hold hold(record, &changes_);
-  record->id = id;
-  if (record->models.empty()) AddModelOfItsOwn(record, *candidate->file);
+  if (record->models.empty()) AddModelOfItsOwn(record, *candidate.file);
   const bool had_none = record->active == nullptr;
-  auto change = co_await Replace(record, *candidate);
-  if (!change.ok()) {
+  auto change = co_await Replace(record, candidate);
+  if (change.ok()) {
+    record->origin = what;
+  } else {
     record->error = change.status();
     if (had_none) Break(record, change.status());
-    parts_.log.error("plugin {}: {}{}", id, change.status().ToString(),
+    parts_.log.error("plugin {}: {}{}", record->id, change.status().ToString(),
                      had_none ? "" : "; the generation before goes on");
   }
-  if (change.ok()) record->origin = what;
   parts_.observer.OnPluginsChanged();
   co_return change;
 }
 
-awaitable<Result<PluginChange>> PluginManager::Reload(std::string id) {
-  const PluginRecord* record = Find(id);
+awaitable<Result<PluginChange>> PluginManager::Upgrade(std::string id, std::string file) {
+  PluginRecord* record = Find(id);
   if (record == nullptr) co_return NoSuchPlugin(id);
-  co_return co_await Load(record->origin);
+  const std::string what = file.empty() ? record->origin : file;
+  auto candidate = co_await ReadAside(what);
+  if (!candidate.ok()) co_return candidate.status();
+  if (candidate->file->info.id != record->id) {
+    staging_.Remove(candidate->staged);
+    co_return Status::InvalidArgument(
+        fmt::format("{} is the plugin \"{}\", not \"{}\"", what, candidate->file->info.id, id),
+        "`darkroom plugins load` loads it as what it is");
+  }
+  co_return co_await Take(record, what, *candidate);
 }
 
 awaitable<Result<PluginChange>> PluginManager::Rollback(std::string id) {
@@ -346,7 +361,7 @@ void PluginManager::AddModelOfItsOwn(PluginRecord* record, const PluginFile& fil
       if (model->config.name == config.name) return;  // the name is taken by another plugin's
     }
   }
-  auto model = std::make_shared<Model>(std::move(config));
+  auto model = std::make_shared<Model>(std::move(config), parts_.config.plugins.shadow);
   // Until the plugin serves.
   model->broken = true;
   model->error =

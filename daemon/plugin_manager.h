@@ -111,8 +111,8 @@ class PluginManager {
   // `what` is a path to a file, or the id of one in the plugin folder. A plugin that is there
   // already is upgraded. A plugin that no model names then serves one of its own name.
   boost::asio::awaitable<Result<PluginChange>> Load(std::string what);
-  // Reads the plugin's file again, from where it came.
-  boost::asio::awaitable<Result<PluginChange>> Reload(std::string id);
+  // Loads another file for a plugin that is known here; without one, the file that it came from.
+  boost::asio::awaitable<Result<PluginChange>> Upgrade(std::string id, std::string file);
   boost::asio::awaitable<Result<PluginChange>> Rollback(std::string id);
   boost::asio::awaitable<Result<PluginChange>> Unload(std::string id);
 
@@ -137,6 +137,10 @@ class PluginManager {
   Status NoSuchPlugin(const std::string& id) const;
 
   boost::asio::awaitable<void> OpenAtStart(PluginRecord* record, Candidate candidate);
+  // Replaces what the plugin has by the candidate, which came from `what`, as soon as nobody else
+  // changes it.
+  boost::asio::awaitable<Result<PluginChange>> Take(PluginRecord* record, const std::string& what,
+                                                    const Candidate& candidate);
   // Makes the candidate the plugin's active generation. The record must be held.
   boost::asio::awaitable<Result<PluginChange>> Replace(PluginRecord* record,
                                                        const Candidate& candidate);

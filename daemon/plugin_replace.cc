@@ -50,6 +50,11 @@ awaitable<Result<PluginChange>> PluginManager::Replace(PluginRecord* record,
     if (status.ok()) status = parts_.observer.CheckContract(*model, next->ContractOf(*model));
   }
   if (status.ok()) status = co_await Warm(record, next.get(), &change);
+  for (const auto& model : record->models) {
+    // In a swap the old generation has made room, and does not serve: what waits, waits.
+    if (!status.ok() || record->active == nullptr || change.plan == "swap") break;
+    status = co_await next->Rehearse(model, model->recent.All());
+  }
   if (!status.ok()) {
     co_await Discard(std::move(next));
     co_return status;

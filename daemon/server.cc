@@ -48,8 +48,10 @@ Status Server::Start() {
   if (Status status = StartNats(); !status.ok()) return status;
   control_ = std::make_unique<ControlService>(
       ControlView{config_.host_name, url_, models_, lanes_, devices_, endpoints_, flow_.jobs(),
-                  flow_.admission(), *plugins_, state_},
+                  flow_.admission(), state_},
       &publisher_);
+  micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
+  plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
   plugins_->Start();
   DigestWeights();
   return Status::Ok();
@@ -110,7 +112,9 @@ Status Server::StartModels() {
   }
   plugins_ = std::make_unique<PluginManager>(
       PluginManager::Parts{io_, config_, places_, devices_, lanes_, *this, log_});
-  for (const ModelConfig& one : config_.models) models_.push_back(std::make_shared<Model>(one));
+  for (const ModelConfig& one : config_.models) {
+    models_.push_back(std::make_shared<Model>(one, config_.plugins.shadow));
+  }
   // By value: a plugin may bring a model of its own.
   if (Status status = plugins_->Prepare(std::vector(models_)); !status.ok()) return status;
   auto endpoints = SetUpEndpoints(config_, models_);
@@ -235,6 +239,18 @@ Status Server::Subscribe() {
     const std::string subject = fmt::format("{}.control.{}", config_.nats.prefix, verbs[verb]);
     Status status = SubscribeTo(
         subject, "", [this, verb](const Message& message) { control_->Answer(verb, message); });
+    if (!status.ok()) return status;
+  }
+  for (const std::string& subject : MicroService::Subjects()) {
+    Status status =
+        SubscribeTo(subject, "", [this](const Message& message) { micro_->Answer(message); });
+    if (!status.ok()) return status;
+  }
+  for (const std::string& verb : PluginControl::Verbs()) {
+    const std::string subject = fmt::format("{}.control.{}", config_.nats.prefix, verb);
+    Status status = SubscribeTo(subject, "", [this, verb](const Message& message) {
+      plugin_control_->Answer(verb, message);
+    });
     if (!status.ok()) return status;
   }
   // Whoever is told that we are ready must be heard by us: the server has the subscriptions once it

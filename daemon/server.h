@@ -20,6 +20,8 @@
 
 #include "config/config.h"
 #include "control/control_service.h"
+#include "control/micro_service.h"
+#include "control/plugin_control.h"
 #include "core/event.h"
 #include "core/log.h"
 #include "device/device.h"
@@ -108,6 +110,8 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::vector<Handler> handlers_;  // by the subscription's number
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ControlService> control_;
+  std::unique_ptr<PluginControl> plugin_control_;
+  std::unique_ptr<MicroService> micro_;
 };
 
 }  // namespace darkroom

@@ -6,10 +6,12 @@ this process even if that is killed.
 """
 
 import ctypes
+import importlib.util
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -45,6 +47,17 @@ def need(path: Path, how: str) -> Path:
     if not path.exists():
         raise BenchError(f"{path} is missing: {how}")
     return path
+
+
+def run_where_there_is(module: str, how: str) -> None:
+    """Starts this program again with the Python of the peers, if the one that runs it has no such
+    module. Then it does not return."""
+    if importlib.util.find_spec(module) is not None:
+        return
+    python = need(python_path(), how)
+    if python == Path(sys.executable):
+        raise BenchError(f"{python} has no {module}: {how}")
+    os.execv(python, [str(python), "-B", *sys.argv])
 
 
 def free_port() -> int:
@@ -110,6 +123,9 @@ class Program:
                 except OSError:
                     continue  # that thread has ended meanwhile
         return found
+
+    def running(self) -> bool:
+        return self._process.poll() is None
 
     def check(self) -> None:
         """Raises if the program has ended by itself."""

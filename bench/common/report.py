@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The form that every benchmark's result has: one JSON object, and tables for people.
 
-    {"name": "echo", "commit": "v0.1.0-3-g1234567", "machine": {...},
+    {"name": "echo", "command": "scripts/bench echo",
+     "commit": "v0.1.0-3-g1234567", "machine": {...},
      "figures": {"rps_c1": ...},            ours
      "peers": {"nats_py": {"rps_c1": ...}}, theirs, with the same keys where they have them
      "ratios": {"throughput_vs_bare_c64": ...}}
@@ -13,9 +14,21 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def say(text: str) -> None:
+    """What goes on meanwhile, for people who wait."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def command(name: str) -> str:
+    """What makes such a result again. Where it was built and is written to is left out."""
+    lengths = [argument for argument in sys.argv[1:] if argument in ("--quick", "--long")]
+    return " ".join(["scripts/bench", name, *lengths])
 
 
 def commit() -> str:
@@ -51,6 +64,7 @@ def machine() -> dict:
 def result(name: str, figures: dict, peers: dict, ratios: dict) -> dict:
     return {
         "name": name,
+        "command": command(name),
         "commit": commit(),
         "machine": machine(),
         "figures": figures,
@@ -83,3 +97,8 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         cells[0] = row[0].ljust(widths[0])
         print("  " + "  ".join(cells).rstrip())
     print()
+
+
+def print_ratios(title: str, outcome: dict) -> None:
+    rows = [[key, f"{value:.2f}"] for key, value in outcome["ratios"].items()]
+    print_table(title, ["", "ratio"], rows)

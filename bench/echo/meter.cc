@@ -8,26 +8,6 @@
 namespace darkroom {
 namespace {
 
-const char* Words(ReplyError error) {
-  switch (error) {
-    case ReplyError::kNone:
-      return "none";
-    case ReplyError::kLength:
-      return "a reply of another length";
-    case ReplyError::kContent:
-      return "a reply of other bytes";
-    case ReplyError::kService:
-      return "an error reply";
-    case ReplyError::kUnreached:
-      return "nobody listens";
-    case ReplyError::kTransport:
-      return "the connection failed";
-    case ReplyError::kNoReply:
-      return "no reply";
-  }
-  return "unknown";
-}
-
 // The smallest value that at least `share` of all values do not exceed.
 double Quantile(const std::vector<float>& sorted, double share) {
   if (sorted.empty()) return 0;

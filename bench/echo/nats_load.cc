@@ -4,8 +4,6 @@
 // the subscription's delivery thread, which sends the next request at once
 // (natsConnection_SendRequest writes before it returns).
 
-#include <nats/nats.h>
-
 #include <atomic>
 #include <charconv>
 #include <condition_variable>
@@ -13,33 +11,10 @@
 #include <thread>
 
 #include "echo/load.h"
+#include "echo/nats_client.h"
 
 namespace darkroom {
 namespace {
-
-// More than the bytes in flight of any plan: a message that NATS.c dropped here would look like the
-// responder's fault.
-constexpr int kPendingBytes = 1 << 30;
-
-Status FromNats(natsStatus status, const std::string& what) {
-  if (status == NATS_OK) return Status::Ok();
-  return Status::Internal(what + ": " + natsStatus_GetText(status));
-}
-
-struct MessageDeleter {
-  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
-};
-using Message = std::unique_ptr<natsMsg, MessageDeleter>;
-
-struct ConnectionDeleter {
-  void operator()(natsConnection* connection) const { natsConnection_Destroy(connection); }
-};
-struct SubscriptionDeleter {
-  void operator()(natsSubscription* subscription) const { natsSubscription_Destroy(subscription); }
-};
-struct OptionsDeleter {
-  void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
-};
 
 class NatsLoad : public Load {
  public:
@@ -60,7 +35,7 @@ class NatsLoad : public Load {
 
  private:
   static void OnMessage(natsConnection*, natsSubscription*, natsMsg* message, void* self) {
-    static_cast<NatsLoad*>(self)->HandleReply(Message(message));
+    static_cast<NatsLoad*>(self)->HandleReply(NatsMessage(message));
   }
   static void OnDeliveryEnded(void* self) {
     auto* load = static_cast<NatsLoad*>(self);
@@ -75,7 +50,7 @@ class NatsLoad : public Load {
   Status Connect();
   Status Probe();
   ReplyError Check(natsMsg* message, const Slot& slot, std::string* detail) const;
-  void HandleReply(Message message);
+  void HandleReply(NatsMessage message);
   void EndSlot();
 
   const LoadPlan plan_;
@@ -83,8 +58,8 @@ class NatsLoad : public Load {
   std::vector<Slot> slots_;
   std::vector<std::string> inboxes_;
   std::size_t inbox_prefix_ = 0;  // length of an inbox's name up to the slot's number
-  std::unique_ptr<natsConnection, ConnectionDeleter> connection_;
-  std::unique_ptr<natsSubscription, SubscriptionDeleter> subscription_;
+  NatsConnection connection_;
+  NatsSubscription subscription_;
 
   std::mutex mutex_;
   std::condition_variable slot_ended_;
@@ -95,18 +70,10 @@ class NatsLoad : public Load {
 };
 
 Status NatsLoad::Connect() {
-  natsOptions* raw = nullptr;
-  natsOptions_Create(&raw);
-  std::unique_ptr<natsOptions, OptionsDeleter> options(raw);
-  natsOptions_SetURL(raw, plan_.url.c_str());
-  natsOptions_SetName(raw, "bench-load");
-  natsOptions_SetAllowReconnect(raw, false);  // a lost connection is an error, not a pause
-  natsOptions_SetErrorHandler(raw, OnError, this);
-  natsConnection* connection = nullptr;
-  Status status =
-      FromNats(natsConnection_Connect(&connection, raw), "cannot connect to " + plan_.url);
-  connection_.reset(connection);
-  return status;
+  auto connection = ConnectNats(plan_.url, "bench-load", OnError, this);
+  if (!connection.ok()) return connection.status();
+  connection_ = *std::move(connection);
+  return Status::Ok();
 }
 
 Status NatsLoad::Probe() {
@@ -115,7 +82,7 @@ Status NatsLoad::Probe() {
   natsMsg* raw = nullptr;
   const natsStatus asked = natsConnection_Request(&raw, connection_.get(), plan_.subject.c_str(),
                                                   body.data(), static_cast<int>(body.size()), 2000);
-  Message reply(raw);
+  const NatsMessage reply(raw);
   if (asked != NATS_OK) return FromNats(asked, "no answer on " + plan_.subject);
   std::string detail;
   if (Check(reply.get(), slot, &detail) == ReplyError::kNone) return Status::Ok();
@@ -132,18 +99,16 @@ Status NatsLoad::Open(std::chrono::milliseconds patience) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 
-  natsInbox* inbox = nullptr;
-  Status status = FromNats(natsInbox_Create(&inbox), "cannot make an inbox");
-  if (!status.ok()) return status;
-  const std::string prefix = std::string(inbox) + ".";
-  natsInbox_Destroy(inbox);
+  auto inbox = MakeInbox();
+  if (!inbox.ok()) return inbox.status();
+  const std::string& prefix = *inbox;
   inbox_prefix_ = prefix.size();
   for (std::size_t i = 0; i < slots_.size(); ++i) inboxes_.push_back(prefix + std::to_string(i));
 
   natsSubscription* subscription = nullptr;
-  status = FromNats(natsConnection_Subscribe(&subscription, connection_.get(),
-                                             (prefix + "*").c_str(), OnMessage, this),
-                    "cannot subscribe");
+  Status status = FromNats(natsConnection_Subscribe(&subscription, connection_.get(),
+                                                    (prefix + "*").c_str(), OnMessage, this),
+                           "cannot subscribe");
   if (!status.ok()) return status;
   subscription_.reset(subscription);
   natsSubscription_SetPendingLimits(subscription, -1, kPendingBytes);
@@ -152,17 +117,13 @@ Status NatsLoad::Open(std::chrono::milliseconds patience) {
 }
 
 ReplyError NatsLoad::Check(natsMsg* message, const Slot& slot, std::string* detail) const {
-  if (natsMsg_IsNoResponders(message)) return ReplyError::kUnreached;
-  const char* error = nullptr;
-  if (natsMsgHeader_Get(message, "Nats-Service-Error", &error) == NATS_OK) {
-    *detail = error;
-    return ReplyError::kService;
-  }
+  const ReplyError error = ErrorOf(message, detail);
+  if (error != ReplyError::kNone) return error;
   return slot.Check(
       {natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message))});
 }
 
-void NatsLoad::HandleReply(Message message) {
+void NatsLoad::HandleReply(NatsMessage message) {
   const auto now = BenchClock::now();
   const std::string_view subject = natsMsg_GetSubject(message.get());
   std::size_t index = 0;

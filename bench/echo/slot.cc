@@ -7,6 +7,26 @@
 
 namespace darkroom {
 
+const char* Words(ReplyError error) {
+  switch (error) {
+    case ReplyError::kNone:
+      return "none";
+    case ReplyError::kLength:
+      return "a reply of another length";
+    case ReplyError::kContent:
+      return "a reply of other bytes";
+    case ReplyError::kService:
+      return "an error reply";
+    case ReplyError::kUnreached:
+      return "nobody listens";
+    case ReplyError::kTransport:
+      return "the connection failed";
+    case ReplyError::kNoReply:
+      return "no reply";
+  }
+  return "unknown";
+}
+
 Slot::Slot(std::size_t index, std::size_t size)
     : bytes_(size), number_(static_cast<uint64_t>(index) << 40) {
   assert(size >= kMinimumSize);

@@ -31,6 +31,8 @@ enum class ReplyError : uint8_t {
   kNoReply,    // still in flight when patience ran out
 };
 
+const char* Words(ReplyError error);
+
 class Slot {
  public:
   // `size` is at least kMinimumSize. `index` makes the bytes of this slot its own.

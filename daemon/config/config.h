@@ -60,6 +60,7 @@ struct PluginsConfig {
   // A plugin that no model names serves one of its own name.
   bool serve_all = false;
   std::vector<std::string> digests;  // SHA-256, hex; empty: any file
+  uint32_t shadow = 0;               // requests replayed on a new generation before it serves
   PluginRules rules;                 // of those that `each` does not name
   std::map<std::string, PluginRules> each;
 

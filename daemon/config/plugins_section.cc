@@ -43,10 +43,13 @@ void ReadRules(YamlReader* reader, const std::filesystem::path& file, PluginRule
 void ReadPluginsSection(YamlReader* reader, const std::filesystem::path& file,
                         PluginsConfig* plugins, std::vector<ConfigIssue>* issues) {
   std::string serve = "configured";
+  uint64_t shadow = 0;
   reader->Path("folder", &plugins->folder);
   reader->Bool("watch", &plugins->watch);
   reader->Choice("serve", {"configured", "all"}, &serve);
+  reader->Integer("shadow", 0, 64, &shadow);
   plugins->serve_all = serve == "all";
+  plugins->shadow = static_cast<uint32_t>(shadow);
   const YAML::Node digests = reader->Child("digests");
   if (digests.IsDefined() && !digests.IsSequence()) {
     reader->Complain(digests, "digests must be a list of SHA-256 digests");

@@ -8,7 +8,7 @@
 #include <array>
 #include <utility>
 
-#include "core/json.h"
+#include "control/control_answer.h"
 #include "core/version.h"
 
 namespace darkroom {
@@ -16,21 +16,6 @@ namespace {
 
 using nlohmann::json;
 using SteadyClock = std::chrono::steady_clock;
-
-class ControlAnswer : public Publication {
- public:
-  ControlAnswer(std::string subject, std::string text)
-      : subject_(std::move(subject)), text_(std::move(text)) {}
-  const std::string& subject() const override { return subject_; }
-  void Seal(uint64_t, Envelope* envelope) override {
-    envelope->Header("Content-Type", "application/json");
-    envelope->Body(Buffer::Copy(AsBytes(text_)));
-  }
-
- private:
-  std::string subject_;
-  std::string text_;
-};
 
 double Seconds(SteadyClock::duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -61,8 +46,7 @@ const std::vector<std::string>& ControlService::Verbs() {
 void ControlService::Answer(size_t verb, const Message& message) {
   if (message.reply().empty()) return;
   const json answer = verb == 0 ? Status() : verb == 1 ? Models() : Ps();
-  publisher_->Publish(
-      std::make_unique<ControlAnswer>(std::string(message.reply()), WriteJson(answer)));
+  publisher_->Publish(std::make_unique<ControlAnswer>(std::string(message.reply()), answer));
 }
 
 json ControlService::Status() const {
@@ -117,9 +101,7 @@ json ControlService::Models() const {
                  {"queue", {{"waiting", model->queue.size()}, {"max", model->queue.capacity()}}}};
     if (model->info().id.empty()) item["plugin"]["id"] = model->config.plugin;
     if (!model->error.ok()) {
-      item["error"] = {{"code", CodeName(model->error.code())},
-                       {"message", model->error.message()},
-                       {"hint", model->error.hint()}};
+      item["error"] = ErrorJson(model->error);
     }
     models.push_back(std::move(item));
   }

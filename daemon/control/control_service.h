@@ -16,7 +16,6 @@
 
 #include "message/intake.h"
 #include "message/publisher.h"
-#include "plugin_manager.h"
 #include "queue/admission.h"
 #include "queue/job_table.h"
 #include "queue/model.h"
@@ -34,7 +33,6 @@ struct ControlView {
   const std::vector<std::unique_ptr<Endpoint>>& endpoints;
   const JobTable& jobs;
   const Admission& admission;
-  PluginManager& plugins;
   const std::string& state;  // starting, ready, draining
 };
 

@@ -18,7 +18,7 @@ bool JobRun::IsCancelled() const {
 }
 
 Status JobRun::CheckWaiting() const {
-  if (job_.cancel != nullptr && job_.cancel->load(std::memory_order_relaxed) != 0) {
+  if (job_.cancel != nullptr && job_.cancel->load() != 0) {
     return Status(Code::kCancelled, "cancelled before it ran");
   }
   if (job_.deadline_ns != 0 && NowNs() >= job_.deadline_ns) {
@@ -30,7 +30,8 @@ Status JobRun::CheckWaiting() const {
 Status JobRun::Begin(HostJob job, const ImageLimits& limits) {
   job_ = std::move(job);
   decode_ms_ = 0;
-  if (job_.started != nullptr) job_.started->store(1, std::memory_order_relaxed);
+  // In one order with the look at `cancel` that follows, as RemoteInstance::Cancel does it.
+  if (job_.started != nullptr) job_.started->store(1);
   violated_.store(false, std::memory_order_relaxed);
   if (Status status = CheckWaiting(); !status.ok()) return status;
   const uint64_t start = NowNs();

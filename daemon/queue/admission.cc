@@ -73,6 +73,7 @@ Job* Admission::Admit(const Endpoint& endpoint, Message message, Refusal* refusa
   job->token = ++last_token_;
   job->model = endpoint.model;
   job->contract = endpoint.contract;
+  job->stats = endpoint.stats;
   job->request = std::move(refusal->request);
   job->id = job->request.id.empty() ? MakeId() : job->request.id;
   job->params = std::move(params);

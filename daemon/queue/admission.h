@@ -26,6 +26,7 @@ struct Endpoint {
   std::string subject;
   std::shared_ptr<Model> model;
   std::shared_ptr<const ModelContract> contract;  // that `rules` and `params` are by
+  std::shared_ptr<EndpointStats> stats = std::make_shared<EndpointStats>();
   RequestRules rules;
   // The params of a request that gives none, checked and complete.
   std::shared_ptr<const std::string> params;

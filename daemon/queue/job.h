@@ -44,6 +44,15 @@ inline bool IsTerminal(JobState state) { return state > JobState::kRunning; }
 // The state that a job with this outcome ends in.
 JobState TerminalState(Code code);
 
+// What has become of the requests that came one way.
+struct EndpointStats {
+  uint64_t requests = 0;
+  uint64_t answered = 0;  // of jobs that were accepted
+  uint64_t errors = 0;
+  uint64_t processing_ns = 0;  // from acceptance to the answer, of all that were answered
+  std::string last_error;
+};
+
 struct Job {
   using Clock = std::chrono::steady_clock;
 
@@ -51,6 +60,7 @@ struct Job {
   std::string id;
   std::shared_ptr<Model> model;
   std::shared_ptr<const ModelContract> contract;  // that the request was understood by
+  std::shared_ptr<EndpointStats> stats;           // of the way it came; may be nullptr
   Request request;
   std::shared_ptr<const std::string>
       params;  // JSON, checked and complete; often shared by many jobs

@@ -22,6 +22,7 @@
 #include "core/params_schema.h"
 #include "core/status.h"
 #include "queue/job_queue.h"
+#include "queue/recent_requests.h"
 
 namespace darkroom {
 
@@ -38,7 +39,9 @@ struct ModelContract {
 };
 
 struct Model {
-  explicit Model(ModelConfig model_config) : config(std::move(model_config)), queue(config.queue) {}
+  // `recent_requests`: how many answered requests are kept.
+  explicit Model(ModelConfig model_config, size_t recent_requests = 0)
+      : config(std::move(model_config)), queue(config.queue), recent(recent_requests) {}
 
   const ModelInfo& info() const { return contract->info; }
 
@@ -54,6 +57,7 @@ struct Model {
   std::chrono::steady_clock::time_point resting_until{};
 
   JobQueue queue;
+  RecentRequests recent;
   uint64_t jobs_ended = 0;
   // Of the jobs' run times, so that `busy` can say when to try again.
   double mean_run_ms = 0;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -23,7 +24,10 @@ constexpr uint64_t kGrain = 64;
 // Free memory from here on is given back to the system; below, it is kept for the next block.
 constexpr uint64_t kKept = uint64_t{64} << 20;
 
-constexpr uint64_t RoundUp(uint64_t size, uint64_t unit) { return (size + unit - 1) / unit * unit; }
+constexpr uint64_t RoundDown(uint64_t size, uint64_t unit) { return size / unit * unit; }
+constexpr uint64_t RoundUp(uint64_t size, uint64_t unit) {
+  return RoundDown(size + unit - 1, unit);
+}
 
 Status Failed(const char* what) {
   return Status::ResourceExhausted(fmt::format("cannot {}: {}", what, std::strerror(errno)));
@@ -51,7 +55,9 @@ Result<SharedMemory> SharedMemory::Make(uint64_t size) {
 
 Result<SharedMemory> SharedMemory::Map(int fd) {
   struct stat about {};
-  if (fstat(fd, &about) != 0 || (fcntl(fd, F_GET_SEALS) & kSeals) != kSeals) {
+  // -1, of what cannot be sealed, has every bit set.
+  const int seals = fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals || fstat(fd, &about) != 0) {
     Status failed = Status::InvalidArgument("the shared memory is not sealed");
     close(fd);
     return failed;
@@ -114,9 +120,12 @@ void Arena::Free(const Block& block) {
   }
   free_.emplace(offset, size);
 
-  // Only what this block had can have been touched since.
-  const uint64_t from = RoundUp(std::max(block.offset, kKept), kPage);
-  const uint64_t to = (block.offset + block.size) / kPage * kPage;
+  // Of the pages that this block had a part in, those that are free as a whole: others have been
+  // given back before, or are in use.
+  const uint64_t from =
+      std::max(RoundUp(std::max(offset, kKept), kPage), RoundDown(block.offset, kPage));
+  const uint64_t to =
+      std::min(RoundDown(offset + size, kPage), RoundUp(block.offset + block.size, kPage));
   if (from < to) madvise(memory_.data() + from, to - from, MADV_REMOVE);
 }
 

@@ -42,7 +42,8 @@ struct Channel::State : std::enable_shared_from_this<State> {
         handlers.on_packet({packet.data(), static_cast<size_t>(size)});
         continue;
       }
-      if (size < 0 && errno == EINTR) continue;
+      // It went without having read all of ours. That is said once, in front of what it wrote.
+      if (size < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
       if (size < 0 && errno == EAGAIN) return;
       End();
     }

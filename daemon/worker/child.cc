@@ -53,6 +53,13 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 
 Result<pid_t> Spawn(const ChildSpec& spec, int printed) {
   const std::array<int, 3> lifted = {Lift(spec.socket), Lift(spec.arena), Lift(printed)};
+  if ((lifted[0] < 0 && spec.socket >= 0) || (lifted[1] < 0 && spec.arena >= 0) || lifted[2] < 0) {
+    Status failed = Status::ResourceExhausted(
+        fmt::format("cannot start {}: no descriptor is left for it", spec.program),
+        "allow more by LimitNOFILE= of the service, or ulimit -n");
+    for (const int fd : lifted) close(fd);
+    return failed;
+  }
   SpawnPlan plan;
   posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&plan.actions, lifted[2], 1);
@@ -107,7 +114,7 @@ struct Child::State : std::enable_shared_from_this<State> {
     ended.close();
     if (!watched) return;
     ReadPrinted();  // its last words come before the news of its end
-    handlers.on_exit(status);
+    if (watched) handlers.on_exit(status);
   }
 
   void WaitForPrinted() {

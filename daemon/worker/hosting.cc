@@ -86,7 +86,8 @@ void Hosting::OnOpened(Result<std::unique_ptr<HostedPlugin>> opened) {
 }
 
 void Hosting::OnLost(const Status& why) {
-  plugin_.reset();
+  // It goes when its instances have, whose owners are told below.
+  const std::unique_ptr<HostedPlugin> lost = std::move(plugin_);
   if (state_ == HostingState::kClosed) return;
   error_ = why;
   TryAgain();

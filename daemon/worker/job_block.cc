@@ -47,13 +47,18 @@ std::vector<std::byte> Describe(const host::HostJob& job) {
 
 }  // namespace
 
+// Every part is released: whoever sees it sees the odd version, too.
 void JobControl::WriteProgress(double new_fraction, std::string_view new_stage) {
   const uint32_t version = progress_version.load(std::memory_order_relaxed);
   progress_version.store(version + 1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  fraction = new_fraction;
-  stage_size = static_cast<uint32_t>(std::min(new_stage.size(), kStageSize));
-  std::memcpy(stage, new_stage.data(), stage_size);
+  fraction.store(new_fraction, std::memory_order_release);
+  const size_t size = std::min(new_stage.size(), kStageSize);
+  stage_size.store(static_cast<uint32_t>(size), std::memory_order_release);
+  for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, new_stage.data() + at, std::min(sizeof(word), size - at));
+    stage[at / sizeof(word)].store(word, std::memory_order_release);
+  }
   progress_version.store(version + 2, std::memory_order_release);
 }
 
@@ -61,15 +66,17 @@ bool JobControl::ReadProgress(uint32_t* version, double* new_fraction,
                               std::string* new_stage) const {
   const uint32_t before = progress_version.load(std::memory_order_acquire);
   if (before == *version || before % 2 != 0) return false;
-  const double read_fraction = fraction;
-  const size_t size = std::min<size_t>(stage_size, kStageSize);
-  char read_stage[kStageSize];
-  std::memcpy(read_stage, stage, size);
-  std::atomic_thread_fence(std::memory_order_acquire);
+  const double read_fraction = fraction.load(std::memory_order_acquire);
+  const size_t size = std::min<size_t>(stage_size.load(std::memory_order_acquire), kStageSize);
+  std::array<char, kStageSize> read_stage{};
+  for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+    const uint64_t word = stage[at / sizeof(word)].load(std::memory_order_acquire);
+    std::memcpy(read_stage.data() + at, &word, sizeof(word));
+  }
   if (progress_version.load(std::memory_order_relaxed) != before) return false;  // next time
   *version = before;
   *new_fraction = read_fraction;
-  new_stage->assign(read_stage, size);
+  new_stage->assign(read_stage.data(), size);
   return true;
 }
 

@@ -12,6 +12,7 @@
 #ifndef DARKROOM_WORKER_JOB_BLOCK_H_
 #define DARKROOM_WORKER_JOB_BLOCK_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,15 +36,17 @@ struct JobControl {
   std::atomic<uint32_t> started{0};  // worker: the job has been looked at, it may be to blame
   // Worker: the newest progress. Odd while it is being written, so that a reader can tell.
   std::atomic<uint32_t> progress_version{0};
-  uint32_t stage_size = 0;
-  double fraction = 0;
-  char stage[kStageSize] = {};
+  std::atomic<uint32_t> stage_size{0};
+  std::atomic<double> fraction{0};
+  std::array<std::atomic<uint64_t>, kStageSize / sizeof(uint64_t)> stage{};
 
   void WriteProgress(double new_fraction, std::string_view new_stage);
   // False: there is nothing newer than `*version`.
   bool ReadProgress(uint32_t* version, double* new_fraction, std::string* new_stage) const;
 };
-static_assert(std::atomic<uint32_t>::is_always_lock_free);
+static_assert(std::atomic<uint32_t>::is_always_lock_free &&
+              std::atomic<uint64_t>::is_always_lock_free &&
+              std::atomic<double>::is_always_lock_free);
 static_assert(sizeof(JobControl) <= 128);
 
 // Lays a job out in a new block, which has `room` bytes for outputs. nullptr: the arena has no

@@ -208,7 +208,8 @@ void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stag
 
 void Lane::OnSlotBatchDone(Slot&) {
   parts_.observer.OnBatchDone();
-  if (std::any_of(slots_.begin(), slots_.end(), [](const Entry& one) { return bool(one.gone); })) {
+  if (std::any_of(slots_.begin(), slots_.end(),
+                  [](const Entry& one) { return one.gone != nullptr; })) {
     Wake();
   } else {
     Ask();

@@ -19,16 +19,16 @@ class LogLimit {
   using Clock = std::chrono::steady_clock;
   static constexpr uint32_t kLinesASecond = 200;
 
-  // Whether a line may go out now. `*dropped`: how many did not, since the last that did.
+  // Whether a line may go out now. `*dropped`: how many did not since the last that did; with this
+  // one, if it may not, so that whoever sees 1 can say that a gap begins.
   bool Admit(Clock::time_point now, uint64_t* dropped) {
     const std::lock_guard lock(mutex_);
     if (now - start_ >= std::chrono::seconds(1)) {
       start_ = now;
       lines_ = 0;
     }
-    *dropped = 0;
     if (lines_ >= kLinesASecond) {
-      ++dropped_;
+      *dropped = ++dropped_;
       return false;
     }
     ++lines_;

@@ -89,6 +89,8 @@ class RecordWriter {
   template <typename T>
   void Put(const T& value) {
     static_assert(std::is_trivially_copyable_v<T>);
+    // Padding would carry bytes of the daemon's stack to a plugin.
+    static_assert(std::is_arithmetic_v<T> || std::has_unique_object_representations_v<T>);
     const auto* bytes = reinterpret_cast<const std::byte*>(&value);
     packet_->insert(packet_->end(), bytes, bytes + sizeof(T));
   }
@@ -97,7 +99,7 @@ class RecordWriter {
     const Bytes bytes = AsBytes(text);
     packet_->insert(packet_->end(), bytes.begin(), bytes.end());
   }
-  void Put(const std::string& text) { Put(std::string_view(text)); }
+  void Put(const std::string& text) { Put(std::string_view{text}); }
   // The words are cut so that a record always fits in a packet.
   void Put(const Status& status);
 

@@ -16,6 +16,15 @@ constexpr uint64_t kMostRoom = uint64_t{64} << 20;
 // A job that asks for more runs than this has lost count.
 constexpr size_t kMostBlocks = 256;
 constexpr auto kProgressTick = std::chrono::milliseconds(50);
+// Weights of many gigabytes take minutes from a slow disk. Jobs that wait for them may have shorter
+// deadlines; who asks next is glad of what was loaded by then.
+constexpr auto kLoadLimit = std::chrono::minutes(10);
+
+uint64_t NowNs() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::steady_clock::now().time_since_epoch())
+                                   .count());
+}
 
 }  // namespace
 
@@ -25,6 +34,7 @@ RemoteInstance::RemoteInstance(std::shared_ptr<Worker> worker, uint32_t plugin,
       events_(events),
       number_(worker_->Join(this)),
       room_(kLeastRoom),
+      load_limit_(worker_->io()),
       progress_tick_(worker_->io()) {
   worker_->BeginLongCommand();
   std::vector<std::byte> packet;
@@ -33,7 +43,10 @@ RemoteInstance::RemoteInstance(std::shared_ptr<Worker> worker, uint32_t plugin,
     out.Put(plugin);
     out.Put(spec.model);
     out.Put(spec.config);
-    out.Put(spec.lane);
+    out.Put(spec.lane.device_type);
+    out.Put(spec.lane.device_id);
+    out.Put(spec.lane.max_batch);
+    out.Put(spec.lane.memory_budget);
   }
   worker_->Send(std::move(packet));
 }
@@ -51,7 +64,15 @@ void RemoteInstance::Tell(RecordKind kind) {
   worker_->Send(std::move(packet));
 }
 
-void RemoteInstance::Load() { Tell(RecordKind::kLoad); }
+void RemoteInstance::Load() {
+  Tell(RecordKind::kLoad);
+  load_limit_.expires_after(kLoadLimit);
+  load_limit_.async_wait([worker = worker_](const boost::system::error_code& error) {
+    if (error) return;
+    worker->Condemn({Code::kInstanceLost,
+                     fmt::format("the model did not load within {} minutes", kLoadLimit.count())});
+  });
+}
 
 void RemoteInstance::Unload() { Tell(RecordKind::kUnload); }
 
@@ -67,7 +88,9 @@ void RemoteInstance::Run(std::vector<host::HostJob> batch) {
     }
     const Arena::Block& place = block->place();
     places.push_back({job.token, place.offset, place.size});
-    running_[job.token].blocks.push_back(std::move(block));
+    Running& running = running_[job.token];
+    running.blocks.push_back(std::move(block));
+    running.deadline_ns = job.deadline_ns;
   }
   if (!refused.empty()) RefuseForRoom(std::move(refused), places.empty());
   if (places.empty()) return;
@@ -100,13 +123,33 @@ void RemoteInstance::RefuseForRoom(std::vector<uint64_t> tokens, bool whole_batc
 void RemoteInstance::Cancel(uint64_t token) {
   const auto found = running_.find(token);
   if (found == running_.end()) return;
-  found->second.control()->cancel.store(1, std::memory_order_relaxed);
+  JobControl* const control = found->second.control();
+  // In one order for all: either this sees that the job has begun, or whoever begins it sees that
+  // it is not to (JobRun::Begin).
+  control->cancel.store(1);
+  if (control->started.load() == 0) EndUnbegun(token, &found->second);
   std::vector<std::byte> packet;
   {
     RecordWriter out(&packet, RecordKind::kCancel, number_);
     out.Put(token);
   }
   worker_->Send(std::move(packet));
+}
+
+void RemoteInstance::EndUnbegun(uint64_t token, Running* running) {
+  // It waits, in the worker, for another job or for the load. Neither is to be ended for its sake.
+  if (std::exchange(running->told, true)) return;
+  const bool late = running->deadline_ns != 0 && running->deadline_ns <= NowNs();
+  boost::asio::post(worker_->io(), [this, alive = alive_, token, late] {
+    if (!*alive) return;
+    host::JobResult result;
+    result.status = {Code::kCancelled, "cancelled while it waited"};
+    if (late) {
+      result.status = {Code::kDeadlineExceeded, "the deadline passed while the job waited",
+                       "allow more time with Darkroom-Deadline"};
+    }
+    events_->OnFinished(token, std::move(result));
+  });
 }
 
 bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
@@ -122,6 +165,7 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
       Status status = body->GetStatus();
       const auto load_ms = body->Get<double>();
       if (!body->ok()) return false;
+      load_limit_.cancel();
       events_->OnLoaded(std::move(status), load_ms);
       return true;
     }
@@ -154,7 +198,7 @@ bool RemoteInstance::OnFinished(RecordReader* body) {
     taken += record.places[i].size + 64;
   }
   room_ = std::clamp(std::max(taken, room_ - room_ / 8), kLeastRoom, kMostRoom);
-  events_->OnFinished(record.token, std::move(record.result));
+  if (!running.told) events_->OnFinished(record.token, std::move(record.result));
   return true;
 }
 

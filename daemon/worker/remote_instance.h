@@ -38,12 +38,15 @@ class RemoteInstance final : public host::Instance, private WorkerUser {
   struct Running {
     std::vector<std::shared_ptr<ArenaBlock>> blocks;  // the job's own, then those it asked for
     uint32_t progress_version = 0;
+    uint64_t deadline_ns = 0;
+    bool told = false;  // its end was, before the worker came to it
 
     JobControl* control() const { return ControlOf(blocks.front()->data()); }
   };
 
   void Tell(RecordKind kind);
   void RefuseForRoom(std::vector<uint64_t> tokens, bool whole_batch);
+  void EndUnbegun(uint64_t token, Running* running);
   bool OnRecord(RecordKind kind, RecordReader* body) override;
   void OnWorkerLost(const Status& why) override;
   bool OnFinished(RecordReader* body);
@@ -58,6 +61,7 @@ class RemoteInstance final : public host::Instance, private WorkerUser {
   const uint32_t number_;
   std::unordered_map<uint64_t, Running> running_;
   uint64_t room_;  // what recent outputs took, so that most jobs need not ask
+  boost::asio::steady_timer load_limit_;
   boost::asio::steady_timer progress_tick_;
   bool watching_ = false;
   bool creating_ = true;

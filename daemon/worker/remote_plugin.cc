@@ -85,7 +85,9 @@ bool RemotePlugin::OnRecord(RecordKind kind, RecordReader* body) {
     return true;
   }
   if (kind == RecordKind::kClosed && on_closed_) {
-    const CloseOutcome outcome{body->Get<uint32_t>() != 0};
+    // With nobody else in it the worker ends, and its mappings with it.
+    const bool goes_on = worker_->users() > 1;
+    const CloseOutcome outcome{body->Get<uint32_t>() != 0 && goes_on};
     EndCommand();
     open_ = false;
     std::exchange(on_closed_, nullptr)(outcome);
@@ -97,7 +99,9 @@ bool RemotePlugin::OnRecord(RecordKind kind, RecordReader* body) {
 void RemotePlugin::OnWorkerLost(const Status& why) {
   EndCommand();
   if (on_opened_) {
-    std::exchange(on_opened_, nullptr)(why);
+    // Not retryable, as the loss of what was open is: who asks again would hear the same.
+    std::exchange(on_opened_, nullptr)(Status::FailedPrecondition(
+        "the plugin could not be opened: " + why.message(), "the daemon's log may say more"));
   } else if (on_closed_) {
     std::exchange(on_closed_, nullptr)({});  // with its process
   } else if (std::exchange(open_, false)) {

@@ -10,6 +10,9 @@
 namespace darkroom {
 namespace {
 
+// No job has it: they count from 1.
+constexpr uint64_t kRehearsal = 0;
+
 host::InstanceSpec SpecOf(const Model& model, const ModelContract& contract, const Device& device) {
   nlohmann::json config = {{"name", model.config.name}, {"options", model.config.options}};
   if (!model.config.weights.empty()) config["weights"] = model.config.weights;
@@ -82,6 +85,16 @@ void Slot::Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs) 
   instance_->Run(std::move(jobs));
 }
 
+void Slot::Rehearse(host::HostJob job, std::function<void(const Status&)> done) {
+  rehearsal_ = std::move(done);
+  job.token = kRehearsal;
+  ++outstanding_;
+  Load();
+  std::vector<host::HostJob> batch;
+  batch.push_back(std::move(job));
+  instance_->Run(std::move(batch));
+}
+
 void Slot::Cancel(const Job& job) {
   if (instance_ != nullptr) instance_->Cancel(job.token);
 }
@@ -114,6 +127,7 @@ void Slot::OnLost(Status why, std::vector<uint64_t> started) {
   std::sort(started.begin(), started.end());
   const std::vector<uint64_t> lost = std::move(out_);
   out_.clear();
+  if (rehearsal_) std::exchange(rehearsal_, nullptr)(why);
   for (const uint64_t token : lost) {
     const bool to_blame = all_to_blame || std::binary_search(started.begin(), started.end(), token);
     owner_.OnSlotJobLost(*this, token, to_blame, why);
@@ -130,13 +144,21 @@ void Slot::OnLoaded(Status status, double load_ms) {
 }
 
 void Slot::OnFinished(uint64_t token, host::JobResult result) {
+  if (token == kRehearsal && rehearsal_) {
+    std::exchange(rehearsal_, nullptr)(state_ == SlotState::kFailed ? error_ : result.status);
+    return;
+  }
   const auto found = std::find(out_.begin(), out_.end(), token);
   if (found == out_.end()) return;
   *found = out_.back();
   out_.pop_back();
   ++jobs_ended_;
-  // The host can only say that nothing is loaded; the words for why came before.
-  if (state_ == SlotState::kFailed) result.status = error_;
+  // The host can only say that nothing is loaded; the words for why came before. A later batch may
+  // have begun to load it again meanwhile.
+  const bool failed = state_ == SlotState::kFailed || state_ == SlotState::kLoading;
+  if (failed && !error_.ok() && result.status.code() == Code::kFailedPrecondition) {
+    result.status = error_;
+  }
   owner_.OnSlotJobDone(*this, token, std::move(result));
 }
 

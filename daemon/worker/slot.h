@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,10 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   // Loads first, if need be.
   void Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs);
 
+  // Runs one job that nobody waits for, and tells how it went. One at a time; its inputs must stay
+  // until then.
+  void Rehearse(host::HostJob job, std::function<void(const Status&)> done);
+
   void Cancel(const Job& job) override;
   bool Stop(const Job& job, const Status& why) override;
 
@@ -114,6 +119,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   std::vector<uint64_t> out_;  // tokens of jobs given and not answered
   uint64_t jobs_ended_ = 0;
   std::chrono::steady_clock::time_point last_used_{};
+  std::function<void(const Status&)> rehearsal_;
   std::unique_ptr<host::Instance> instance_;
 };
 

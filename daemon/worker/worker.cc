@@ -60,10 +60,12 @@ Status Worker::StartProgram(const WorkerSetUp& set_up) {
   spec.socket = sockets[1];
   spec.arena = arena_->fd();
   // The handlers outlive this only inside what they are given to, and that they are part of it.
-  auto child = Child::Start(
-      io_, spec,
-      {[this](int wait_status) { OnExit(wait_status); },
-       [this](const std::string& line) { log_.info("{}: printed: {}", name_, line); }});
+  auto child =
+      Child::Start(io_, spec,
+                   {[this](int wait_status) { OnExit(wait_status); },
+                    [this](const std::string& line) {
+                      Write(spdlog::level::info, fmt::format("{}: printed: {}", name_, line));
+                    }});
   close(sockets[1]);
   if (!child.ok()) {
     close(sockets[0]);
@@ -152,7 +154,19 @@ void Worker::OnLog(RecordReader* body) {
   const auto level = body->Get<uint32_t>();
   const std::string_view words = body->Text();
   if (!body->ok() || level > static_cast<uint32_t>(host::LogLevel::kError)) return;
-  log_.log(SpdlogLevel(static_cast<host::LogLevel>(level)), "{}", words);
+  Write(SpdlogLevel(static_cast<host::LogLevel>(level)), words);
+}
+
+void Worker::Write(spdlog::level::level_enum level, std::string_view line) {
+  uint64_t dropped = 0;
+  const bool admitted = log_limit_.Admit(LogLimit::Clock::now(), &dropped);
+  if (!admitted && dropped == 1) {
+    log_.warn("{}: more than {} lines a second: the next are dropped", name_,
+              LogLimit::kLinesASecond);
+  }
+  if (!admitted) return;
+  if (dropped > 0) log_.warn("{}: {} lines of its log were dropped", name_, dropped);
+  log_.log(level, "{}", line);
 }
 
 void Worker::OnSocketEnd() {

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/log.h"
@@ -24,6 +25,7 @@
 #include "worker/arena.h"
 #include "worker/channel.h"
 #include "worker/child.h"
+#include "worker/log_limit.h"
 #include "worker/records.h"
 #include "worker/sandbox.h"
 
@@ -59,7 +61,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   uint32_t Join(WorkerUser* user);
   void Leave(uint32_t number);
 
-  void Send(std::vector<std::byte> packet) { channel_->Send(std::move(packet)); }
+  // One that is lost hears nothing.
+  void Send(std::vector<std::byte> packet) {
+    if (channel_ != nullptr) channel_->Send(std::move(packet));
+  }
 
   // Kills it; users are told `why` when it has ended. The first reason counts.
   void Condemn(const Status& why);
@@ -73,6 +78,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   pid_t pid() const { return child_->pid(); }
   boost::asio::io_context& io() { return io_; }
   bool lost() const { return lost_; }
+  size_t users() const { return users_.size(); }
 
  private:
   Worker(boost::asio::io_context& io, const WorkerSetUp& set_up, Logger& log);
@@ -83,6 +89,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   bool OnOwnRecord(const RecordHead& head, RecordReader* body);
   bool OnHello(RecordReader* body);
   void OnLog(RecordReader* body);
+  void Write(spdlog::level::level_enum level, std::string_view line);
   void OnSocketEnd();
   void OnExit(int wait_status);
   void Tick();
@@ -100,7 +107,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   uint32_t long_commands_ = 0;
   std::chrono::steady_clock::time_point heard_;  // the newest answer, or when it could answer
   bool asked_ = false;                           // a ping is out
-  Status why_;                                   // of being condemned
+  LogLimit log_limit_;  // what it says and prints; its instances have limits of their own, too
+  Status why_;          // of being condemned
   bool lost_ = false;
 };
 

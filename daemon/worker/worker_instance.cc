@@ -185,16 +185,24 @@ void WorkerInstance::OnProgress(uint64_t token, double fraction, std::string_vie
 
 void WorkerInstance::OnLog(host::LogLevel level, std::string_view message) {
   uint64_t dropped = 0;
-  if (!log_limit_.Admit(LogLimit::Clock::now(), &dropped)) return;
+  const bool admitted = log_limit_.Admit(LogLimit::Clock::now(), &dropped);
+  // Where a gap begins is said as well: behind it there may never be another line.
+  if (!admitted && dropped != 1) return;
   socket_->Send([&](std::vector<std::byte>* packet) {
-    if (dropped > 0) {
+    const auto put = [&](host::LogLevel line_level, std::string_view line) {
       RecordWriter out(packet, RecordKind::kLog, number_);
-      out.Put(static_cast<uint32_t>(host::LogLevel::kWarning));
-      out.Put(fmt::format("{}: {} lines of its log were dropped", model_, dropped));
+      out.Put(static_cast<uint32_t>(line_level));
+      out.Put(fmt::format("{}: {}", model_, line));
+    };
+    if (!admitted) {
+      put(host::LogLevel::kWarning, fmt::format("more than {} lines a second: the next are dropped",
+                                                LogLimit::kLinesASecond));
+      return;
     }
-    RecordWriter out(packet, RecordKind::kLog, number_);
-    out.Put(static_cast<uint32_t>(level));
-    out.Put(fmt::format("{}: {}", model_, Excerpt(message, kLongestLog)));
+    if (dropped > 0) {
+      put(host::LogLevel::kWarning, fmt::format("{} lines of its log were dropped", dropped));
+    }
+    put(level, Excerpt(message, kLongestLog));
   });
 }
 

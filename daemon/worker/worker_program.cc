@@ -146,7 +146,10 @@ class WorkerProgram {
     host::InstanceSpec spec;
     spec.model = body->Text();
     spec.config = body->Text();
-    spec.lane = body->Get<host::LaneSpec>();
+    spec.lane.device_type = body->Get<int32_t>();
+    spec.lane.device_id = body->Get<int32_t>();
+    spec.lane.max_batch = body->Get<uint32_t>();
+    spec.lane.memory_budget = body->Get<uint64_t>();
     if (!body->ok()) return false;
     auto& instance = instances_[number];
     instance = std::make_unique<WorkerInstance>(number, spec.model, socket_, memory_);
@@ -165,7 +168,7 @@ int Main() {
   // The daemon's end is noticed by the socket's; this is for when this thread cannot look.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
-  SetThreadName("control");
+  SetThreadName("darkroom-worker");  // and so the process, for ps and top
   const auto memory = SharedMemory::Map(kChildArena);
   if (!memory.ok()) {
     fmt::print(stderr, "darkroom-worker is started by darkroomd, not by hand: {}\n",

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The load generator must see every kind of wrong answer, over NATS and over HTTP."""
 
-import asyncio
 import json
 import os
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import nats
 import pytest
-from common import programs
 from common.programs import Program
+from nats_responder import NatsResponder
 
 # What a responder does to a body once it is told to misbehave, and what loadgen must call it.
 FAULTS = {
@@ -29,58 +27,6 @@ def run_loadgen(build, *options) -> subprocess.CompletedProcess:
 def line_of(done: subprocess.CompletedProcess) -> dict:
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-class NatsResponder:
-    """Answers with `change(body)`, the first request rightly so that the load starts."""
-
-    def __init__(self, url: str, change, misbehave_every: int = 1):
-        self._url = url
-        self._change = change
-        self._every = misbehave_every
-        self._started = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._ending = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._run()])
-
-    async def _run(self) -> None:
-        connection = await nats.connect(self._url)
-        count = 0
-
-        async def answer(message) -> None:
-            nonlocal count
-            count += 1
-            wrong = count > 1 and count % self._every == 0
-            reply = self._change(message.data) if wrong else message.data
-            if reply is not None:
-                await message.respond(reply)
-
-        await connection.subscribe("test.echo", cb=answer)
-        await connection.flush()
-        self._started.set()
-        await self._ending.wait()
-        await connection.close()
-
-    def __enter__(self) -> "NatsResponder":
-        self._thread.start()
-        assert self._started.wait(10)
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join()
-        self._loop.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    port = programs.free_port()
-    binary = programs.nats_server_path()
-    folder = tmp_path_factory.mktemp("nats")
-    with Program("nats-server", [binary, "-a", "127.0.0.1", "-p", port], folder) as program:
-        program.url = f"nats://127.0.0.1:{port}"
-        programs.await_port(port)
-        yield program
 
 
 @pytest.fixture

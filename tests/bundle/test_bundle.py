@@ -69,6 +69,7 @@ def test_it_brings_what_it_needs_and_no_libtorch(bundle):
     names = {str(f.relative_to(bundle)) for f in bundle.rglob("*") if f.is_file()}
     assert {
         "bin/darkroomd",
+        "bin/darkroom-worker",
         "bin/darkroom",
         "bin/nats-server",
         "lib/libdarkroom-host.so",

@@ -9,6 +9,7 @@ request looks like: that is client.py.
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -40,6 +41,17 @@ def plugin_path(plugin: str) -> Path:
 
 def plugin_folder() -> Path:
     return Path(os.environ["DARKROOM_PLUGINS"])
+
+
+def bad_plugin_path(member: str) -> Path:
+    """A member of the zoo of bad plugins, tests/bad-plugins."""
+    beside = Path(os.environ["DARKROOM_BIN"]).parent / "tests" / "bad-plugins"
+    return Path(os.environ.get("DARKROOM_BAD_PLUGINS") or beside) / f"{member}.so"
+
+
+def is_sanitized() -> bool:
+    """Whether the build has a sanitizer in it, which takes memory, time and some signals."""
+    return re.search(rb"__[at]san_init", daemon_path().read_bytes()) is not None
 
 
 def weights_path(name: str) -> Path:

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/ask_hosts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/command.h"
+#include "cli/gather.h"
+#include "cli/reply.h"
+#include "cli/text.h"
+#include "core/json.h"
+
+namespace darkroom {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kAnswers = 1001;  // away from Gather's, whose stragglers may still come
+
+// Nothing where it is no daemon's answer: others may be on the subject, too.
+std::optional<HostAnswer> Read(const Incoming& message) {
+  if (const std::optional<Status> refusal = ErrorOf(message)) {
+    return HostAnswer{message.Header("Darkroom-Host").value_or(""), {}, *refusal};
+  }
+  Result<json> answer = ParseJson(message.body());
+  if (!answer.ok() || !answer->is_object()) return std::nullopt;
+  return HostAnswer{TextField(*answer, "host"), *answer, {}};
+}
+
+class Waiting {
+ public:
+  Waiting(Client* client, std::string subject, std::vector<std::string> hosts,
+          std::chrono::milliseconds timeout)
+      : client_(*client),
+        subject_(std::move(subject)),
+        missing_(std::move(hosts)),
+        timeout_(timeout),
+        until_(Clock::now() + timeout) {}
+
+  HostAnswers ForAll() {
+    while (!missing_.empty() && !all_.failure) TakeNext();
+    std::stable_sort(all_.answers.begin(), all_.answers.end(),
+                     [](const HostAnswer& a, const HostAnswer& b) { return a.host < b.host; });
+    return std::move(all_);
+  }
+
+ private:
+  void TakeNext() {
+    const Event event = client_.events().Next(until_);
+    switch (event.kind) {
+      case Event::Kind::kTimeout:
+        all_.failure = TooLate();
+        break;
+      case Event::Kind::kMessage:
+        if (event.subscription == kAnswers) OnMessage(event.message);
+        break;
+      case Event::Kind::kDenied:
+        all_.failure = Failure::Local(
+            {Code::kUnauthorized,
+             fmt::format("{} does not allow this: {}", client_.url(), event.text),
+             "this user needs to publish to " + subject_ + " and to subscribe to _INBOX.>"});
+        break;
+      case Event::Kind::kDisconnected:
+        WriteError("darkroom: the connection was lost; trying to come back\n");
+        break;
+      case Event::Kind::kReconnected:
+        WriteError("darkroom: connected again; answers that were sent meanwhile are lost\n");
+        break;
+      case Event::Kind::kClosed:
+        all_.failure = Failure::Unreachable(
+            fmt::format("the connection to {} was lost, and with it the answer of {}",
+                        client_.url(), fmt::join(missing_, ", ")),
+            "it may be done all the same; see: darkroom plugins ls");
+        break;
+      case Event::Kind::kInterrupted:
+        all_.failure = Failure::Interrupted(
+            fmt::format("interrupted; {} may still be at it", fmt::join(missing_, ", ")));
+        break;
+    }
+  }
+
+  void OnMessage(const Incoming& message) {
+    if (message.IsNoResponders()) {
+      all_.failure = Failure::Unreachable(
+          fmt::format("the daemons at {} do not listen on {}", client_.url(), subject_),
+          "they may be older than this command; see: darkroom status");
+      return;
+    }
+    std::optional<HostAnswer> answer = Read(message);
+    if (!answer) return;
+    // One that was not known to be there has its say, and is not waited for.
+    const auto expected = std::find(missing_.begin(), missing_.end(), answer->host);
+    if (expected != missing_.end()) missing_.erase(expected);
+    all_.answers.push_back(*std::move(answer));
+  }
+
+  Failure TooLate() const {
+    return Failure::Local(
+        {Code::kDeadlineExceeded,
+         fmt::format("no answer from {} within {}", fmt::join(missing_, ", "),
+                     FormatTime(timeout_)),
+         "it may still be at it: darkroom plugins ls; wait longer with --timeout"});
+  }
+
+  Client& client_;
+  const std::string subject_;
+  std::vector<std::string> missing_;
+  const std::chrono::milliseconds timeout_;
+  const Clock::time_point until_;
+  HostAnswers all_;
+};
+
+}  // namespace
+
+HostAnswers AskHosts(Client* client, const Outgoing& request, std::vector<std::string> hosts,
+                     std::chrono::milliseconds timeout) {
+  Result<std::string> inbox = client->MakeInbox();
+  if (!inbox.ok()) return {{}, Failure::Local(inbox.status())};
+  Status status = client->Subscribe(*inbox, kAnswers);
+  if (status.ok()) status = client->Send(request, *inbox);
+  if (!status.ok()) return {{}, Failure::Unreachable(status.message(), status.hint())};
+  return Waiting(client, request.subject, std::move(hosts), timeout).ForAll();
+}
+
+}  // namespace darkroom

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// darkroom plugins load, upgrade, rollback, unload, reload: changes what the daemons have loaded,
+// all of them or the one that --host names.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "cli/ask_hosts.h"
+#include "cli/gather.h"
+#include "cli/plugin_change.h"
+#include "cli/plugins_command.h"
+#include "core/json.h"
+#include "core/suggest.h"
+#include "core/units.h"
+
+namespace darkroom {
+namespace {
+
+using nlohmann::json;
+
+// The daemons that are to answer: all, or the one that is meant.
+Outcome<std::vector<std::string>> FindHosts(Client* client, const Command& command,
+                                            const std::string& only) {
+  Outcome<std::vector<json>> outcome = Gather(client, command.ControlSubject("status"));
+  if (auto* failure = std::get_if<Failure>(&outcome)) return std::move(*failure);
+  std::vector<std::string> hosts;
+  for (const json& host : std::get<std::vector<json>>(outcome)) {
+    hosts.push_back(TextField(host, "host"));
+  }
+  if (only.empty()) return hosts;
+  if (std::find(hosts.begin(), hosts.end(), only) != hosts.end()) return std::vector{only};
+  const std::string nearest = Nearest(only, hosts);
+  return Failure::Local(Status::NotFound(
+      fmt::format("no daemon on {} is called '{}'; there is {}", client->url(), only,
+                  fmt::join(hosts, ", ")),
+      nearest.empty() ? "darkroom status lists them" : fmt::format("did you mean {}?", nearest)));
+}
+
+HostAnswers Ask(const Command& command, const ChangeArguments& arguments,
+                std::chrono::milliseconds timeout) {
+  Outcome<std::unique_ptr<Client>> connected = command.Connect();
+  if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
+  const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
+  const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
+  Outcome<std::vector<std::string>> hosts = FindHosts(client.get(), command, arguments.host);
+  if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
+  const Outgoing request = {
+      command.ControlSubject(arguments.verb), {}, WriteJson(ChangeBody(arguments))};
+  return AskHosts(client.get(), request, std::get<std::vector<std::string>>(std::move(hosts)),
+                  timeout);
+}
+
+// What is said of all the answers: the first failure decides, save that an interruption is one of
+// the person's own.
+ExitCode Tell(const Command& command, const HostAnswers& all) {
+  json hosts = json::array();
+  std::string done;
+  std::vector<Failure> failures;
+  if (all.failure && all.failure->exit_code == ExitCode::kInterrupted) {
+    failures.push_back(*all.failure);
+  }
+  for (const HostAnswer& one : all.answers) {
+    if (one.refusal.ok()) {
+      hosts.push_back(one.answer);
+      done += ChangeText(one.answer);
+      continue;
+    }
+    hosts.push_back({{"host", one.host}, {"error", Failure::Remote(one.refusal).ToJson()}});
+    const bool alone = all.answers.size() == 1 && !all.failure;
+    failures.push_back(Failure::Remote(alone ? one.refusal : one.refusal.Annotated(one.host)));
+  }
+  if (all.failure && all.failure->exit_code != ExitCode::kInterrupted) {
+    failures.push_back(*all.failure);
+  }
+  json object = {{"hosts", std::move(hosts)}};
+  if (!failures.empty()) object["error"] = failures.front().ToJson();
+  const ExitCode printed = command.json ? PrintJson(object) : PrintText(done);
+  for (const Failure& failure : failures) WriteError(failure.Text());
+  return failures.empty() ? printed : failures.front().exit_code;
+}
+
+ExitCode Change(const Command& command, const ChangeArguments& arguments) {
+  const Result<std::chrono::milliseconds> timeout = ParseDuration(arguments.timeout);
+  Status wrong = timeout.status().Annotated("--timeout");
+  if (wrong.ok() && timeout->count() <= 0) {
+    wrong = Status::InvalidArgument("--timeout must be longer than nothing");
+  }
+  if (!wrong.ok()) {
+    return Report(command, Failure::Local(std::move(wrong)), {{"hosts", json::array()}});
+  }
+  return Tell(command, Ask(command, arguments, *timeout));
+}
+
+void AddChange(CLI::App* plugins, Command* command, const std::string& verb, const char* words,
+               const char* name, const char* about) {
+  auto arguments = std::make_shared<ChangeArguments>();
+  arguments->verb = verb;
+  CLI::App* change = plugins->add_subcommand(verb, words);
+  change->add_option(name, arguments->plugin, about)->required();
+  if (verb == "upgrade") {
+    change->add_option("FILE", arguments->file,
+                       "The new file, as the daemon's host sees it; the one it came from if not "
+                       "given");
+  }
+  change->add_option("--host", arguments->host, "This daemon alone; all that hear it if not given");
+  change
+      ->add_option("--timeout", arguments->timeout, "How long to wait for the answers, such as 30s")
+      ->capture_default_str();
+  change->callback([command, arguments] {
+    command->run = [command, arguments] { return Change(*command, *arguments); };
+  });
+}
+
+}  // namespace
+
+void AddPluginsChange(CLI::App* plugins, Command* command) {
+  AddChange(plugins, command, "load", "Have a plugin loaded, or upgraded if it is there", "FILE|ID",
+            "A file, as the daemon's host sees it, or the id of one in its plugin folder");
+  AddChange(plugins, command, "upgrade", "Have another file of a plugin take over from this one",
+            "ID", "The plugin's id");
+  AddChange(plugins, command, "rollback", "Go back to the file before the last upgrade", "ID",
+            "The plugin's id");
+  AddChange(plugins, command, "unload", "Have a plugin finish its jobs and go", "ID",
+            "The plugin's id");
+  AddChange(plugins, command, "reload", "Have a plugin's file read again, from where it came", "ID",
+            "The plugin's id");
+}
+
+}  // namespace darkroom

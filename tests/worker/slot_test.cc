@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "worker/slot.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/worker/lane_fixture.h"
+
+namespace darkroom {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const Status kCrash(Code::kInstanceLost, "its worker was killed by SIGSEGV");
+const Status kNotLoaded = Status::FailedPrecondition("the model m is not loaded");
+
+// One model, at most two of whose jobs are a batch. The test must let go of generations after the
+// lane, so they are destroyed behind it.
+class SlotTest : public LaneFixture {
+ protected:
+  ~SlotTest() override { lane_.reset(); }
+
+  void Serve() { one_ = AddServing(model_, "p"); }
+  void ServeLoaded() {
+    Serve();
+    one_->slot->Load();
+    one_->events().OnLoaded(Status::Ok(), 5);
+    Settle(io_);
+    one_->instance().told.clear();
+    changed_.clear();
+  }
+  Slot& slot() { return *one_->slot; }
+  std::vector<std::string> Told() { return std::exchange(one_->instance().told, {}); }
+
+  std::shared_ptr<Model> model_ = MakeModel("m", 2);
+  std::unique_ptr<Generation> one_;
+};
+
+TEST_F(SlotTest, ComesIntoBeingStepByStep) {
+  model_->config.options = {{"tile", 128}};
+  model_->config.weights = "/weights/x4";
+  device_.index = 2;
+  one_ = Add(model_, "p");
+  EXPECT_EQ(slot().state(), SlotState::kAbsent);
+  one_->host.Succeed();
+  EXPECT_EQ(slot().state(), SlotState::kCreating);
+  EXPECT_FALSE(slot().available());
+  const host::InstanceSpec& spec = one_->instance().spec;
+  EXPECT_EQ(spec.model, "m");
+  EXPECT_EQ(
+      nlohmann::json::parse(spec.config),
+      nlohmann::json({{"name", "m"}, {"options", {{"tile", 128}}}, {"weights", "/weights/x4"}}));
+  EXPECT_EQ(spec.lane.device_type, 1);
+  EXPECT_EQ(spec.lane.device_id, 2);
+  EXPECT_EQ(spec.lane.max_batch, 2U);
+  one_->events().OnCreated(Status::Ok());
+  EXPECT_EQ(slot().state(), SlotState::kUnloaded);
+  EXPECT_TRUE(slot().available());
+  EXPECT_FALSE(slot().loaded());
+  EXPECT_THAT(Told(), IsEmpty());  // it is loaded when there is need
+  EXPECT_THAT(changed_, ElementsAre("m", "m"));
+}
+
+TEST_F(SlotTest, ACudaDeviceIsNamedAsDlpackDoes) {
+  device_.kind = DeviceKind::kCuda;
+  one_ = Add(model_, "p");
+  one_->host.Succeed();
+  EXPECT_EQ(one_->instance().spec.lane.device_type, 2);
+}
+
+TEST_F(SlotTest, IsRefusedByThePlugin) {
+  one_ = Add(model_, "p");
+  lane_->Serve(&slot());
+  one_->host.Succeed();
+  one_->events().OnCreated(Status::InvalidArgument("unknown option 'tyle'"));
+  EXPECT_EQ(slot().state(), SlotState::kRefused);
+  EXPECT_FALSE(slot().available());
+  EXPECT_EQ(slot().error().message(), "unknown option 'tyle'");
+  Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(), IsEmpty());
+  EXPECT_EQ(model_->queue.size(), 1U);
+}
+
+TEST_F(SlotTest, ItsPluginCannotBeOpened) {
+  one_ = Add(model_, "p");
+  one_->host.Fail(Status::NotFound("no such file"));
+  EXPECT_EQ(slot().state(), SlotState::kAbsent);
+  EXPECT_EQ(slot().error().message(), "no such file");
+  EXPECT_THAT(changed_, ElementsAre("m"));
+}
+
+TEST_F(SlotTest, LoadsWhenAsked) {
+  Serve();
+  slot().Load();
+  slot().Load();  // once is enough
+  EXPECT_EQ(slot().state(), SlotState::kLoading);
+  EXPECT_THAT(Told(), ElementsAre("load"));
+  one_->events().OnLoaded(Status::Ok(), 12.5);
+  EXPECT_EQ(slot().state(), SlotState::kIdle);
+  EXPECT_EQ(slot().load_ms(), 12.5);
+  slot().Load();
+  EXPECT_THAT(Told(), IsEmpty());
+  EXPECT_THAT(log_.lines(), Contains("info: m: loaded on cpu in 12 ms"));
+}
+
+TEST_F(SlotTest, TheFirstJobLoadsIt) {
+  Serve();
+  Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("load", "run 1"));
+  EXPECT_EQ(slot().state(), SlotState::kLoading);
+  one_->events().OnLoaded(Status::Ok(), 12);
+  EXPECT_EQ(slot().state(), SlotState::kRunning);
+  FinishBatch(*one_, {1});
+  EXPECT_EQ(slot().state(), SlotState::kIdle);
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 ok"));
+  EXPECT_EQ(slot().jobs_ended(), 1U);
+  Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("run 2"));
+  EXPECT_EQ(slot().state(), SlotState::kRunning);
+}
+
+TEST_F(SlotTest, WhyItCannotBeLoadedReachesJobs) {
+  Serve();
+  EnqueueSome(model_, 2);
+  Settle(io_);
+  one_->events().OnLoaded(Status::ResourceExhausted("out of memory"), 1);
+  EXPECT_EQ(slot().state(), SlotState::kFailed);
+  EXPECT_TRUE(slot().available());
+  FinishBatch(*one_, {1, 2}, kNotLoaded);
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 resource_exhausted: out of memory",
+                                       "done 2 resource_exhausted: out of memory"));
+  EXPECT_THAT(log_.lines(),
+              Contains("error: m: cannot be loaded on cpu: resource_exhausted: out of memory"));
+  // The next job tries again.
+  Told();
+  Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("load", "run 3"));
+  one_->events().OnLoaded(Status::Ok(), 1);
+  EXPECT_TRUE(slot().error().ok());
+  // Now that it is loaded, words are the job's own.
+  FinishBatch(*one_, {3}, Status::FailedPrecondition("no face in it"));
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 3 failed_precondition: no face in it"));
+}
+
+TEST_F(SlotTest, WhyItCannotBeLoadedReachesTheBatchThatWaitedBehind) {
+  Serve();
+  EnqueueSome(model_, 5);
+  Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("load", "run 1 2", "run 3 4"));
+  one_->events().OnLoaded(Status::ResourceExhausted("out of memory"), 1);
+  FinishBatch(*one_, {1, 2}, kNotLoaded);
+  // The fifth has begun to load it again before what the third and fourth came to is heard.
+  EXPECT_THAT(Told(), ElementsAre("load", "run 5"));
+  TakeHeard();
+  FinishBatch(*one_, {3, 4}, kNotLoaded);
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 3 resource_exhausted: out of memory",
+                                       "done 4 resource_exhausted: out of memory"));
+  one_->events().OnLoaded(Status::Ok(), 1);
+  FinishBatch(*one_, {5});
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 5 ok"));
+}
+
+TEST_F(SlotTest, WhatIsSaidOfAJobAloneIsNotTakenForTheLoad) {
+  Serve();
+  EnqueueSome(model_, 1);
+  Settle(io_);
+  one_->events().OnLoaded(Status::Internal("no weights"), 1);
+  FinishBatch(*one_, {1}, Status::ResourceExhausted("no room for the request"));
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 resource_exhausted: no room for the request"));
+}
+
+TEST_F(SlotTest, IsUnloadedAndLoadedAgain) {
+  ServeLoaded();
+  slot().Unload();
+  EXPECT_THAT(Told(), ElementsAre("unload"));
+  one_->events().OnUnloaded();
+  EXPECT_EQ(slot().state(), SlotState::kUnloaded);
+  Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("load", "run 1"));
+}
+
+TEST_F(SlotTest, OnlyWhatHadBegunIsToBlameForALoss) {
+  ServeLoaded();
+  EnqueueSome(model_, 4);
+  Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("run 1 2", "run 3 4"));
+  one_->instance().Finish(2);
+  TakeHeard();
+  one_->host.Lose(kCrash, {4, 1});
+  EXPECT_THAT(TakeHeard(),
+              testing::UnorderedElementsAre("lost 1 to blame: its worker was killed by SIGSEGV",
+                                            "lost 3: its worker was killed by SIGSEGV",
+                                            "lost 4 to blame: its worker was killed by SIGSEGV"));
+  EXPECT_EQ(slot().state(), SlotState::kAbsent);
+  EXPECT_EQ(slot().outstanding(), 0U);
+  EXPECT_FALSE(lane_->running());
+  EXPECT_EQ(slot().error().code(), Code::kInstanceLost);
+}
+
+TEST_F(SlotTest, AllAreToBlameForALossWhileItLoads) {
+  Serve();
+  EnqueueSome(model_, 3);
+  Settle(io_);
+  one_->host.Lose(kCrash);
+  EXPECT_THAT(TakeHeard(),
+              testing::UnorderedElementsAre("lost 1 to blame: its worker was killed by SIGSEGV",
+                                            "lost 2 to blame: its worker was killed by SIGSEGV",
+                                            "lost 3 to blame: its worker was killed by SIGSEGV"));
+}
+
+TEST_F(SlotTest, IsMadeAnewAfterALossAndRunsWhatCameBack) {
+  ServeLoaded();
+  EnqueueSome(model_, 3);
+  Settle(io_);
+  one_->host.Lose(kCrash, {1});
+  Settle(io_);
+  EXPECT_TRUE(one_->host.openings[0].made->instance().destroyed);
+  ASSERT_EQ(one_->host.openings.size(), 2U);
+  one_->host.Succeed();
+  EXPECT_EQ(slot().state(), SlotState::kCreating);
+  EXPECT_THAT(Told(), IsEmpty());
+  one_->events().OnCreated(Status::Ok());
+  Settle(io_);
+  // One that an attempt has failed for runs alone.
+  EXPECT_THAT(Told(), ElementsAre("load", "run 1", "run 2 3"));
+  one_->events().OnLoaded(Status::Ok(), 1);
+  TakeHeard();
+  FinishBatch(*one_, {1});
+  FinishBatch(*one_, {2, 3});
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 ok", "done 2 ok", "done 3 ok"));
+  EXPECT_EQ(slot().jobs_ended(), 3U);
+}
+
+TEST_F(SlotTest, AnswersOfNoJobOfItsAreLeftAlone) {
+  ServeLoaded();
+  Enqueue(model_);
+  Settle(io_);
+  one_->instance().Finish(99);
+  one_->instance().Finish(1);
+  one_->instance().Finish(1);
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 ok"));
+  one_->events().OnBatchDone();
+  one_->events().OnBatchDone();
+  EXPECT_EQ(slot().outstanding(), 0U);
+}
+
+TEST_F(SlotTest, IsTheRunnerOfItsJobs) {
+  ServeLoaded();
+  Job* const job = Enqueue(model_);
+  EXPECT_EQ(job->runner, nullptr);
+  Settle(io_);
+  ASSERT_EQ(job->runner, &slot());
+  job->runner->Cancel(*job);
+  EXPECT_THAT(Told(), ElementsAre("run 1", "cancel 1"));
+  EXPECT_TRUE(job->runner->Stop(*job, Status::Internal("it did not stop")));
+  EXPECT_THAT(one_->host.plugin().killed, ElementsAre("it did not stop"));
+  one_->host.Lose(kCrash, {1});
+  EXPECT_EQ(job->runner, nullptr);
+  slot().Cancel(*job);  // there is nobody to tell
+}
+
+TEST_F(SlotTest, RehearsesAJobThatNobodyWaitsFor) {
+  Serve();
+  std::vector<std::string> told;
+  const auto tell = [&](const Status& status) { told.push_back(status.ToString()); };
+  const auto finish = [&](const Status& status) {
+    one_->instance().Finish(one_->instance().ran.back().at(0).token, status);
+    one_->events().OnBatchDone();
+  };
+  slot().Rehearse({}, tell);
+  EXPECT_THAT(Told(), ElementsAre("load", "run 0"));
+  EXPECT_EQ(slot().outstanding(), 1U);
+  one_->events().OnLoaded(Status::Ok(), 1);
+  EXPECT_THAT(told, IsEmpty());
+  finish(Status::Ok());
+  EXPECT_EQ(slot().state(), SlotState::kIdle);
+  slot().Rehearse({}, tell);
+  finish(Status::InvalidArgument("no such tile"));
+  slot().Rehearse({}, tell);
+  one_->host.Lose(kCrash, {0});
+  EXPECT_THAT(told, ElementsAre("ok", "invalid_argument: no such tile",
+                                "instance_lost: its worker was killed by SIGSEGV"));
+  EXPECT_EQ(slot().outstanding(), 0U);
+  EXPECT_EQ(slot().jobs_ended(), 0U);
+  EXPECT_THAT(TakeHeard(), IsEmpty());
+}
+
+TEST_F(SlotTest, ARehearsalSaysWhyItCannotBeLoaded) {
+  Serve();
+  std::string told;
+  slot().Rehearse({}, [&](const Status& status) { told = status.ToString(); });
+  one_->events().OnLoaded(Status::Internal("no weights"), 1);
+  one_->instance().Finish(0, kNotLoaded);
+  EXPECT_EQ(told, "internal: no weights");
+}
+
+TEST_F(SlotTest, PassesProgressOn) {
+  ServeLoaded();
+  Enqueue(model_);
+  Settle(io_);
+  one_->events().OnProgress(1, 0.25, "tile 1/4");
+  EXPECT_THAT(TakeHeard(), ElementsAre("progress 1 25% tile 1/4"));
+}
+
+}  // namespace
+}  // namespace darkroom
