@@ -43,8 +43,7 @@ Result<nlohmann::json> ParseParams(const std::vector<std::string>& assignments,
     if (!IsUtf8(assignment)) {
       return Status::InvalidArgument(fmt::format("-p '{}' is not UTF-8", Printable(assignment)));
     }
-    params[assignment.substr(0, equals)] =
-        ParseParamValue(std::string_view(assignment).substr(equals + 1));
+    params[assignment.substr(0, equals)] = ParseParamValue(assignment.substr(equals + 1));
   }
   return params;
 }

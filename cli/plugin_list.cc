@@ -52,8 +52,8 @@ std::string Errors(const std::vector<json>& hosts) {
     for (const json& plugin : PartField(host, "plugins")) {
       const std::string words = ErrorWords(plugin);
       if (words.empty()) continue;
-      std::string line = fmt::format("{}: {}", TextField(plugin, "id"), words);
-      if (hosts.size() > 1) line = TextField(host, "host") + ": " + line;
+      const std::string where = hosts.size() > 1 ? TextField(host, "host") + ": " : std::string();
+      const std::string line = fmt::format("{}{}: {}", where, TextField(plugin, "id"), words);
       text += "\n" + Printable(line) + "\n";
       const std::string hint = TextField(PartField(plugin, "error"), "hint");
       if (!hint.empty()) text += "  " + Printable(hint) + "\n";

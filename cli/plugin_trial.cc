@@ -55,7 +55,10 @@ class Trial {
  private:
   void OnLine(spdlog::level::level_enum level, std::string line) {
     if (const size_t at = line.find(kMisbehaved); at != std::string::npos) {
-      report_.misbehaved.push_back(line.substr(at + kMisbehaved.size()));
+      std::string words = line.substr(at + kMisbehaved.size());
+      auto& all = report_.misbehaved;
+      // Each job may break the same rule.
+      if (std::find(all.begin(), all.end(), words) == all.end()) all.push_back(std::move(words));
       return;
     }
     if (report_.log.size() >= kKeptLines) {

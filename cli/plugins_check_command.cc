@@ -34,8 +34,9 @@ struct CheckArguments {
 // An object of JSON, or one of the file behind @.
 Status ReadObject(const std::string& text, const char* option, json* object) {
   Result<json> read = ParseParams({}, text, option);
-  if (read.ok()) *object = *std::move(read);
-  return read.status();
+  if (!read.ok()) return read.status();
+  *object = *std::move(read);
+  return {};
 }
 
 Result<TrialOptions> ReadOptions(const CheckArguments& arguments) {

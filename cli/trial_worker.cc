@@ -110,10 +110,12 @@ Status TrialWorker::WhyNot(Waited waited, const char* what, std::chrono::millise
     return *lost_;
   }
   if (waited == Waited::kLost) return *lost_;
-  const Status late(Code::kDeadlineExceeded,
-                    fmt::format("it did not {} within {}", what, FormatTime(allowed)));
+  Status late(Code::kDeadlineExceeded,
+              fmt::format("it did not {} within {}", what, FormatTime(allowed)));
   // Users of it must have heard of its end before they go.
-  if (plugin_ != nullptr && plugin_->Kill(late)) Await([] { return false; }, kEnd);
+  if (plugin_ != nullptr && plugin_->Kill(late)) {
+    Await([this] { return closed_.has_value(); }, kEnd);  // the last word where it was closing
+  }
   lost_ = late;
   return late;
 }
@@ -131,13 +133,14 @@ void TrialWorker::Measure() {
 
 size_t TrialWorker::threads() const {
   if (pid_ == 0 || lost()) return 0;
-  size_t count = 0;
-  std::error_code error;
-  for (std::filesystem::directory_iterator task(fmt::format("/proc/{}/task", pid_), error), end;
-       !error && task != end; task.increment(error)) {
-    ++count;
+  // Not by listing its tasks: a list that is read while one of them ends may leave out others.
+  constexpr std::string_view kKey = "Threads:";
+  std::ifstream status(fmt::format("/proc/{}/status", pid_));
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with(kKey)) return std::stoul(line.substr(kKey.size()));
   }
-  return count;
+  return 0;
 }
 
 Status TrialWorker::Open(const PluginToOpen& plugin) {

@@ -33,6 +33,11 @@ void ReadRules(YamlReader* reader, const std::filesystem::path& file, PluginRule
   }
   rules->files.clear();
   for (const YAML::Node& one : files) {
+    // An empty one would be this file's own folder.
+    if (!one.IsScalar() || one.Scalar().empty()) {
+      reader->Complain(one, "files must be a list of paths");
+      continue;
+    }
     rules->files.push_back(
         (std::filesystem::absolute(file).parent_path() / one.Scalar()).lexically_normal().string());
   }

@@ -78,6 +78,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   pid_t pid() const { return child_->pid(); }
   boost::asio::io_context& io() { return io_; }
   bool lost() const { return lost_; }
+  bool condemned() const { return !why_.ok(); }  // or lost: nothing new is to begin there
   size_t users() const { return users_.size(); }
 
  private:

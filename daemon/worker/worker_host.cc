@@ -14,7 +14,7 @@ WorkerHost::~WorkerHost() { *alive_ = false; }
 
 void WorkerHost::Open(const PluginToOpen& plugin, Opened opened, Lost lost) {
   std::shared_ptr<Worker> worker = worker_.lock();
-  if (worker == nullptr || worker->lost()) {
+  if (worker == nullptr || worker->condemned()) {
     auto started = Worker::Start(io_, set_up_, log_);
     if (!started.ok()) {
       boost::asio::post(io_,

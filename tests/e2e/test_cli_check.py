@@ -253,10 +253,12 @@ FAULTY = r"""
 namespace {
 
 bool dies_closing = false;
+bool hangs_closing = false;
 
 struct AtEnd {
   ~AtEnd() {
     if (dies_closing) std::abort();
+    if (hangs_closing) std::this_thread::sleep_for(std::chrono::hours(1));
   }
 } at_end;
 
@@ -264,6 +266,7 @@ class Faulty {
  public:
   Faulty(darkroom::Host host, std::string_view config) : host_(host), config_(config) {
     dies_closing = Is("dies closing");
+    hangs_closing = Is("hangs closing");
   }
   void Load(const dr_lane_t& lane) {
     if (Is("hangs loading")) std::this_thread::sleep_for(std::chrono::hours(1));
@@ -364,6 +367,7 @@ def test_each_kind_of_input_is_made(check, made):
     [
         ("dies at nothing", "job: text 0 bytes, mask 64x48, x float16 [2, 3]", "killed by SIGABRT"),
         ("dies closing", "close", "ended while it was shut down"),
+        ("hangs closing", "close", "did not shut down within 1.0 s"),
         ("hangs loading", "load", "did not load within 1.0 s"),
         ("keeps memory", "", "left 0 leases and 1 blocks of memory behind"),
     ],

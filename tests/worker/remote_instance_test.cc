@@ -230,22 +230,6 @@ TEST_F(RemoteInstanceTest, ALossNamesTheJobsThatHadBegun) {
   EXPECT_THAT(served.heard->results, IsEmpty());
 }
 
-TEST_F(RemoteInstanceTest, WhatWasDoneBeforeALossIsDone) {
-  const auto opening = OpenSound(ECHO_PLUGIN);
-  Served served = CreateLoaded(*opening->plugin);
-  for (uint64_t i = 1; i <= 10; ++i) served.instance->Run(Batch(MakeJob(i, "x")));
-  // Unread until the process is no more: its answers are taken from the socket even so.
-  siginfo_t ended{};
-  const pid_t pid = opening->plugin->pid();
-  ASSERT_EQ(kill(pid, SIGTERM), 0);
-  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT), 0);
-  EXPECT_TRUE(RunUntil(io_, [&] { return served.heard->lost.has_value(); }));
-  for (const auto& [token, result] : served.heard->results) {
-    EXPECT_TRUE(result.status.ok()) << token;
-    for (const uint64_t started : served.heard->started) EXPECT_NE(token, started);
-  }
-}
-
 TEST_F(RemoteInstanceTest, ResultsOutliveTheWorker) {
   const auto opening = OpenSound(ECHO_PLUGIN);
   Served served = CreateLoaded(*opening->plugin);

@@ -86,6 +86,10 @@ class WorkerFixture : public testing::Test {
     host_.reset();
     io_.restart();
     io_.run();  // whatever still runs is reaped
+    // What a sanitizer finds in a worker is printed there.
+    for (const std::string& line : log_.lines()) {
+      EXPECT_EQ(line.find("Sanitizer"), std::string::npos) << line;
+    }
     std::filesystem::remove_all(folder_);
   }
 

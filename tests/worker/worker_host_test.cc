@@ -106,6 +106,16 @@ TEST_F(WorkerHostTest, StartsAnotherWorkerWhenOneIsLost) {
   CreateLoaded(*second->plugin);
 }
 
+TEST_F(WorkerHostTest, OpensNothingInAWorkerThatIsBeingEnded) {
+  const auto first = OpenSound(ECHO_PLUGIN);
+  const pid_t pid = first->plugin->pid();
+  first->plugin->Kill(Status::Internal("it did not stop"));
+  const auto second = OpenSound(MOCK_PLUGIN);
+  EXPECT_NE(second->plugin->pid(), pid);
+  EXPECT_TRUE(RunUntil(io_, [&] { return first->lost.has_value(); }));
+  EXPECT_FALSE(second->lost);
+}
+
 TEST_F(WorkerHostTest, KillingAPluginIsALossWithThoseWords) {
   const auto opening = OpenSound(ECHO_PLUGIN);
   const Served served = CreateLoaded(*opening->plugin);
