@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include "worker/event_relay.h"
@@ -24,6 +26,17 @@ constexpr uint64_t kLeastOutputs = uint64_t{1} << 30;
 std::string ReadableFor(const std::string& weights) {
   std::error_code error;
   return fs::exists(weights, error) ? weights : fs::path(weights).parent_path().string();
+}
+
+// Where whoever started the daemon lets libraries be found: plugins find theirs there, too.
+std::vector<std::string> FoldersOfEnvironment() {
+  std::vector<std::string> folders;
+  const char* list = std::getenv("LD_LIBRARY_PATH");
+  std::istringstream text(list == nullptr ? "" : list);
+  for (std::string folder; std::getline(text, folder, ':');) {
+    if (fs::path(folder).is_absolute()) folders.push_back(folder);
+  }
+  return folders;
 }
 
 std::vector<std::string> CudaNodes() {
@@ -66,6 +79,9 @@ WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& nam
   set_up.host = HostOptionsFor();
   set_up.library_folders = file.report.run_path;
   if (!set_up.host.torch_lib.empty()) set_up.library_folders.push_back(set_up.host.torch_lib);
+  for (std::string& folder : FoldersOfEnvironment()) {
+    set_up.library_folders.push_back(std::move(folder));
+  }
   set_up.arena_bytes =
       config_.limits.queued_bytes + std::max(config_.limits.queued_bytes, kLeastOutputs);
   set_up.silence = config_.limits.silence;
@@ -76,7 +92,15 @@ WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& nam
   sandbox.readable.insert(sandbox.readable.end(), set_up.library_folders.begin(),
                           set_up.library_folders.end());
   sandbox.readable.push_back(places_.host_library.parent_path().string());
-  if (!places_.torch_dir.empty()) sandbox.readable.push_back(places_.torch_dir.string());
+  if (!places_.torch_dir.empty()) {
+    // CUDA's own packages lie beside libtorch's, and it looks for them there.
+    std::error_code error;
+    sandbox.readable.push_back(places_.torch_dir.string());
+    sandbox.readable.push_back((places_.torch_dir.parent_path() / "nvidia").string());
+    sandbox.readable.push_back(
+        (fs::canonical(places_.torch_dir / "lib", error).parent_path().parent_path() / "nvidia")
+            .string());
+  }
   for (const auto& model : models) {
     if (!model->config.weights.empty()) {
       sandbox.readable.push_back(ReadableFor(model->config.weights));
