@@ -44,16 +44,22 @@ class ClosedLoop:
     def await_all(self, cell: Cell) -> None:
         """Waits until each has answered; with one run of no length, so as loads will ask."""
         for responder in self.responders:
-            self.measure(responder, cell, Pace(1, 0.05, 0.1))
+            # Without its clocks: processes come and go while it starts, a daemon's probe among them.
+            self._load(responder, cell, Pace(1, 0.05, 0.1), [])
 
     def measure(self, responder: Responder, cell: Cell, pace: Pace) -> dict:
-        responder.program.check()
         # With all that descend from it: a daemon's workers are its own.
         pids = ",".join(str(pid) for pid in responder.program.pids())
-        command = [self._loadgen, "--url", responder.url, "--cpu-of", f"responder={pids}"]
+        clocks = ["--cpu-of", f"responder={pids}"]
+        if responder.subject:
+            clocks += ["--cpu-of", f"broker={self._site.server.pid}"]
+        return self._load(responder, cell, pace, clocks)
+
+    def _load(self, responder: Responder, cell: Cell, pace: Pace, clocks: list[str]) -> dict:
+        responder.program.check()
+        command = [self._loadgen, "--url", responder.url, *clocks]
         if responder.subject:
             command += ["--subject", responder.subject]
-            command += ["--cpu-of", f"broker={self._site.server.pid}"]
         command += ["--concurrency", cell.concurrency, "--size", cell.size]
         command += ["--warmup", pace.warmup, "--seconds", pace.seconds, "--wait", _START_SECONDS]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)

@@ -10,7 +10,6 @@ folder says what the figures mean and where the limit lies.
 
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +18,7 @@ sys.path.insert(0, str(_HERE.parent))
 
 from common import options, process, report  # noqa: E402
 from common.closed_loop import ClosedLoop, Pace, print_cells, print_errors  # noqa: E402
-from common.programs import BenchError, Program  # noqa: E402
+from common.programs import BenchError  # noqa: E402
 from common.samples import figures_of  # noqa: E402
 from common.site import Site  # noqa: E402
 from overhead.figures import (  # noqa: E402
@@ -39,24 +38,19 @@ PACES = {
     "long": Pace(rounds=15, warmup=0.3, seconds=1.0),
 }
 _ECHO = {"echo": {"plugin": "echo", "preload": True}}
-_START_SECONDS = 30
 
 
-def worker_of(daemon: Program) -> int:
-    """The daemon's only worker, as soon as it has one."""
-    end = time.monotonic() + _START_SECONDS
-    while len(pids := daemon.pids()) != 2:
-        daemon.check()
-        if time.monotonic() > end:
-            raise BenchError(f"{daemon.name} has {len(pids) - 1} workers:\n{daemon.tail()}")
-        time.sleep(0.05)
-    return pids[1]
-
-
-def look_at_memory(site: Site, daemon: Program) -> dict:
-    """MiB of a daemon that has no model, and of the given one and its worker. Nobody else that has
-    its libraries runs meanwhile, or PSS would say less."""
-    pids = {"worker": worker_of(daemon), "daemon_with_worker": daemon.pid}
+def look_at_memory(site: Site) -> dict:
+    """MiB of a daemon that has no model, and of one that has echo and its worker. Nobody else that
+    has their libraries runs meanwhile, or PSS would say less."""
+    daemon = site.start_darkroom("idle", "process", _ECHO)
+    loop = ClosedLoop(site)
+    loop.add(daemon.name, daemon, f"{daemon.name}.run.echo")
+    loop.await_all(CELLS[0])  # only then is the worker the one that stays
+    children = daemon.pids()[1:]
+    if len(children) != 1:
+        raise BenchError(f"{daemon.name} has {len(children)} workers:\n{daemon.tail()}")
+    pids = {"worker": children[0], "daemon_with_worker": daemon.pid}
     memory = {name: process.idle_memory_mib(pid) for name, pid in pids.items()}
     daemon.stop()
     alone = site.start_darkroom("alone", "process", {})
@@ -120,7 +114,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder, ExitStack() as stack:
             site = Site(arguments.build, Path(folder), stack)
-            memory = look_at_memory(site, site.start_darkroom("idle", "process", _ECHO))
+            memory = look_at_memory(site)
             loop = start_all(site)
             loop.await_all(CELLS[0])
             samples = loop.run_rounds(CELLS, pace)
