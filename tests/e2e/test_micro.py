@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,8 @@ async def test_nats_go_understands_every_field(client, server, nats_go):
     assert named("info") == (await ask(client, "$SRV.INFO.echo"))[0]
     (ours,) = await ask(client, "$SRV.STATS.echo")
     theirs = named("stats")
-    assert theirs["started"] == ours["started"]
+    # Go writes the time again in its own way, without the last zeros.
+    assert datetime.fromisoformat(theirs["started"]) == datetime.fromisoformat(ours["started"])
     for mine, other in zip(ours["endpoints"], theirs["endpoints"], strict=True):
         assert {**mine, "last_error": mine["last_error"] or None} == {
             **other, "last_error": other.get("last_error") or None
