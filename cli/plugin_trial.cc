@@ -180,10 +180,14 @@ class Trial {
   // (libtorch's, OpenMP's, CUDA's) do no harm.
   void CheckThreads(bool mapped) {
     size_t left = worker_.threads();
-    // One that has been joined may be listed for another moment.
-    for (int i = 0; i < 50 && left > threads_; ++i) {
+    // One that has been joined may be listed for another moment, and so may a process that crashes.
+    for (int i = 0; left > 0 && i < (left > threads_ ? 50 : 5); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(4));
       left = worker_.threads();
+    }
+    if (left == 0) {
+      report_.misbehaved.push_back(file_.info.id + " left a thread behind, which crashed");
+      return;
     }
     if (left <= threads_) return;
     const std::vector<std::string>& needed = file_.report.needed;

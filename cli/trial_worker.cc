@@ -136,8 +136,8 @@ size_t TrialWorker::threads() const {
   // Not by listing its tasks: a list that is read while one of them ends may leave out others.
   constexpr std::string_view kKey = "Threads:";
   std::ifstream status(fmt::format("/proc/{}/status", pid_));
-  std::string line;
-  while (std::getline(status, line)) {
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("State:\tZ")) return 0;
     if (line.starts_with(kKey)) return std::stoul(line.substr(kKey.size()));
   }
   return 0;

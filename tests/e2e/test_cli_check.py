@@ -186,7 +186,10 @@ def test_ctrl_c_ends_a_check_and_its_process(check):
 def test_a_thread_that_is_left_behind_is_found(check):
     """A daemon lives with it, since that plugin's process ends with it; in its own it would not."""
     told = check.json(bad_plugin_path("leaks_thread"), code=8)
-    assert told["run"]["misbehaved"] == ["leaks_thread left 1 thread behind"]
+    # It may wake up for the first time when its code is gone.
+    words = ("leaks_thread left 1 thread behind", "leaks_thread left a thread behind, which crashed")
+    (misbehaved,) = told["run"]["misbehaved"]
+    assert misbehaved in words
     assert results(told["run"])["job: data 1000 bytes"] == "ok"
 
 
