@@ -10,6 +10,8 @@
 #include <system_error>
 
 #include "core/json.h"
+#include "worker/plugin_access.h"
+#include "worker/records.h"
 
 namespace darkroom {
 namespace {
@@ -18,8 +20,6 @@ namespace fs = std::filesystem;
 
 // As much as a daemon's worker has by its configuration's defaults. Untouched, it costs nothing.
 constexpr uint64_t kArena = (uint64_t{512} << 20) + (uint64_t{1} << 30);
-// Records that name a batch's jobs fit into a packet (daemon/model_setup.cc).
-constexpr uint32_t kMostJobsABatch = 1024;
 
 bool Exists(const fs::path& path) {
   std::error_code error;
@@ -55,22 +55,12 @@ std::string FindTorch(const std::string& given) {
   return {};
 }
 
-// What CUDA's libraries open: /dev/nvidia0, /dev/nvidiactl, ...
-std::vector<std::string> CudaNodes() {
-  std::vector<std::string> nodes;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/dev", error)) {
-    if (entry.path().filename().string().rfind("nvidia", 0) == 0) nodes.push_back(entry.path());
-  }
-  return nodes;
-}
-
 }  // namespace
 
 Result<host::LaneSpec> TrialLane(const ModelInfo& info, const std::string& device,
                                  std::string* name) {
   host::LaneSpec lane;
-  lane.max_batch = std::min(info.batch_max, kMostJobsABatch);
+  lane.max_batch = std::min(info.batch_max, kMostJobsARun);
   std::string wanted = device;
   if (wanted.empty()) wanted = info.RunsOn(DeviceKind::kCpu) ? "cpu" : "cuda";
   *name = wanted;
@@ -94,34 +84,19 @@ Result<WorkerSetUp> TrialSetUp(const PluginFile& file, const TrialOptions& optio
   const fs::path here = ThisFolder();
   Result<std::string> worker = FindWorker(here);
   if (!worker.ok()) return worker.status();
-  const std::string torch_dir = FindTorch(options.torch_dir);
 
   WorkerSetUp set_up;
   set_up.name = file.info.id;
   set_up.program = *std::move(worker);
   set_up.host.cuda = cuda;
-  set_up.library_folders = file.report.run_path;
-  if (!torch_dir.empty()) {
-    set_up.host.torch_lib = torch_dir + "/lib";
-    set_up.library_folders.push_back(set_up.host.torch_lib);
-  }
   set_up.arena_bytes = kArena;
 
-  SandboxRules& sandbox = set_up.sandbox;
-  sandbox.readable = set_up.library_folders;
-  sandbox.readable.push_back(fs::path(file.path).parent_path().string());
   for (const char* place : {"../lib", "../lib/darkroom"}) {
-    sandbox.readable.push_back((here / place).lexically_normal().string());
+    set_up.sandbox.readable.push_back((here / place).lexically_normal().string());
   }
-  if (!torch_dir.empty()) sandbox.readable.push_back(torch_dir);
-  if (!options.weights.empty()) {
-    const fs::path weights = AbsolutePath(options.weights);
-    sandbox.readable.push_back((Exists(weights) ? weights : weights.parent_path()).string());
-  }
-  if (cuda) {
-    sandbox.writable = CudaNodes();
-    sandbox.local_sockets = true;
-  }
+  std::vector<std::string> weights;
+  if (!options.weights.empty()) weights.push_back(AbsolutePath(options.weights));
+  AllowPlugin(file, FindTorch(options.torch_dir), weights, &set_up);
   return set_up;
 }
 

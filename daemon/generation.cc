@@ -15,6 +15,9 @@
 namespace darkroom {
 namespace {
 
+// One that lost its worker so often before it ever served is given up.
+constexpr uint64_t kMostCrashes = 3;
+
 bool IsUp(const Slot& slot) { return slot.available() || slot.state() == SlotState::kRefused; }
 
 }  // namespace
@@ -110,16 +113,19 @@ const std::shared_ptr<const ModelContract>& Generation::ContractOf(const Model& 
 }
 
 bool Generation::Settled() const {
-  const bool failed = std::any_of(places_.begin(), places_.end(), [](const auto& place) {
-    return place->hosting->state() == HostingState::kFailed;
-  });
-  return failed || std::all_of(slots_.begin(), slots_.end(),
-                               [](const SlotPlace& one) { return IsUp(*one.slot); });
+  return !HostingError().ok() || std::all_of(slots_.begin(), slots_.end(),
+                                             [](const SlotPlace& one) { return IsUp(*one.slot); });
 }
 
 Status Generation::HostingError() const {
   for (const auto& place : places_) {
-    if (place->hosting->state() == HostingState::kFailed) return place->hosting->error();
+    const Hosting& hosting = *place->hosting;
+    if (hosting.state() == HostingState::kFailed) return hosting.error();
+    // What took too long would take as long again.
+    if (hosting.crashes() >= kMostCrashes || hosting.error().code() == Code::kDeadlineExceeded) {
+      return Status::FailedPrecondition("the plugin does not stay up: " + hosting.error().message(),
+                                        "the daemon's log may say more");
+    }
   }
   return Status::Ok();
 }

@@ -121,7 +121,10 @@ void JobFlow::StopLate() {
   });
   for (Job* job : late) {
     if (job->runner == nullptr) continue;
-    if (!std::exchange(job->told_to_stop, true)) job->runner->Cancel(*job);
+    if (!std::exchange(job->told_to_stop, true)) {
+      job->runner->Cancel(*job);
+      continue;  // one that only waits is answered by that
+    }
     if (now - job->deadline < stop_grace_) continue;
     const Status why(Code::kDeadlineExceeded,
                      fmt::format("the job did not stop within {:.1f} s of its deadline, and its "
@@ -130,8 +133,10 @@ void JobFlow::StopLate() {
     if (job->runner->Stop(*job, why)) continue;
     // In the daemon itself nothing can be ended: the requester is answered, and what the plugin
     // may still read stays.
-    log_.error("{} {}: did not stop by its deadline; '{}' runs in the daemon and is stuck", job->id,
-               job->model->config.name, job->contract->info.id);
+    if (job->begun != 0) {
+      log_.error("{} {}: did not stop by its deadline; '{}' runs in the daemon and is stuck",
+                 job->id, job->model->config.name, job->contract->info.id);
+    }
     const uint64_t token = job->token;
     Receipt receipt = MakeReceipt(*job, {}, nullptr);
     std::unique_ptr<Job> ended = jobs_.End(token, JobState::kExpired);

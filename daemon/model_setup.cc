@@ -7,13 +7,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/json.h"
+#include "worker/records.h"
+
 namespace darkroom {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Records that name a batch's jobs fit into a packet.
-constexpr uint32_t kMostJobsABatch = 1024;
+// They go to a worker in one packet, with the model's name and weights.
+constexpr size_t kMostOptions = size_t{64} << 10;
 
 fs::path FirstExisting(const std::vector<fs::path>& candidates) {
   std::error_code error;
@@ -37,6 +40,11 @@ Status Describe(PluginRegistry* registry, Model* model) {
 Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file,
                                                           uint32_t generation,
                                                           const ModelConfig& config) {
+  if (const size_t size = WriteJson(config.options).size(); size > kMostOptions) {
+    return Status::InvalidArgument(
+        fmt::format("the model's options are {} bytes long; at most {} are", size, kMostOptions),
+        "keep what is longer in a file, and name that");
+  }
   auto contract = std::make_shared<ModelContract>();
   contract->info = file.info;
   contract->plugin_digest = file.sha256;
@@ -47,7 +55,7 @@ Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file
   }
   contract->schema.emplace(std::move(*schema));
   contract->max_batch =
-      std::min({contract->info.batch_max, config.max_batch.value_or(UINT32_MAX), kMostJobsABatch});
+      std::min({contract->info.batch_max, config.max_batch.value_or(UINT32_MAX), kMostJobsARun});
   return std::shared_ptr<const ModelContract>(std::move(contract));
 }
 

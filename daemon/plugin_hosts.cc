@@ -5,13 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <sstream>
 #include <utility>
 
 #include "worker/event_relay.h"
 #include "worker/in_process_host.h"
+#include "worker/plugin_access.h"
 #include "worker/worker_host.h"
 
 namespace darkroom {
@@ -21,32 +20,6 @@ namespace fs = std::filesystem;
 
 // Outputs have at least so much of the arena beside the inputs. Untouched, it costs nothing.
 constexpr uint64_t kLeastOutputs = uint64_t{1} << 30;
-
-// Weights that are not there yet may be there when the model is loaded.
-std::string ReadableFor(const std::string& weights) {
-  std::error_code error;
-  return fs::exists(weights, error) ? weights : fs::path(weights).parent_path().string();
-}
-
-// Where whoever started the daemon lets libraries be found: plugins find theirs there, too.
-std::vector<std::string> FoldersOfEnvironment() {
-  std::vector<std::string> folders;
-  const char* list = std::getenv("LD_LIBRARY_PATH");
-  std::istringstream text(list == nullptr ? "" : list);
-  for (std::string folder; std::getline(text, folder, ':');) {
-    if (fs::path(folder).is_absolute()) folders.push_back(folder);
-  }
-  return folders;
-}
-
-std::vector<std::string> CudaNodes() {
-  std::vector<std::string> nodes;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/dev", error)) {
-    if (entry.path().filename().string().rfind("nvidia", 0) == 0) nodes.push_back(entry.path());
-  }
-  return nodes;
-}
 
 }  // namespace
 
@@ -77,40 +50,20 @@ WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& nam
   set_up.name = name;
   set_up.program = places_.worker_program.string();
   set_up.host = HostOptionsFor();
-  set_up.library_folders = file.report.run_path;
-  if (!set_up.host.torch_lib.empty()) set_up.library_folders.push_back(set_up.host.torch_lib);
-  for (std::string& folder : FoldersOfEnvironment()) {
-    set_up.library_folders.push_back(std::move(folder));
-  }
   set_up.arena_bytes =
       config_.limits.queued_bytes + std::max(config_.limits.queued_bytes, kLeastOutputs);
   set_up.silence = config_.limits.silence;
+  set_up.open_limit = config_.limits.open;
+  set_up.load_limit = config_.limits.load;
 
-  SandboxRules& sandbox = set_up.sandbox;
-  sandbox.readable = rules.files;
-  sandbox.readable.push_back(fs::path(file.path).parent_path().string());
-  sandbox.readable.insert(sandbox.readable.end(), set_up.library_folders.begin(),
-                          set_up.library_folders.end());
-  sandbox.readable.push_back(places_.host_library.parent_path().string());
-  if (!places_.torch_dir.empty()) {
-    // CUDA's own packages lie beside libtorch's, and it looks for them there.
-    std::error_code error;
-    sandbox.readable.push_back(places_.torch_dir.string());
-    sandbox.readable.push_back((places_.torch_dir.parent_path() / "nvidia").string());
-    sandbox.readable.push_back(
-        (fs::canonical(places_.torch_dir / "lib", error).parent_path().parent_path() / "nvidia")
-            .string());
-  }
+  set_up.sandbox.readable = rules.files;
+  set_up.sandbox.readable.push_back(places_.host_library.parent_path().string());
+  set_up.sandbox.memory = rules.memory;
+  std::vector<std::string> weights;
   for (const auto& model : models) {
-    if (!model->config.weights.empty()) {
-      sandbox.readable.push_back(ReadableFor(model->config.weights));
-    }
+    if (!model->config.weights.empty()) weights.push_back(model->config.weights);
   }
-  sandbox.memory = rules.memory;
-  if (set_up.host.cuda) {
-    sandbox.writable = CudaNodes();
-    sandbox.local_sockets = true;
-  }
+  AllowPlugin(file, places_.torch_dir, weights, &set_up);
   return set_up;
 }
 

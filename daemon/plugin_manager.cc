@@ -49,18 +49,9 @@ fs::path StagingFolder(const fs::path& state_dir) {
   return all / std::to_string(getpid());
 }
 
-std::vector<std::string> IdsIn(const fs::path& folder) {
-  std::vector<std::string> ids;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".so") ids.push_back(entry.path().stem().string());
-  }
-  return ids;
-}
-
 }  // namespace
 
-// Waits until nobody else changes the plugin, and lets others wait until it is destroyed.
+// Lets whoever else would change the plugin wait until this is destroyed.
 class PluginManager::Hold {
  public:
   explicit Hold(PluginRecord* record, Changes* changes) : record_(record), changes_(changes) {
@@ -76,14 +67,6 @@ class PluginManager::Hold {
  private:
   PluginRecord* const record_;
   Changes* const changes_;
-};
-
-class PluginManager::Watching {
- public:
-  Watching(boost::asio::io_context& io, const std::string& folder,
-           FolderWatcher::Callbacks callbacks)
-      : watcher(io, folder, std::move(callbacks)) {}
-  FolderWatcher watcher;
 };
 
 PluginManager::PluginManager(const Parts& parts)
@@ -103,7 +86,7 @@ Status PluginManager::Prepare(const std::vector<std::shared_ptr<Model>>& models)
   }
   for (const auto& model : models) RecordFor(model->config.plugin).models.push_back(model);
   if (parts_.config.plugins.serve_all) {
-    for (const std::string& id : IdsIn(parts_.places.plugin_folder)) RecordFor(id);
+    for (const std::string& id : PluginIdsIn(parts_.places.plugin_folder.string())) RecordFor(id);
   }
   for (const auto& [key, record] : records_) {
     auto candidate = Read(key);
@@ -139,7 +122,7 @@ void PluginManager::Start() {
 }
 
 awaitable<void> PluginManager::Stop() {
-  watching_.reset();
+  watcher_.reset();
   for (const auto& [key, record] : records_) {
     if (record->busy || record->active == nullptr) continue;
     record->active->StopServing();
@@ -147,6 +130,7 @@ awaitable<void> PluginManager::Stop() {
     staging_.Remove(record->active->staged());
     if (record->previous) staging_.Remove(*record->previous);
   }
+  staging_.Leave();
 }
 
 awaitable<void> PluginManager::OpenAtStart(PluginRecord* record, Candidate candidate) {
@@ -162,10 +146,7 @@ Result<PluginManager::Candidate> PluginManager::Read(const std::string& key) {
                              : OpenTrustedFileIn(parts_.places.plugin_folder.string(), key + ".so");
   if (!trusted.ok()) {
     if (IsPath(key) || trusted.status().code() != Code::kNotFound) return trusted.status();
-    const std::string nearest = Nearest(key, IdsIn(parts_.places.plugin_folder));
-    return Status::NotFound(fmt::format("there is no plugin \"{}\": {} does not exist", key,
-                                        (parts_.places.plugin_folder / (key + ".so")).string()),
-                            nearest.empty() ? "" : fmt::format("did you mean \"{}\"?", nearest));
+    return NoPluginIn(parts_.places.plugin_folder.string(), key);
   }
   auto staged = staging_.Stage(*trusted);
   if (!staged.ok()) return staged.status();
@@ -332,6 +313,7 @@ awaitable<Result<PluginChange>> PluginManager::Unload(std::string id) {
   for (const auto& model : record->models) parts_.observer.FailQueued(*model, record->error);
   Generation* old = record->active.get();
   record->leaving.push_back(std::move(record->active));
+  record->unloaded = true;
   for (const auto& model : record->models) change.models.push_back(model->config.name);
   old->StopServing();
   co_await Retire(record, old, false);
@@ -420,9 +402,9 @@ void PluginManager::WatchFolder() {
   callbacks.on_lost = [this](const Status& why) {
     parts_.log.error("new plugins will not be noticed: {}", why.ToString());
   };
-  watching_ = std::make_unique<Watching>(parts_.io, parts_.places.plugin_folder.string(),
-                                         std::move(callbacks));
-  if (const Status status = watching_->watcher.Start(); !status.ok()) {
+  watcher_ = std::make_unique<FolderWatcher>(parts_.io, parts_.places.plugin_folder.string(),
+                                             std::move(callbacks));
+  if (const Status status = watcher_->Start(); !status.ok()) {
     parts_.log.warn("new plugins will not be noticed: {}", status.ToString());
   }
 }

@@ -29,6 +29,7 @@
 #include "device/device.h"
 #include "generation.h"
 #include "model_setup.h"
+#include "plugin/folder_watcher.h"
 #include "plugin/staging.h"
 #include "plugin_hosts.h"
 #include "queue/model.h"
@@ -59,7 +60,8 @@ struct PluginRecord {
   std::vector<std::unique_ptr<Generation>> leaving;
   // What rollback goes back to: the copy is kept.
   std::optional<StagedFile> previous;
-  Status error;  // why nothing is active, or the last change failed
+  Status error;           // why nothing is active, or the last change failed
+  bool unloaded = false;  // since somebody asked for it
   bool busy = false;
   uint64_t upgrades = 0;
   uint64_t resident = 0;  // generations that stayed mapped in the daemon
@@ -167,8 +169,7 @@ class PluginManager {
   std::vector<std::pair<PluginRecord*, Candidate>> prepared_;
   uint32_t last_generation_ = 0;
   uint32_t starting_ = 0;
-  class Watching;
-  std::unique_ptr<Watching> watching_;
+  std::unique_ptr<FolderWatcher> watcher_;
   boost::asio::thread_pool files_{1};  // reads, hashes and copies files beside the io_context
 };
 

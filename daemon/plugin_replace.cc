@@ -122,6 +122,7 @@ void PluginManager::Switch(PluginRecord* record, std::unique_ptr<Generation> nex
   std::unique_ptr<Generation> old = std::move(record->active);
   record->active = std::move(next);
   record->error = Status::Ok();
+  record->unloaded = false;
   for (const auto& model : record->models) {
     model->contract = record->active->ContractOf(*model);
     model->broken = false;

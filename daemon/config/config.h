@@ -42,6 +42,10 @@ struct LimitsConfig {
   std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
   // A worker that does not answer for so long is ended.
   std::chrono::milliseconds silence = std::chrono::seconds(10);
+  // So long may a plugin take to be opened in a worker, and to make an instance; and so long to
+  // load a model. Then its worker is ended.
+  std::chrono::milliseconds open = std::chrono::seconds(60);
+  std::chrono::milliseconds load = std::chrono::minutes(10);
 };
 
 // Where the instances of a plugin live.

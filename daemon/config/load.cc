@@ -159,6 +159,8 @@ class Loader {
     reader.Size("queued_bytes", &config_.limits.queued_bytes);
     reader.Duration("stop_grace", &config_.limits.stop_grace);
     reader.Duration("silence", &config_.limits.silence);
+    reader.Duration("open", &config_.limits.open);
+    reader.Duration("load", &config_.limits.load);
     reader.Finish();
   }
 

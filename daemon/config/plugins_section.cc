@@ -17,12 +17,14 @@ bool IsDigest(const std::string& text) {
 
 void ReadRules(YamlReader* reader, const std::filesystem::path& file, PluginRules* rules) {
   std::string isolation = rules->isolation == Isolation::kProcess ? "process" : "in-process";
-  const YAML::Node at = reader->Child("isolation");
+  const YAML::Node isolation_at = reader->Child("isolation");
+  const YAML::Node worker_at = reader->Child("worker");
   reader->Choice("isolation", {"process", "in-process"}, &isolation);
   rules->isolation = isolation == "process" ? Isolation::kProcess : Isolation::kInProcess;
   reader->String("worker", &rules->worker);
   if (!rules->worker.empty() && rules->isolation == Isolation::kInProcess) {
-    reader->Complain(at, "a plugin that runs in the daemon (isolation: in-process) has no worker");
+    reader->Complain(isolation_at.IsDefined() ? isolation_at : worker_at,
+                     "a plugin that runs in the daemon (isolation: in-process) has no worker");
   }
   reader->Size("memory", &rules->memory);
   const YAML::Node files = reader->Child("files");
@@ -43,6 +45,48 @@ void ReadRules(YamlReader* reader, const std::filesystem::path& file, PluginRule
   }
 }
 
+void ReadDigests(YamlReader* reader, std::vector<std::string>* digests) {
+  const YAML::Node list = reader->Child("digests");
+  if (!list.IsDefined()) return;
+  if (!list.IsSequence()) {
+    reader->Complain(list, "digests must be a list of SHA-256 digests");
+    return;
+  }
+  for (const YAML::Node& digest : list) {
+    const std::string text = digest.IsScalar() ? digest.Scalar() : "";
+    if (!IsDigest(text)) {
+      reader->Complain(
+          digest,
+          fmt::format("'{}' is no SHA-256 digest: 64 hex digits, as sha256sum prints them", text));
+    }
+    digests->push_back(text);
+  }
+}
+
+void ReadEach(YamlReader* reader, const std::filesystem::path& file, PluginsConfig* plugins,
+              std::vector<ConfigIssue>* issues) {
+  const YAML::Node each = reader->Child("each");
+  if (!each.IsDefined()) return;
+  if (!each.IsMap()) {
+    reader->Complain(each, "each must be a map from a plugin's id to what it runs in");
+    return;
+  }
+  for (const auto& item : each) {
+    if (!item.first.IsScalar()) {
+      reader->Complain(item.first, "a plugin's id must be a single value");
+      continue;
+    }
+    const std::string& id = item.first.Scalar();
+    YamlReader one(item.second, "plugins.each." + id, file, issues);
+    PluginRules rules = plugins->rules;
+    ReadRules(&one, file, &rules);
+    one.Finish();
+    if (!plugins->each.emplace(id, std::move(rules)).second) {
+      reader->Complain(item.first, fmt::format("plugin '{}' is given twice", id));
+    }
+  }
+}
+
 }  // namespace
 
 void ReadPluginsSection(YamlReader* reader, const std::filesystem::path& file,
@@ -55,31 +99,9 @@ void ReadPluginsSection(YamlReader* reader, const std::filesystem::path& file,
   reader->Integer("shadow", 0, 64, &shadow);
   plugins->serve_all = serve == "all";
   plugins->shadow = static_cast<uint32_t>(shadow);
-  const YAML::Node digests = reader->Child("digests");
-  if (digests.IsDefined() && !digests.IsSequence()) {
-    reader->Complain(digests, "digests must be a list of SHA-256 digests");
-  }
-  for (const YAML::Node& digest : digests) {
-    if (!IsDigest(digest.Scalar())) {
-      reader->Complain(digest, fmt::format("'{}' is no SHA-256 digest: 64 hex digits, as sha256sum "
-                                           "prints them",
-                                           digest.Scalar()));
-    }
-    plugins->digests.push_back(digest.Scalar());
-  }
+  ReadDigests(reader, &plugins->digests);
   ReadRules(reader, file, &plugins->rules);
-  const YAML::Node each = reader->Child("each");
-  if (each.IsDefined() && !each.IsMap()) {
-    reader->Complain(each, "each must be a map from a plugin's id to what it runs in");
-  } else {
-    for (const auto& item : each) {
-      YamlReader one(item.second, "plugins.each." + item.first.Scalar(), file, issues);
-      PluginRules rules = plugins->rules;
-      ReadRules(&one, file, &rules);
-      one.Finish();
-      plugins->each[item.first.Scalar()] = std::move(rules);
-    }
-  }
+  ReadEach(reader, file, plugins, issues);
   reader->Finish();
 }
 

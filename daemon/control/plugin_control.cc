@@ -136,7 +136,7 @@ json PluginControl::Describe(const PluginRecord& record) const {
   item["models"] = std::move(models);
   if (!rules.worker.empty()) item["worker"] = rules.worker;
   if (!record.error.ok()) item["error"] = ErrorJson(record.error);
-  item["state"] = record.error.ok() ? "opening" : "failed";
+  item["state"] = record.error.ok() ? "opening" : record.unloaded ? "unloaded" : "failed";
   if (record.active != nullptr) {
     const Generation& active = *record.active;
     json places = json::array();

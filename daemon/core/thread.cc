@@ -3,6 +3,7 @@
 #include "core/thread.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,5 +21,7 @@ void SetThreadName(std::string_view name) {
   std::copy_n(name.data(), length, text.data());
   pthread_setname_np(pthread_self(), text.data());
 }
+
+uint32_t ThreadId() { return static_cast<uint32_t>(gettid()); }
 
 }  // namespace darkroom

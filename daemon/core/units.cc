@@ -70,6 +70,11 @@ Result<uint64_t> ParseSize(std::string_view text) {
   return ParseScaled(text, kSizes, "size", "4096, 64KiB, 8MiB or 2GiB");
 }
 
+std::string FormatDuration(std::chrono::milliseconds duration) {
+  if (duration < std::chrono::seconds(1)) return fmt::format("{} ms", duration.count());
+  return fmt::format("{:g} s", std::chrono::duration<double>(duration).count());
+}
+
 std::string FormatSize(uint64_t bytes) {
   constexpr std::array<std::string_view, 5> kNames = {"bytes", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

@@ -24,6 +24,9 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 // A number without a unit is bytes.
 Result<uint64_t> ParseSize(std::string_view text);
 
+// "250 ms", "1.5 s", "600 s": for messages.
+std::string FormatDuration(std::chrono::milliseconds duration);
+
 // "64 MiB", "4.1 GiB", "512 bytes": for messages.
 std::string FormatSize(uint64_t bytes);
 

@@ -72,7 +72,8 @@ struct HostJob {
   uint64_t deadline_ns = 0;  // CLOCK_MONOTONIC, 0: none
   const std::atomic<int32_t>* cancel =
       nullptr;  // non-zero: stop; lives until OnFinished; may be nullptr
-  // Set to 1 when the job is first looked at; lives until OnFinished; may be nullptr.
+  // Set to the lane thread's id (gettid) when the job is first looked at; lives until OnFinished;
+  // may be nullptr.
   std::atomic<uint32_t>* started = nullptr;
   OutputMemory* memory = nullptr;  // lives until OnFinished; may be nullptr
 };
@@ -108,9 +109,9 @@ class Events {
   // Where a plugin is hosted elsewhere, instances are made there and lost with that place. Not
   // called by the library itself, whose Create answers at once.
   virtual void OnCreated(Status status) = 0;
-  // The instance is gone, with all that it was told and has not answered. `started`: the jobs that
-  // it had begun with, one of which may have ended it.
-  virtual void OnLost(Status why, std::vector<uint64_t> started) = 0;
+  // The instance is gone, with all that it was told and has not answered. `suspects`: the
+  // jobs one of which may have ended it.
+  virtual void OnLost(Status why, std::vector<uint64_t> suspects) = 0;
   virtual void OnLoaded(Status status, double load_ms) = 0;
   virtual void OnFinished(uint64_t token, JobResult result) = 0;
   virtual void OnBatchDone() = 0;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/thread.h"
 #include "host/lane_thread.h"
 
 namespace darkroom::host {
@@ -31,7 +32,7 @@ Status JobRun::Begin(HostJob job, const ImageLimits& limits) {
   job_ = std::move(job);
   decode_ms_ = 0;
   // In one order with the look at `cancel` that follows, as RemoteInstance::Cancel does it.
-  if (job_.started != nullptr) job_.started->store(1);
+  if (job_.started != nullptr) job_.started->store(ThreadId());
   violated_.store(false, std::memory_order_relaxed);
   if (Status status = CheckWaiting(); !status.ok()) return status;
   const uint64_t start = NowNs();

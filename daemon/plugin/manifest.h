@@ -24,7 +24,7 @@
 namespace darkroom {
 
 // A manifest longer than this is refused: it is read whole, and people are meant to write it.
-inline constexpr uint64_t kMaxManifestBytes = 256 * 1024;
+inline constexpr uint64_t kMaxManifestBytes = 64 * 1024;
 
 struct Manifest {
   uint32_t abi_major = 0;

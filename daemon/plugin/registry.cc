@@ -15,17 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The ids of the files in a folder, for "did you mean".
-std::vector<std::string> IdsIn(const std::string& folder) {
-  std::vector<std::string> ids;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().extension() == ".so") ids.push_back(entry->path().stem().string());
-  }
-  return ids;
-}
-
 // Words about a copy are of no use to people, who know the file that it is a copy of.
 Status AboutSource(const Status& status, const PluginFile& plugin) {
   std::string words = status.message();
@@ -65,6 +54,23 @@ Result<PluginFile> ReadPluginFile(const std::string& path,
   return plugin;
 }
 
+std::vector<std::string> PluginIdsIn(const std::string& folder) {
+  std::vector<std::string> ids;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".so") ids.push_back(entry->path().stem().string());
+  }
+  return ids;
+}
+
+Status NoPluginIn(const std::string& folder, const std::string& id) {
+  const std::string nearest = Nearest(id, PluginIdsIn(folder));
+  return Status::NotFound("there is no plugin \"" + id + "\": " +
+                              (fs::path(folder) / (id + ".so")).string() + " does not exist",
+                          nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
+}
+
 PluginRegistry::PluginRegistry(std::string folder, std::vector<std::string> library_folders)
     : folder_(std::move(folder)), library_folders_(std::move(library_folders)) {}
 
@@ -77,10 +83,7 @@ Result<std::shared_ptr<const PluginFile>> PluginRegistry::Find(const std::string
   Result<PluginFile> file = ReadPluginFile(path, library_folders_);
   if (!file.ok()) {
     if (is_path || file.status().code() != Code::kNotFound) return file.status();
-    const std::string nearest = Nearest(id_or_path, IdsIn(folder_));
-    return Status::NotFound(
-        "there is no plugin \"" + id_or_path + "\": " + path + " does not exist",
-        nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
+    return NoPluginIn(folder_, id_or_path);
   }
   if (!is_path && file->info.id != id_or_path) {
     return Status::FailedPrecondition(path + " says that its id is \"" + file->info.id + "\"",

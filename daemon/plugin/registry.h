@@ -36,6 +36,12 @@ Result<PluginFile> ReadPluginFile(const std::string& path,
                                   const std::vector<std::string>& library_folders = {},
                                   const std::string& source = {});
 
+// The ids of the files in a plugin folder.
+std::vector<std::string> PluginIdsIn(const std::string& folder);
+
+// Why there is no plugin of that id there, with the nearest one that there is.
+Status NoPluginIn(const std::string& folder, const std::string& id);
+
 class PluginRegistry {
  public:
   // `folder` holds the plugins as ID.so; `library_folders` as for ReadPluginFile.

@@ -221,4 +221,6 @@ Result<StagedFile> Staging::Stage(const TrustedFile& source) {
 
 void Staging::Remove(const StagedFile& file) { ::unlink(file.path.c_str()); }
 
+void Staging::Leave() { ::rmdir(folder_.c_str()); }
+
 }  // namespace darkroom

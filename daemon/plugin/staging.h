@@ -47,6 +47,9 @@ class Staging {
   // Whoever has the copy open or mapped keeps it. No copy is no error.
   void Remove(const StagedFile& file);
 
+  // Removes the folder, unless something is in it.
+  void Leave();
+
  private:
   Result<TrustedFolder> OpenFolder() const;
 

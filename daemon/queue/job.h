@@ -3,8 +3,8 @@
 // Job is a request that was accepted: the one object that moves through the daemon. It ends exactly
 // once, in one of four states; whoever ends it replies.
 //
-// Lives on the io_context's thread, owned by the JobTable. Only `cancel` is shared: an instance's
-// lane polls it.
+// Lives on the io_context's thread, owned by the JobTable. Only `cancel` and `begun` are shared
+// with an instance's lane.
 
 #ifndef DARKROOM_QUEUE_JOB_H_
 #define DARKROOM_QUEUE_JOB_H_
@@ -74,6 +74,7 @@ struct Job {
   Clock::time_point started{};  // of the last attempt
   Clock::time_point deadline{};
   std::atomic<int32_t> cancel{0};
+  std::atomic<uint32_t> begun{0};  // where it runs in the daemon: the thread that has begun with it
 
   double progress = 0;
   std::string stage;

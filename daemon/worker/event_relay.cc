@@ -32,7 +32,7 @@ void EventRelay::Deliver(Event event, host::Events* target) {
       target->OnCreated(std::move(event.result.status));
       break;
     case Event::Kind::kLost:
-      target->OnLost(std::move(event.result.status), std::move(event.started));
+      target->OnLost(std::move(event.result.status), std::move(event.suspects));
       break;
     case Event::Kind::kLoaded:
       target->OnLoaded(std::move(event.result.status), event.result.load_ms);
@@ -58,8 +58,8 @@ void EventRelay::OnCreated(Status status) {
   events_.Put(std::move(event));
 }
 
-void EventRelay::OnLost(Status why, std::vector<uint64_t> started) {
-  Event event{Event::Kind::kLost, 0, {}, 0, {}, std::move(started)};
+void EventRelay::OnLost(Status why, std::vector<uint64_t> suspects) {
+  Event event{Event::Kind::kLost, 0, {}, 0, {}, std::move(suspects)};
   event.result.status = std::move(why);
   events_.Put(std::move(event));
 }

@@ -30,7 +30,7 @@ class EventRelay : public host::Events {
   void Close() { events_.Close(); }
 
   void OnCreated(Status status) override;
-  void OnLost(Status why, std::vector<uint64_t> started) override;
+  void OnLost(Status why, std::vector<uint64_t> suspects) override;
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;
@@ -54,7 +54,7 @@ class EventRelay : public host::Events {
     host::JobResult result;  // of a job; of others their status and load_ms
     double fraction = 0;
     std::string stage;
-    std::vector<uint64_t> started;
+    std::vector<uint64_t> suspects;
   };
 
   static void Deliver(Event event, host::Events* target);

@@ -69,7 +69,9 @@ void Hosting::OpenNow() {
 void Hosting::OnOpened(Result<std::unique_ptr<HostedPlugin>> opened) {
   if (!opened.ok()) {
     error_ = opened.status();
-    if (opened_once_) {
+    // A worker that others share may have been lost for one of them.
+    const bool others = error_.code() == Code::kInstanceLost && recent_.size() < kForgiven;
+    if (opened_once_ || others) {
       TryAgain();
     } else {
       // A plugin that never opened will not by trying; whoever brought it is told.

@@ -33,7 +33,7 @@ struct JobControl {
   static constexpr size_t kStageSize = 96;
 
   std::atomic<int32_t> cancel{0};    // daemon: stop
-  std::atomic<uint32_t> started{0};  // worker: the job has been looked at, it may be to blame
+  std::atomic<uint32_t> started{0};  // worker: the thread that has begun with the job
   // Worker: the newest progress. Odd while it is being written, so that a reader can tell.
   std::atomic<uint32_t> progress_version{0};
   std::atomic<uint32_t> stage_size{0};

@@ -36,7 +36,7 @@ host::OutputForm::Image ImageOf(ImageFormat format) {
   return host::OutputForm::Image::kNatural;
 }
 
-host::HostJob ToHostJob(const Job& job) {
+host::HostJob ToHostJob(Job& job) {
   host::HostJob out;
   out.token = job.token;
   out.id = job.id;
@@ -49,6 +49,7 @@ host::HostJob ToHostJob(const Job& job) {
   out.form.quality = job.request.form.quality;
   out.deadline_ns = MonotonicNs(job.deadline);
   out.cancel = &job.cancel;
+  out.started = &job.begun;
   return out;
 }
 

@@ -29,6 +29,9 @@ inline constexpr uint32_t kProtocolVersion = 1;
 // Longer packets are never sent; the kernel's limit for one is above 200 KiB everywhere.
 inline constexpr size_t kMaxPacket = size_t{128} << 10;
 
+// A kRun that names more would come near that.
+inline constexpr uint32_t kMostJobsARun = 1024;
+
 // What a record says. `about` names a plugin or an instance, by the number that the daemon gave it.
 enum class RecordKind : uint32_t {
   // From the daemon.

@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "core/units.h"
+
 namespace darkroom {
 namespace {
 
@@ -16,9 +18,6 @@ constexpr uint64_t kMostRoom = uint64_t{64} << 20;
 // A job that asks for more runs than this has lost count.
 constexpr size_t kMostBlocks = 256;
 constexpr auto kProgressTick = std::chrono::milliseconds(50);
-// Weights of many gigabytes take minutes from a slow disk. Jobs that wait for them may have shorter
-// deadlines; who asks next is glad of what was loaded by then.
-constexpr auto kLoadLimit = std::chrono::minutes(10);
 
 uint64_t NowNs() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -34,9 +33,9 @@ RemoteInstance::RemoteInstance(std::shared_ptr<Worker> worker, uint32_t plugin,
       events_(events),
       number_(worker_->Join(this)),
       room_(kLeastRoom),
-      load_limit_(worker_->io()),
+      limit_(worker_->io()),
       progress_tick_(worker_->io()) {
-  worker_->BeginLongCommand();
+  worker_->BeginLongCommand(number_);
   std::vector<std::byte> packet;
   {
     RecordWriter out(&packet, RecordKind::kCreate, number_);
@@ -49,11 +48,12 @@ RemoteInstance::RemoteInstance(std::shared_ptr<Worker> worker, uint32_t plugin,
     out.Put(spec.lane.memory_budget);
   }
   worker_->Send(std::move(packet));
+  SetLimit(worker_->open_limit(), "make an instance of the model");
 }
 
 RemoteInstance::~RemoteInstance() {
   *alive_ = false;
-  if (creating_) worker_->EndLongCommand();
+  if (creating_) worker_->EndLongCommand(number_);
   worker_->Leave(number_);
   if (!worker_->lost()) Tell(RecordKind::kDestroy);
 }
@@ -66,11 +66,17 @@ void RemoteInstance::Tell(RecordKind kind) {
 
 void RemoteInstance::Load() {
   Tell(RecordKind::kLoad);
-  load_limit_.expires_after(kLoadLimit);
-  load_limit_.async_wait([worker = worker_](const boost::system::error_code& error) {
+  loading_ = true;
+  // Jobs that wait for it may have shorter deadlines; who asks next is glad of what was loaded.
+  SetLimit(worker_->load_limit(), "load the model");
+}
+
+void RemoteInstance::SetLimit(std::chrono::milliseconds allowed, const char* what) {
+  limit_.expires_after(allowed);
+  limit_.async_wait([worker = worker_, allowed, what](const boost::system::error_code& error) {
     if (error) return;
-    worker->Condemn({Code::kInstanceLost,
-                     fmt::format("the model did not load within {} minutes", kLoadLimit.count())});
+    worker->Condemn({Code::kDeadlineExceeded, fmt::format("the plugin did not {} within {}", what,
+                                                          FormatDuration(allowed))});
   });
 }
 
@@ -157,7 +163,8 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
     case RecordKind::kCreated: {
       Status status = body->GetStatus();
       if (!body->ok() || !std::exchange(creating_, false)) return false;
-      worker_->EndLongCommand();
+      limit_.cancel();
+      worker_->EndLongCommand(number_);
       events_->OnCreated(std::move(status));
       return true;
     }
@@ -165,7 +172,8 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
       Status status = body->GetStatus();
       const auto load_ms = body->Get<double>();
       if (!body->ok()) return false;
-      load_limit_.cancel();
+      limit_.cancel();
+      loading_ = false;
       events_->OnLoaded(std::move(status), load_ms);
       return true;
     }
@@ -234,12 +242,20 @@ bool RemoteInstance::OnAskRoom(RecordReader* body) {
 }
 
 void RemoteInstance::OnWorkerLost(const Status& why) {
-  std::vector<uint64_t> started;
+  std::vector<uint64_t> suspects;
   for (const auto& [token, running] : running_) {
-    if (running.control()->started.load(std::memory_order_relaxed) != 0) started.push_back(token);
+    // What crashed the load may be the job that asked for it, or not; it must not try for ever.
+    const uint32_t thread = running.control()->started.load(std::memory_order_relaxed);
+    if ((thread != 0 || loading_) && worker_->MayBlame(thread)) suspects.push_back(token);
   }
   running_.clear();
-  events_->OnLost(why, std::move(started));
+  events_->OnLost(why, std::move(suspects));
+}
+
+bool RemoteInstance::RunsOn(uint32_t thread) const {
+  return thread != 0 && std::any_of(running_.begin(), running_.end(), [thread](const auto& job) {
+           return job.second.control()->started == thread;
+         });
 }
 
 void RemoteInstance::WatchProgress() {

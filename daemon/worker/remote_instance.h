@@ -49,6 +49,9 @@ class RemoteInstance final : public host::Instance, private WorkerUser {
   void EndUnbegun(uint64_t token, Running* running);
   bool OnRecord(RecordKind kind, RecordReader* body) override;
   void OnWorkerLost(const Status& why) override;
+  bool RunsOn(uint32_t thread) const override;
+  // The plugin's own code is about to run for this instance alone, and gets so long.
+  void SetLimit(std::chrono::milliseconds allowed, const char* what);
   bool OnFinished(RecordReader* body);
   bool OnAskRoom(RecordReader* body);
   static bool Attach(const Running& running, const OutputPlace& place, Buffer* bytes);
@@ -61,10 +64,11 @@ class RemoteInstance final : public host::Instance, private WorkerUser {
   const uint32_t number_;
   std::unordered_map<uint64_t, Running> running_;
   uint64_t room_;  // what recent outputs took, so that most jobs need not ask
-  boost::asio::steady_timer load_limit_;
+  boost::asio::steady_timer limit_;
   boost::asio::steady_timer progress_tick_;
   bool watching_ = false;
   bool creating_ = true;
+  bool loading_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -6,13 +6,12 @@
 
 #include <utility>
 
+#include "core/units.h"
 #include "worker/remote_instance.h"
 
 namespace darkroom {
 namespace {
 
-// Opening maps libtorch where it is used, which takes seconds from a cold disk.
-constexpr std::chrono::seconds kOpenLimit(60);
 constexpr std::chrono::seconds kCloseLimit(30);
 
 }  // namespace
@@ -26,28 +25,29 @@ RemotePlugin::RemotePlugin(std::shared_ptr<Worker> worker, PluginHost::Lost lost
 RemotePlugin::~RemotePlugin() {
   EndCommand();
   worker_->Leave(number_);
+  if (open_ && !worker_->lost()) TellToClose();  // others may be there still
 }
 
-void RemotePlugin::StartCommand(const char* what, std::chrono::seconds allowed) {
+void RemotePlugin::StartCommand(const char* what, std::chrono::milliseconds allowed) {
   in_command_ = true;
-  worker_->BeginLongCommand();
+  worker_->BeginLongCommand(number_);
   limit_.expires_after(allowed);
   limit_.async_wait([worker = worker_, what, allowed](const boost::system::error_code& error) {
     if (error) return;
-    worker->Condemn({Code::kDeadlineExceeded,
-                     fmt::format("the plugin did not {} within {} s", what, allowed.count())});
+    worker->Condemn({Code::kDeadlineExceeded, fmt::format("the plugin did not {} within {}", what,
+                                                          FormatDuration(allowed))});
   });
 }
 
 void RemotePlugin::EndCommand() {
   if (!std::exchange(in_command_, false)) return;
   limit_.cancel();
-  worker_->EndLongCommand();
+  worker_->EndLongCommand(number_);
 }
 
 void RemotePlugin::Open(const PluginToOpen& plugin, OnOpened on_opened) {
   on_opened_ = std::move(on_opened);
-  StartCommand("open", kOpenLimit);
+  StartCommand("open", worker_->open_limit());
   std::vector<std::byte> packet;
   {
     RecordWriter out(&packet, RecordKind::kOpen, number_);
@@ -63,13 +63,18 @@ std::unique_ptr<host::Instance> RemotePlugin::Create(const host::InstanceSpec& s
 }
 
 bool RemotePlugin::Kill(const Status& why) {
-  worker_->Condemn(why);
+  worker_->Dismiss(why);
   return true;
 }
 
 void RemotePlugin::Close(std::function<void(CloseOutcome)> done) {
   on_closed_ = std::move(done);
   StartCommand("shut down", kCloseLimit);
+  TellToClose();
+}
+
+void RemotePlugin::TellToClose() {
+  open_ = false;
   std::vector<std::byte> packet;
   { const RecordWriter out(&packet, RecordKind::kClose, number_); }
   worker_->Send(std::move(packet));
@@ -89,7 +94,6 @@ bool RemotePlugin::OnRecord(RecordKind kind, RecordReader* body) {
     const bool goes_on = worker_->users() > 1;
     const CloseOutcome outcome{body->Get<uint32_t>() != 0 && goes_on};
     EndCommand();
-    open_ = false;
     std::exchange(on_closed_, nullptr)(outcome);
     return true;
   }
@@ -97,11 +101,14 @@ bool RemotePlugin::OnRecord(RecordKind kind, RecordReader* body) {
 }
 
 void RemotePlugin::OnWorkerLost(const Status& why) {
-  EndCommand();
+  const bool to_blame = worker_->MayBlameCommandOf(number_);
   if (on_opened_) {
-    // Not retryable, as the loss of what was open is: who asks again would hear the same.
-    std::exchange(on_opened_, nullptr)(Status::FailedPrecondition(
-        "the plugin could not be opened: " + why.message(), "the daemon's log may say more"));
+    const std::string words = "the plugin could not be opened: " + why.message();
+    // Not retryable, as the loss of what was open is: who asks again would hear the same. Unless
+    // somebody else who shares the worker was why.
+    std::exchange(on_opened_, nullptr)(
+        to_blame ? Status::FailedPrecondition(words, "the daemon's log may say more")
+                 : Status(Code::kInstanceLost, words));
   } else if (on_closed_) {
     std::exchange(on_closed_, nullptr)({});  // with its process
   } else if (std::exchange(open_, false)) {

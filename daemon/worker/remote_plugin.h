@@ -37,8 +37,9 @@ class RemotePlugin final : public HostedPlugin, private WorkerUser {
   bool OnRecord(RecordKind kind, RecordReader* body) override;
   void OnWorkerLost(const Status& why) override;
   // The plugin's own code is about to run on the worker's control thread, and gets so long.
-  void StartCommand(const char* what, std::chrono::seconds allowed);
+  void StartCommand(const char* what, std::chrono::milliseconds allowed);
   void EndCommand();
+  void TellToClose();
 
   const std::shared_ptr<Worker> worker_;
   const PluginHost::Lost lost_;

@@ -118,18 +118,16 @@ void Slot::OnCreated(Status status) {
   SetState(error_.ok() ? SlotState::kUnloaded : SlotState::kRefused);
 }
 
-void Slot::OnLost(Status why, std::vector<uint64_t> started) {
-  // What crashed the load may be the job that asked for it, or not; it must not try for ever.
-  const bool all_to_blame = state_ == SlotState::kLoading;
+void Slot::OnLost(Status why, std::vector<uint64_t> suspects) {
   error_ = why;
   state_ = SlotState::kAbsent;
   outstanding_ = 0;
-  std::sort(started.begin(), started.end());
+  std::sort(suspects.begin(), suspects.end());
   const std::vector<uint64_t> lost = std::move(out_);
   out_.clear();
   if (rehearsal_) std::exchange(rehearsal_, nullptr)(why);
   for (const uint64_t token : lost) {
-    const bool to_blame = all_to_blame || std::binary_search(started.begin(), started.end(), token);
+    const bool to_blame = std::binary_search(suspects.begin(), suspects.end(), token);
     owner_.OnSlotJobLost(*this, token, to_blame, why);
   }
 }

@@ -97,7 +97,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   void OnNotHosted(const Status& why) override;
 
   void OnCreated(Status status) override;
-  void OnLost(Status why, std::vector<uint64_t> started) override;
+  void OnLost(Status why, std::vector<uint64_t> suspects) override;
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;

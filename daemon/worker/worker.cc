@@ -6,12 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
-#include "core/json.h"
+#include "worker/crash_note.h"
 #include "worker/event_relay.h"
 #include "worker/set_up_text.h"
 
@@ -24,7 +26,13 @@ constexpr auto kEndGrace = std::chrono::milliseconds(500);
 }  // namespace
 
 Worker::Worker(boost::asio::io_context& io, const WorkerSetUp& set_up, Logger& log)
-    : io_(io), log_(log), name_(set_up.name), silence_(set_up.silence), tick_(io) {}
+    : io_(io),
+      log_(log),
+      name_(set_up.name),
+      silence_(set_up.silence),
+      open_limit_(set_up.open_limit),
+      load_limit_(set_up.load_limit),
+      tick_(io) {}
 
 Worker::~Worker() = default;
 
@@ -42,6 +50,9 @@ Status Worker::StartProgram(const WorkerSetUp& set_up) {
   auto memory = SharedMemory::Make(set_up.arena_bytes);
   if (!memory.ok()) return memory.status();
   arena_ = std::make_shared<Arena>(std::move(*memory));
+  // The first block lies at the beginning, where the worker looks for it.
+  note_ = std::make_unique<ArenaBlock>(arena_, arena_->Allocate(sizeof(CrashNote)).value());
+  new (note_->data()) CrashNote;
 
   std::array<int, 2> sockets{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
@@ -100,8 +111,32 @@ void Worker::Condemn(const Status& why) {
   child_->Kill();
 }
 
-void Worker::EndLongCommand() {
-  if (--long_commands_ == 0) heard_ = std::chrono::steady_clock::now();
+void Worker::Dismiss(const Status& why) {
+  if (lost_ || !why_.ok()) return;
+  dismissed_ = true;
+  Condemn(why);
+}
+
+bool Worker::MayBlame(uint32_t thread) const {
+  return !dismissed_ && (culprit_ == 0 || culprit_ == thread);
+}
+
+uint32_t Worker::FindCulprit() const {
+  const uint32_t thread = reinterpret_cast<const CrashNote*>(note_->data())->thread;
+  if (thread == control_thread()) return thread;
+  const bool runs_jobs = std::any_of(users_.begin(), users_.end(), [thread](const auto& user) {
+    return user.second->RunsOn(thread);
+  });
+  return runs_jobs ? thread : 0;
+}
+
+bool Worker::MayBlameCommandOf(uint32_t number) const {
+  return MayBlame(control_thread()) && !long_commands_.empty() && long_commands_.front() == number;
+}
+
+void Worker::EndLongCommand(uint32_t number) {
+  long_commands_.erase(std::find(long_commands_.begin(), long_commands_.end(), number));
+  if (long_commands_.empty()) heard_ = std::chrono::steady_clock::now();
 }
 
 void Worker::OnPacket(Bytes packet) {
@@ -185,10 +220,10 @@ void Worker::OnExit(int wait_status) {
   lost_ = true;
   tick_.cancel();
   if (why_.ok()) {
-    why_ = {Code::kInstanceLost, fmt::format("its worker was {}", ExitWords(wait_status))};
-    if (WIFEXITED(wait_status)) {
-      why_ = {Code::kInstanceLost, fmt::format("its worker {}", ExitWords(wait_status))};
-    }
+    why_ = {Code::kInstanceLost,
+            fmt::format("its worker {}{}", WIFEXITED(wait_status) ? "" : "was ",
+                        ExitWords(wait_status))};
+    culprit_ = FindCulprit();
   }
   channel_.reset();
   // Users leave while they are told. Instances joined after their plugin, and are told before it.
@@ -200,13 +235,13 @@ void Worker::OnExit(int wait_status) {
 
 void Worker::Tick() {
   const auto now = std::chrono::steady_clock::now();
-  if (long_commands_ == 0 && asked_ && now - heard_ > silence_) {
+  if (long_commands_.empty() && asked_ && now - heard_ > silence_) {
     Condemn({Code::kInstanceLost,
              fmt::format("its worker did not answer for {} s, and was ended",
                          std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count())});
     return;
   }
-  if (long_commands_ == 0 && !users_.empty() && !asked_) {
+  if (long_commands_.empty() && !users_.empty() && !asked_) {
     asked_ = true;
     heard_ = now;
     std::vector<std::byte> packet;

@@ -40,6 +40,9 @@ struct WorkerSetUp {
   uint64_t arena_bytes = 0;
   // A worker whose control thread is silent for so long is ended.
   std::chrono::milliseconds silence{10'000};
+  // And one whose plugin takes so long to open or to make an instance, or to load a model.
+  std::chrono::milliseconds open_limit{60'000};
+  std::chrono::milliseconds load_limit{600'000};
 };
 
 // Who takes part in a worker.
@@ -49,6 +52,8 @@ class WorkerUser {
   // A record about it. False: it makes no sense, and the worker is not to be trusted.
   virtual bool OnRecord(RecordKind kind, RecordReader* body) = 0;
   virtual void OnWorkerLost(const Status& why) = 0;
+  // Whether a job of its is on that thread of the worker.
+  virtual bool RunsOn(uint32_t) const { return false; }
 };
 
 class Worker : public std::enable_shared_from_this<Worker> {
@@ -66,15 +71,23 @@ class Worker : public std::enable_shared_from_this<Worker> {
     if (channel_ != nullptr) channel_->Send(std::move(packet));
   }
 
-  // Kills it; users are told `why` when it has ended. The first reason counts.
+  // Kills it for what it did; users are told `why` when it has ended. The first reason counts.
   void Condemn(const Status& why);
+  // The same, for no fault of what runs there.
+  void Dismiss(const Status& why);
+  // Whether what runs on the thread may be why it is lost; 0: on a thread that is not known.
+  bool MayBlame(uint32_t thread) const;
+  // Whether it may be lost for the long command that this user gave.
+  bool MayBlameCommandOf(uint32_t number) const;
 
   // While the control thread is in the plugin's hands (opening, creating, closing) it cannot
-  // answer; callers then keep a time limit of their own.
-  void BeginLongCommand() { ++long_commands_; }
-  void EndLongCommand();
+  // answer; users then keep a time limit of their own. They come one after the other.
+  void BeginLongCommand(uint32_t number) { long_commands_.push_back(number); }
+  void EndLongCommand(uint32_t number);
 
   const std::shared_ptr<Arena>& arena() const { return arena_; }
+  std::chrono::milliseconds open_limit() const { return open_limit_; }
+  std::chrono::milliseconds load_limit() const { return load_limit_; }
   pid_t pid() const { return child_->pid(); }
   boost::asio::io_context& io() { return io_; }
   bool lost() const { return lost_; }
@@ -93,23 +106,30 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void Write(spdlog::level::level_enum level, std::string_view line);
   void OnSocketEnd();
   void OnExit(int wait_status);
+  uint32_t FindCulprit() const;
+  uint32_t control_thread() const { return static_cast<uint32_t>(pid()); }
   void Tick();
 
   boost::asio::io_context& io_;
   Logger& log_;
   const std::string name_;
   const std::chrono::milliseconds silence_;
+  const std::chrono::milliseconds open_limit_;
+  const std::chrono::milliseconds load_limit_;
   std::shared_ptr<Arena> arena_;
   std::unique_ptr<Child> child_;
   std::unique_ptr<Channel> channel_;
   boost::asio::steady_timer tick_;
   std::map<uint32_t, WorkerUser*> users_;
   uint32_t last_number_ = 0;
-  uint32_t long_commands_ = 0;
+  std::vector<uint32_t> long_commands_;          // whose; the first is being carried out
   std::chrono::steady_clock::time_point heard_;  // the newest answer, or when it could answer
   bool asked_ = false;                           // a ping is out
   LogLimit log_limit_;  // what it says and prints; its instances have limits of their own, too
   Status why_;          // of being condemned
+  std::unique_ptr<ArenaBlock> note_;  // a CrashNote
+  uint32_t culprit_ = 0;              // the thread that crashed it, if it is one that is known
+  bool dismissed_ = false;
   bool lost_ = false;
 };
 

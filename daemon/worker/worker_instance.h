@@ -42,7 +42,7 @@ class WorkerInstance final : public host::Events {
   bool OnRecord(RecordKind kind, RecordReader* body);
 
   void OnCreated(Status status) override;
-  void OnLost(Status why, std::vector<uint64_t> started) override;
+  void OnLost(Status why, std::vector<uint64_t> suspects) override;
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;

@@ -24,6 +24,7 @@
 #include "core/thread.h"
 #include "host/host_api.h"
 #include "worker/child.h"
+#include "worker/crash_note.h"
 #include "worker/sandbox.h"
 #include "worker/set_up_text.h"
 #include "worker/worker_instance.h"
@@ -175,6 +176,7 @@ int Main() {
                memory.status().message());
     return 2;
   }
+  LeaveCrashesIn(reinterpret_cast<CrashNote*>(memory->data()));
   WorkerSocket socket(kChildSocket);
   WorkerProgram program(&socket, &*memory);
   const bool sound = program.Serve();

@@ -38,6 +38,7 @@ struct Member {
   bool takes_argument = false;
   bool always = false;  // every job is such a job
   dr_status (*load)(const dr_host_t* host) = nullptr;
+  void (*create)() = nullptr;
 };
 
 inline std::string_view InputOf(const dr_job_t* job) {
@@ -89,6 +90,7 @@ inline bool IsBad(const Member& member, std::string_view input) {
 template <const Member& kMember>
 struct Table {
   static dr_status Create(const dr_host_t* host, const char*, dr_instance_t** instance) {
+    if (kMember.create != nullptr) kMember.create();
     *instance = new dr_instance{host};
     return DR_OK;
   }

@@ -140,6 +140,8 @@ TEST_F(PluginsSectionTest, RefusesWhatIsNoDigest) {
                           "sha256sum prints them"));
   EXPECT_THAT(Issues("plugins: {digests: " + std::string(64, 'a') + "}\n"),
               ElementsAre("darkroom.yaml:1:20: digests must be a list of SHA-256 digests"));
+  EXPECT_THAT(Issues("plugins: {digests: {a: b}}\n"),
+              ElementsAre("darkroom.yaml:1:20: digests must be a list of SHA-256 digests"));
 }
 
 TEST_F(PluginsSectionTest, RefusesAWorkerForWhatRunsInTheDaemon) {
@@ -152,6 +154,12 @@ TEST_F(PluginsSectionTest, RefusesAWorkerForWhatRunsInTheDaemon) {
                      "  each:\n"
                      "    echo: {isolation: in-process, worker: w}\n"),
               ElementsAre("darkroom.yaml:3:23: a plugin that runs in the daemon (isolation: "
+                          "in-process) has no worker"));
+  EXPECT_THAT(Issues("plugins:\n"
+                     "  isolation: in-process\n"
+                     "  each:\n"
+                     "    echo: {worker: w}\n"),
+              ElementsAre("darkroom.yaml:4:20: a plugin that runs in the daemon (isolation: "
                           "in-process) has no worker"));
 }
 
@@ -202,6 +210,10 @@ TEST_F(PluginsSectionTest, RefusesWrongShapes) {
   EXPECT_THAT(Issues("plugins: {each: {echo: process}}\n"),
               ElementsAre("darkroom.yaml:1:24: plugins.each.echo must be a map of keys and "
                           "values"));
+  EXPECT_THAT(Issues("plugins: {each: {[echo]: {}}}\n"),
+              ElementsAre("darkroom.yaml:1:18: a plugin's id must be a single value"));
+  EXPECT_THAT(Issues("plugins: {each: {echo: {}, mock: {}, echo: {worker: w}}}\n"),
+              ElementsAre("darkroom.yaml:1:38: plugin 'echo' is given twice"));
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ TEST(Units, RefusesWhatIsNoSize) {
 }
 
 TEST(Units, WritesSizes) {
+  EXPECT_EQ(FormatDuration(std::chrono::milliseconds(250)), "250 ms");
+  EXPECT_EQ(FormatDuration(std::chrono::milliseconds(1500)), "1.5 s");
+  EXPECT_EQ(FormatDuration(std::chrono::minutes(10)), "600 s");
   EXPECT_EQ(FormatSize(512), "512 bytes");
   EXPECT_EQ(FormatSize(8ULL << 20), "8 MiB");
   EXPECT_EQ(FormatSize((4ULL << 30) + (100ULL << 20)), "4.1 GiB");

@@ -329,6 +329,26 @@ async def test_a_worker_that_is_lost_while_its_plugin_opens(site, connect):
     assert daemon.stop() == 0
 
 
+async def test_a_plugin_that_hangs_before_it_serves(site, connect):
+    server = site.server().start()
+    words = {
+        "hangs_in_ctor": "the plugin did not open within 3 s",
+        "hangs_in_create": "the plugin did not make an instance of the model within 3 s",
+    }
+    config = {
+        "nats": {"url": server.url},
+        "limits": {"open": "3s"},
+        "models": {"echo": ECHO, **{name: member(name) for name in words}},
+    }
+    daemon = site.daemon(config).start()
+    client = await connect(server.url)
+    for name, why in words.items():
+        refused = (await client.run(name, b"1")).failed("failed_precondition")
+        assert why in refused.error["message"]
+    assert (await client.run("echo", b"1")).ok().data == b"1"
+    assert daemon.stop() == 0
+
+
 async def test_a_killed_daemon_leaves_no_worker_behind(serve):
     names = ("hangs", "leaks_thread", "ignores_cancel", "stops", "torch_library")
     names = [name for name in names if bad_plugin_path(name).exists()]
@@ -386,6 +406,55 @@ async def test_plugins_that_share_a_worker_share_its_end(serve):
             assert (await client.run(name, b"good")).ok().data == b"good"
     (after,) = await pids()
     assert after not in (0, between)
+
+
+async def test_in_the_daemon_only_what_runs_past_its_deadline_is_stuck(serve):
+    daemon, client = await serve({"mock": {"plugin": "mock"}}, {"isolation": "in-process"})
+    params = {"delay_ms": 2000, "poll_cancel": False}
+    running = asyncio.create_task(
+        client.run("mock", b"1", params=params, Darkroom_Job="runs", Darkroom_Deadline="300ms")
+    )
+    await until("it to run", lambda: client.jobs("running", "mock"))
+    waiting = client.run("mock", b"1", Darkroom_Job="waits", Darkroom_Deadline="300ms")
+    (await waiting).failed("deadline_exceeded")
+    (await running).failed("deadline_exceeded")
+    assert "runs mock: did not stop by its deadline" in daemon.log
+    assert "waits mock: did not stop" not in daemon.log
+    # It is free again when that is done.
+    (await client.run("mock", b"1")).ok()
+
+
+@pytest.mark.parametrize("name", ["crashes", "aborts", "exits"])
+async def test_a_job_beside_the_one_that_crashes_is_not_taken_for_it(serve, name):
+    pen = {"worker": "pen"}
+    daemon, client = await serve(
+        {"mock": {"plugin": "mock"}, name: member(name)}, {"each": {"mock": pen, name: pen}}
+    )
+    before = await worker_pid(client, "mock")
+    beside = asyncio.create_task(
+        client.run("mock", b"1", params={"delay_ms": 1500, "output_bytes": 9})
+    )
+    await until("it to run", lambda: client.jobs("running", "mock"))
+    (await client.run(name, b"bad")).failed("instance_lost")
+    assert await replaced(client, "mock", before) != before
+    # It was lost three times with the other, and its three attempts are not used up.
+    reply = (await beside).ok()
+    assert reply.data == pattern(9, 0)
+    assert reply.headers["Darkroom-Attempts"] == "1"
+
+
+async def test_a_plugin_that_cannot_be_opened_keeps_its_neighbours_from_nothing(serve):
+    pen = {"worker": "pen"}
+    names = ("mock", "aborts_in_ctor", "echo")
+    daemon, client = await serve(
+        {"mock": {"plugin": "mock"}, "aborts_in_ctor": member("aborts_in_ctor"), "echo": ECHO},
+        {"each": {name: pen for name in names}},
+    )
+    refused = (await client.run("aborts_in_ctor", b"1")).failed("failed_precondition")
+    assert "killed by SIGABRT" in refused.error["message"]
+    assert (await client.run("mock", b"1")).ok().data == b""
+    assert (await client.run("echo", b"1")).ok().data == b"1"
+    assert await worker_pid(client, "mock") == await worker_pid(client, "echo")
 
 
 ISOLATIONS = ("process", "in-process")

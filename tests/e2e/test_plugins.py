@@ -189,6 +189,7 @@ def test_load_upgrade_rollback_unload_by_control(start, folder, loop):
         workers = children_of(daemon.pid)
         change = await operate(client, "unload", plugin="versioned")
         assert change["action"] == "unloaded"
+        assert (await plugin(client, "versioned"))["state"] == "unloaded"
         reply = await client.run("versioned", b"x")
         assert reply.code == "not_found" and "unloaded" in reply.error["message"]
         wait_until("the worker's end", lambda: sum(map(is_running, workers)) < len(workers))
@@ -198,6 +199,7 @@ def test_load_upgrade_rollback_unload_by_control(start, folder, loop):
     loop.run_until_complete(go())
     assert daemon.stop() == 0
     wait_until("all workers' end", lambda: not children_of(daemon.pid))
+    assert list((daemon.folder / "state/plugins").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,15 @@ from harness import (
     wait_until,
 )
 
-# What the answer to any request says. hangs_in_ctor is not here: a daemon that starts waits for it,
-# a minute.
+# What the answer to any request says. hangs_in_ctor and hangs_in_create are not here: a daemon that
+# starts waits for them (test_crash.py).
 REFUSED = {
     "no_manifest": "no manifest",
     "wrong_major": "ABI 99.0",
     "truncated": "truncated",
     "throws_in_ctor": "no such thing",
     "aborts_in_ctor": "killed by SIGABRT",
+    "aborts_in_create": "does not stay up: its worker was killed by SIGABRT",
     "entry_returns_null": "entry failed",
 }
 # What ends the worker, as the job's history tells it. A sanitizer turns the signal into an exit.

@@ -225,9 +225,32 @@ TEST_F(RemoteInstanceTest, ALossNamesTheJobsThatHadBegun) {
   kill(opening->plugin->pid(), SIGKILL);
   EXPECT_TRUE(RunUntil(io_, [&] { return opening->lost.has_value(); }));
   EXPECT_THAT(order_, ElementsAre("instance", "plugin"));
-  EXPECT_THAT(served.heard->started, testing::UnorderedElementsAre(2, 3));
+  EXPECT_THAT(served.heard->suspects, testing::UnorderedElementsAre(2, 3));
   EXPECT_EQ(served.heard->lost->code(), Code::kInstanceLost);
   EXPECT_THAT(served.heard->results, IsEmpty());
+}
+
+TEST_F(RemoteInstanceTest, ALossWhileItLoadsMayBeAnyJobsFault) {
+  const auto opening = OpenSound(MOCK_PLUGIN);
+  Served served = Create(*opening->plugin);
+  kill(opening->plugin->pid(), SIGSTOP);
+  served.instance->Load();
+  served.instance->Run(Batch(MakeJob(1, "")));
+  served.instance->Run(Batch(MakeJob(2, "")));
+  kill(opening->plugin->pid(), SIGKILL);
+  EXPECT_TRUE(RunUntil(io_, [&] { return opening->lost.has_value(); }));
+  EXPECT_THAT(served.heard->suspects, testing::UnorderedElementsAre(1, 2));
+}
+
+TEST_F(RemoteInstanceTest, NobodyIsSuspectedOfAnEndThatWasChosen) {
+  const auto opening = OpenSound(MOCK_PLUGIN);
+  Served served = CreateLoaded(*opening->plugin);
+  served.instance->Run(Batch(LongJob(1)));
+  AwaitProgress(served);
+  EXPECT_TRUE(opening->plugin->Kill({Code::kDeadlineExceeded, "it was late"}));
+  EXPECT_TRUE(RunUntil(io_, [&] { return opening->lost.has_value(); }));
+  EXPECT_EQ(served.heard->lost->ToString(), "deadline_exceeded: it was late");
+  EXPECT_THAT(served.heard->suspects, IsEmpty());
 }
 
 TEST_F(RemoteInstanceTest, ResultsOutliveTheWorker) {
@@ -250,6 +273,7 @@ TEST_F(RemoteInstanceTest, WhatJobsTookIsGivenBack) {
   auto worker = Worker::Start(io_, set_up_, log_.logger());
   ASSERT_TRUE(worker.ok()) << worker.status().ToString();
   const std::shared_ptr<Arena> arena = (*worker)->arena();
+  const uint64_t unused = arena->used();  // the crash note
   RemotePlugin plugin(*worker, [](const Status&) {});
   std::optional<Status> opened;
   plugin.Open(FileOf(ECHO_PLUGIN), [&](const Status& status) { opened = status; });
@@ -262,7 +286,7 @@ TEST_F(RemoteInstanceTest, WhatJobsTookIsGivenBack) {
     EXPECT_TRUE(RunUntil(io_, [&] { return served.heard->results.size() == 20; }));
     EXPECT_GT(arena->used(), 20 * sent.size());
     served.heard->results.clear();
-    EXPECT_EQ(arena->used(), 0U);
+    EXPECT_EQ(arena->used(), unused);
     // What it has not answered is given back when it is lost.
     kill(plugin.pid(), SIGSTOP);
     served.instance->Run(Batch(MakeJob(21, sent)));
@@ -270,7 +294,7 @@ TEST_F(RemoteInstanceTest, WhatJobsTookIsGivenBack) {
     kill(plugin.pid(), SIGKILL);
     EXPECT_TRUE(RunUntil(io_, [&] { return served.heard->lost.has_value(); }));
   }
-  EXPECT_EQ(arena->used(), 0U);
+  EXPECT_EQ(arena->used(), unused);
 }
 
 TEST_F(RemoteInstanceTest, InstancesOfOnePluginWorkSideBySide) {

@@ -204,17 +204,6 @@ TEST_F(SlotTest, OnlyWhatHadBegunIsToBlameForALoss) {
   EXPECT_EQ(slot().error().code(), Code::kInstanceLost);
 }
 
-TEST_F(SlotTest, AllAreToBlameForALossWhileItLoads) {
-  Serve();
-  EnqueueSome(model_, 3);
-  Settle(io_);
-  one_->host.Lose(kCrash);
-  EXPECT_THAT(TakeHeard(),
-              testing::UnorderedElementsAre("lost 1 to blame: its worker was killed by SIGSEGV",
-                                            "lost 2 to blame: its worker was killed by SIGSEGV",
-                                            "lost 3 to blame: its worker was killed by SIGSEGV"));
-}
-
 TEST_F(SlotTest, IsMadeAnewAfterALossAndRunsWhatCameBack) {
   ServeLoaded();
   EnqueueSome(model_, 3);

@@ -35,7 +35,7 @@ struct HeardEvents final : host::Events {
   void OnLost(Status why, std::vector<uint64_t> tokens) override {
     EXPECT_FALSE(lost) << "told twice that it is lost";
     lost = std::move(why);
-    started = std::move(tokens);
+    suspects = std::move(tokens);
     if (order != nullptr) order->emplace_back("instance");
   }
   void OnLoaded(Status status, double load_ms) override {
@@ -56,7 +56,7 @@ struct HeardEvents final : host::Events {
   std::optional<Status> created;
   std::optional<Status> loaded;
   std::optional<Status> lost;
-  std::vector<uint64_t> started;
+  std::vector<uint64_t> suspects;
   std::map<uint64_t, host::JobResult> results;
   int batches = 0;
   int unloaded = 0;

@@ -161,13 +161,13 @@ TEST_F(WorkerTest, ThatDoesNotAnswer) {
 TEST_F(WorkerTest, WhoIsInAPluginsHandsNeedNotAnswer) {
   set_up_.silence = std::chrono::milliseconds(50);
   Start("exec sleep 1000");
-  worker_->BeginLongCommand();
+  worker_->BeginLongCommand(1);
   boost::asio::steady_timer later(io_, std::chrono::milliseconds(300));
   bool is_later = false;
   later.async_wait([&](const boost::system::error_code&) { is_later = true; });
   RunUntil(io_, [&] { return is_later; });
   EXPECT_THAT(user_.lost, IsEmpty());
-  worker_->EndLongCommand();
+  worker_->EndLongCommand(1);
   EXPECT_TRUE(RunUntil(io_, [this] { return !user_.lost.empty(); }));
 }
 
