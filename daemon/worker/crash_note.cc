@@ -38,7 +38,7 @@ void LeaveCrashesIn(CrashNote* note) {
   the_note = note;
   struct sigaction action {};
   action.sa_sigaction = OnFatal;
-  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
   for (size_t i = 0; i < kFatal.size(); ++i) sigaction(kFatal[i], &action, &before[i]);
   std::atexit(Leave);
 }

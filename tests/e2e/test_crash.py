@@ -21,6 +21,7 @@ from harness import (
     bad_plugin_path,
     children_of,
     is_running,
+    is_sanitized,
     plugin_folder,
     plugin_path,
     wait_until,
@@ -247,7 +248,8 @@ async def test_a_plugin_that_crashes_again_and_again_rests(serve):
             reply.failed("instance_lost")
         start = time.monotonic()
         rests = (await client.run("crashes", b"good")).failed("busy")
-        assert re.search("crashed again and again and rests: .*worker was", rests.error["message"])
+        words = rests.error["message"]
+        assert re.search("crashed again and again and rests: .*worker (was|exited)", words)
         again = int(rests.headers["Retry-After"])
         assert 1 <= again <= 4
         assert (await client.model("crashes"))["state"] == "failed"
@@ -424,7 +426,8 @@ async def test_in_the_daemon_only_what_runs_past_its_deadline_is_stuck(serve):
     (await client.run("mock", b"1")).ok()
 
 
-@pytest.mark.parametrize("name", ["crashes", "aborts", "exits"])
+# A sanitizer ends a process that writes to address 0 without a signal.
+@pytest.mark.parametrize("name", ["aborts", "exits"] + ["crashes"] * (not is_sanitized()))
 async def test_a_job_beside_the_one_that_crashes_is_not_taken_for_it(serve, name):
     pen = {"worker": "pen"}
     daemon, client = await serve(
