@@ -63,9 +63,8 @@ void JobFlow::Describe(const Model& model) {
 void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
   Refusal refusal;
   ++endpoint.stats->requests;
-  if (admission_.Admit(endpoint, std::move(message), &refusal) != nullptr) {
-    scheduler_.Enqueued(endpoint.model.get());
-    if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
+  if (const Job* job = admission_.Admit(endpoint, std::move(message), &refusal)) {
+    Accepted(*job);
     return;
   }
   ++endpoint.stats->errors;
@@ -80,6 +79,36 @@ void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
   receipt.job = refusal.request.id;
   replier_.Error(std::move(refusal.request.reply), std::move(receipt), std::move(refusal.status),
                  refusal.retry_after_s);
+}
+
+void JobFlow::Accepted(const Job& job) {
+  scheduler_.Enqueued(job.model.get());
+  if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
+}
+
+Job* JobFlow::Submit(const Endpoint& endpoint, Message message, std::chrono::milliseconds waited,
+                     JobSink* sink, Refusal* refusal) {
+  Job* job = admission_.Admit(endpoint, std::move(message), refusal);
+  if (job == nullptr) return nullptr;
+  job->sink = sink;
+  job->stats = nullptr;  // of requests
+  job->deadline -= waited;
+  Accepted(*job);
+  return job;
+}
+
+void JobFlow::HandBack(JobSink* sink) {
+  std::vector<Job*> waiting;
+  jobs_.ForEach([&](Job& job) {
+    if (job.sink == sink && job.state == JobState::kQueued) waiting.push_back(&job);
+  });
+  for (Job* job : waiting) {
+    const std::shared_ptr<Model> model = job->model;
+    model->queue.Remove(job);
+    sink->OnJobGivenUp(*job);
+    jobs_.Drop(job->token);
+    on_model_changed_(*model);
+  }
 }
 
 boost::asio::awaitable<void> JobFlow::WatchDeadlines() {
@@ -140,9 +169,14 @@ void JobFlow::StopLate() {
     const uint64_t token = job->token;
     Receipt receipt = MakeReceipt(*job, {}, nullptr);
     std::unique_ptr<Job> ended = jobs_.End(token, JobState::kExpired);
-    replier_.Error(ended->request.reply, std::move(receipt),
-                   {Code::kDeadlineExceeded, "the deadline passed while the job ran",
-                    "allow more time with Darkroom-Deadline"});
+    host::JobResult late_result;
+    late_result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
+                          "allow more time with Darkroom-Deadline"};
+    if (ended->sink != nullptr) {
+      ended->sink->OnJobEnded(*ended, std::move(receipt), std::move(late_result));
+    } else {
+      replier_.Error(ended->request.reply, std::move(receipt), std::move(late_result.status));
+    }
     stuck_.emplace(token, std::move(ended));
   }
 }
@@ -175,6 +209,11 @@ void JobFlow::FailQueued(Model& model, const Status& why) {
   while (!model.queue.empty()) {
     Job* job = model.queue.front();
     model.queue.PopFront();
+    if (job->sink != nullptr) {  // it may be run elsewhere, or later
+      job->sink->OnJobGivenUp(*job);
+      jobs_.Drop(job->token);
+      continue;
+    }
     host::JobResult result;
     result.status = why;
     OnJobDone(job->token, std::move(result), nullptr);
@@ -230,10 +269,15 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
     model.recent.Add(job->request, job->params);
     log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
                model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);
-    replier_.Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
   } else {
     log_.info("{} {}: {}: {}", job->id, model.config.name, JobStateName(job->state),
               result.status.ToString());
+  }
+  if (job->sink != nullptr) {
+    job->sink->OnJobEnded(*job, std::move(receipt), std::move(result));
+  } else if (result.status.ok()) {
+    replier_.Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
+  } else {
     replier_.Error(std::move(job->request.reply), std::move(receipt), std::move(result.status));
   }
 }
@@ -285,6 +329,10 @@ void JobFlow::GiveUp() {
   jobs_.ForEach([this](Job& job) {
     job.cancel.store(1, std::memory_order_relaxed);
     if (job.runner != nullptr) job.runner->Cancel(job);
+    if (job.sink != nullptr) {
+      job.sink->OnJobGivenUp(job);
+      return;
+    }
     Receipt receipt;
     receipt.model = receipts_.at(job.model.get());
     receipt.job = job.id;

@@ -10,6 +10,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,16 @@
 
 namespace darkroom {
 
+// Who has jobs run whose end is not told by a reply to whoever sent the message.
+class JobSink {
+ public:
+  virtual ~JobSink() = default;
+  // The job is over, as job.state says. What it was made of goes when this returns.
+  virtual void OnJobEnded(const Job& job, Receipt receipt, host::JobResult result) = 0;
+  // The daemon stops before the job is done; it goes on elsewhere.
+  virtual void OnJobGivenUp(const Job& job) = 0;
+};
+
 class JobFlow : public LaneObserver {
  public:
   // `replier` must outlive this; `on_model_changed` hears of each change of a model's slots,
@@ -41,6 +52,13 @@ class JobFlow : public LaneObserver {
   void Describe(const Model& model);
 
   void OnRequest(const Endpoint& endpoint, Message message);
+
+  // Accepts a job whose end `sink` is told of, and which has been waiting for so long already; or
+  // nullptr, and `refusal` says why.
+  Job* Submit(const Endpoint& endpoint, Message message, std::chrono::milliseconds waited,
+              JobSink* sink, Refusal* refusal);
+  // Gives the sink those of its jobs back that wait.
+  void HandBack(JobSink* sink);
 
   // Accepts no more jobs, and returns when the last one has been answered.
   boost::asio::awaitable<void> Drain();
@@ -71,6 +89,7 @@ class JobFlow : public LaneObserver {
   void ExpireWaiting();
   void StopLate();
   void EndWaiting(Job* job, Status status);
+  void Accepted(const Job& job);
   static void Count(const Job& job, const Status& status);
   Receipt MakeReceipt(const Job& job, const host::JobResult& result, const Device* device) const;
 

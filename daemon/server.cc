@@ -98,8 +98,10 @@ boost::asio::awaitable<void> Server::ASignal() {
 boost::asio::awaitable<void> Server::Drain() {
   // What the server had already sent us is admitted once intake is dry; from there on the only way
   // is out.
+  if (durable_ != nullptr) durable_->StopTaking();
   co_await intake_->Drain();
   co_await flow_.Drain();
+  if (durable_ != nullptr) co_await durable_->Settled();
 }
 
 Status Server::StartModels() {
@@ -147,6 +149,7 @@ void Server::OnContractChanged(const std::shared_ptr<Model>& model) {
   }
   flow_.Describe(*model);
   if (!model->broken) flow_.Recheck(*model);
+  if (serving_ && durable_ != nullptr) durable_->Serve(model);
 }
 
 void Server::OnModelAdded(const std::shared_ptr<Model>& model) {
@@ -162,6 +165,7 @@ void Server::OnModelAdded(const std::shared_ptr<Model>& model) {
   Status status = SubscribeTo(endpoints_.back().get());
   if (status.ok()) status = intake_->Confirm();
   if (!status.ok()) log_.error("{}: {}", model->config.name, status.ToString());
+  if (durable_ != nullptr) durable_->Serve(model);
 }
 
 void Server::OnPluginsChanged() { ServeWhenReady(); }
@@ -186,11 +190,29 @@ Status Server::StartNats() {
   intake_ = std::make_unique<Intake>(io_, std::move(*connection), [this](Arrival arrival) {
     handlers_[arrival.subscription](std::move(arrival.message));
   });
+  if (config_.jobs.enabled) {
+    if (Status durable = StartDurableJobs(urls); !durable.ok()) return durable;
+  }
   // Our own server takes a moment to start; any other is missing.
   if (embedded_ == nullptr && !intake_->connection().connected()) {
     log_.warn("no NATS server at {} yet; trying on", url_);
   }
   return Status::Ok();
+}
+
+Status Server::StartDurableJobs(const std::vector<std::string>& urls) {
+  durable_ = std::make_unique<DurableJobs>(
+      DurableJobs::Parts{io_, config_, flow_, publisher_, log_,
+                         [this](const std::string& model) { return EndpointOf(model); }});
+  return durable_->Open(urls);
+}
+
+const Endpoint* Server::EndpointOf(const std::string& model) const {
+  const std::string subject = fmt::format("{}.run.{}", config_.nats.prefix, model);
+  const auto found = std::find_if(endpoints_.begin(), endpoints_.end(), [&](const auto& endpoint) {
+    return endpoint->subject == subject;
+  });
+  return found == endpoints_.end() ? nullptr : found->get();
 }
 
 void Server::DigestWeights() {
@@ -224,6 +246,9 @@ void Server::ServeWhenReady() {
     stop_reason_ = "cannot subscribe";
     stop_.Set();
     return;
+  }
+  if (durable_ != nullptr) {
+    for (const auto& model : models_) durable_->Serve(model);
   }
   state_ = "ready";
   log_.info("ready: {}", StatusLine());
@@ -275,6 +300,7 @@ Status Server::SubscribeTo(Endpoint* endpoint) {
 
 void Server::OnModelChanged(Model& model) {
   plugins_->UpdateModel(model);
+  if (serving_ && durable_ != nullptr) durable_->Refresh(model);
   if (model.state == ModelState::kLoading) {
     if (state_ == "starting") NotifyStatus(fmt::format("Loading {}", model.config.name));
     return;

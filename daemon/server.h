@@ -25,6 +25,7 @@
 #include "core/event.h"
 #include "core/log.h"
 #include "device/device.h"
+#include "durable_jobs.h"
 #include "job_flow.h"
 #include "message/embedded_server.h"
 #include "message/intake.h"
@@ -53,6 +54,8 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   using Handler = std::function<void(Message)>;
 
   Status StartNats();
+  Status StartDurableJobs(const std::vector<std::string>& urls);
+  const Endpoint* EndpointOf(const std::string& model) const;
   Status StartModels();
   void DigestWeights();
 
@@ -109,6 +112,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   std::vector<Handler> handlers_;  // by the subscription's number
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<DurableJobs> durable_;  // nullptr: none are run
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<PluginControl> plugin_control_;
   std::unique_ptr<MicroService> micro_;

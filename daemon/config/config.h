@@ -99,6 +99,18 @@ struct RouteConfig {
   std::string queue_group;
 };
 
+// Durable jobs: docs/durable-jobs.md.
+struct JobsConfig {
+  bool enabled = false;
+  bool manage_streams = true;  // else they are only checked
+  std::string storage = "file";
+  uint32_t replicas = 1;
+  std::chrono::milliseconds keep = std::chrono::hours(24);  // results and states
+  std::chrono::milliseconds ack_wait =
+      std::chrono::seconds(30);  // until a dead host's job comes back
+  uint32_t max_attempts = 3;
+};
+
 struct Config {
   std::string host_name;
   std::filesystem::path state_dir;
@@ -114,6 +126,7 @@ struct Config {
   std::vector<DeviceConfig> devices;  // empty: find out
   std::vector<ModelConfig> models;
   std::vector<RouteConfig> routes;
+  JobsConfig jobs;
 };
 
 }  // namespace darkroom

@@ -102,6 +102,7 @@ class Loader {
     ReadNats(reader.Child("nats"));
     ReadLimits(reader.Child("limits"));
     ReadPlugins(reader.Child("plugins"));
+    ReadJobs(reader.Child("jobs"));
     ReadDevices(reader.Child("devices"), &reader);
     ReadModels(reader.Child("models"), &reader);
     ReadRoutes(reader.Child("routes"), &reader);
@@ -161,6 +162,29 @@ class Loader {
     reader.Duration("silence", &config_.limits.silence);
     reader.Duration("open", &config_.limits.open);
     reader.Duration("load", &config_.limits.load);
+    reader.Finish();
+  }
+
+  void ReadJobs(const YAML::Node& node) {
+    YamlReader reader = Reader(node, "jobs");
+    JobsConfig& jobs = config_.jobs;
+    uint64_t replicas = jobs.replicas;
+    uint64_t attempts = jobs.max_attempts;
+    reader.Bool("enabled", &jobs.enabled);
+    reader.Bool("manage_streams", &jobs.manage_streams);
+    reader.Choice("storage", {"file", "memory"}, &jobs.storage);
+    reader.Integer("replicas", 1, 5, &replicas);
+    reader.Duration("keep", &jobs.keep);
+    reader.Duration("ack_wait", &jobs.ack_wait);
+    reader.Integer("max_attempts", 1, 100, &attempts);
+    jobs.replicas = static_cast<uint32_t>(replicas);
+    jobs.max_attempts = static_cast<uint32_t>(attempts);
+    if (jobs.keep < std::chrono::minutes(1)) {
+      reader.Complain(node, "jobs.keep must be at least 1m");
+    }
+    if (jobs.ack_wait < std::chrono::seconds(1)) {
+      reader.Complain(node, "jobs.ack_wait must be at least 1s");
+    }
     reader.Finish();
   }
 

@@ -58,6 +58,12 @@ Status Intake::Subscribe(const std::string& subject, const std::string& queue_gr
   return Status::Ok();
 }
 
+void Intake::Unsubscribe(uint32_t number) {
+  for (const auto& subscription : subscriptions_) {
+    if (subscription->number == number) natsSubscription_Drain(subscription->nats);
+  }
+}
+
 Status Intake::Confirm() {
   const natsStatus status = natsConnection_FlushTimeout(connection_->nats(), kConfirmTimeoutMs);
   if (status == NATS_OK) return Status::Ok();

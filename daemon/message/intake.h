@@ -47,6 +47,9 @@ class Intake {
   Status Subscribe(const std::string& subject, const std::string& queue_group,
                    uint32_t subscription);
 
+  // Tells the server to send no more to that one subscription. What was on its way still comes.
+  void Unsubscribe(uint32_t subscription);
+
   // Waits until the server has the subscriptions made so far, a few seconds at most.
   Status Confirm();
 

@@ -4,6 +4,8 @@
 
 #include <nats/nats.h>
 
+#include <cstdlib>
+
 namespace darkroom {
 
 Message::~Message() { natsMsg_Destroy(message_); }
@@ -24,6 +26,18 @@ std::optional<std::string_view> Message::Header(const char* name) const {
   const char* value = nullptr;
   if (natsMsgHeader_Get(message_, name, &value) != NATS_OK || value == nullptr) return {};
   return value;
+}
+
+std::vector<std::pair<std::string, std::string>> Message::Headers() const {
+  std::vector<std::pair<std::string, std::string>> headers;
+  const char** names = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(message_, &names, &count) != NATS_OK) return headers;
+  for (int i = 0; i < count; ++i) {
+    headers.emplace_back(names[i], Header(names[i]).value_or(""));
+  }
+  free(names);  // the array alone is ours
+  return headers;
 }
 
 }  // namespace darkroom

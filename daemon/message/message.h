@@ -9,8 +9,10 @@
 #define DARKROOM_MESSAGE_MESSAGE_H_
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/buffer.h"
 
@@ -35,6 +37,8 @@ class Message {
 
   // The first value of a header; names are case-sensitive, as NATS has them (ADR-4).
   std::optional<std::string_view> Header(const char* name) const;
+  // All of them, each with its first value.
+  std::vector<std::pair<std::string, std::string>> Headers() const;
 
  private:
   natsMsg* message_ = nullptr;

@@ -19,8 +19,8 @@ constexpr auto kLastPatience = std::chrono::seconds(3);
 
 }  // namespace
 
-Envelope::Envelope(const std::string& subject) {
-  natsMsg_Create(&message_, subject.c_str(), nullptr, nullptr, 0);
+Envelope::Envelope(const std::string& subject, const std::string& reply) {
+  natsMsg_Create(&message_, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), nullptr, 0);
 }
 
 Envelope::~Envelope() { natsMsg_Destroy(message_); }
@@ -36,6 +36,11 @@ void Envelope::Header(const char* name, const std::string& value) {
     if (kNotAllowed.find(c) != std::string_view::npos) c = ' ';
   }
   natsMsgHeader_Set(message_, name, clean.c_str());
+}
+
+void PlainPublication::Seal(uint64_t, Envelope* envelope) {
+  for (const auto& [name, value] : headers_) envelope->Header(name.c_str(), value);
+  envelope->Body(Buffer::Copy(AsBytes(text_)));
 }
 
 Publisher::Publisher(Logger& log) : log_(log) {}
@@ -121,7 +126,7 @@ void Publisher::WriteOne(Publication* publication, bool last) {
     lost_ = true;
     return;
   }
-  Envelope& envelope = written_.emplace_back(publication->subject());
+  Envelope& envelope = written_.emplace_back(publication->subject(), publication->reply());
   publication->Seal(connection_->max_payload(), &envelope);
   const Bytes body = envelope.body_.bytes();
   natsMsg_SetData(envelope.message_, body.data(), static_cast<int>(body.size()));

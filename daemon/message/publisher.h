@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,7 +35,8 @@ namespace darkroom {
 // A message about to be published.
 class Envelope {
  public:
-  explicit Envelope(const std::string& subject);
+  // `reply`: where an answer is awaited; empty: nowhere.
+  explicit Envelope(const std::string& subject, const std::string& reply = {});
   Envelope(Envelope&& other) noexcept
       : message_(std::exchange(other.message_, nullptr)), body_(std::move(other.body_)) {}
   Envelope& operator=(Envelope&&) = delete;
@@ -56,8 +58,30 @@ class Publication {
  public:
   virtual ~Publication() = default;
   virtual const std::string& subject() const = 0;
+  // Where whoever it reaches is to answer; empty: nowhere.
+  const std::string& reply() const { return reply_; }
+  void set_reply(std::string subject) { reply_ = std::move(subject); }
   // `max_payload`: headers and body together must stay within it.
   virtual void Seal(uint64_t max_payload, Envelope* envelope) = 0;
+
+ private:
+  std::string reply_;
+};
+
+// One whose bytes are there already.
+class PlainPublication final : public Publication {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  PlainPublication(std::string subject, std::string_view text, Headers headers = {})
+      : subject_(std::move(subject)), headers_(std::move(headers)), text_(text) {}
+  const std::string& subject() const override { return subject_; }
+  void Seal(uint64_t max_payload, Envelope* envelope) override;
+
+ private:
+  const std::string subject_;
+  const Headers headers_;
+  const std::string text_;
 };
 
 class Publisher : public ConnectionEvents {

@@ -22,6 +22,7 @@
 namespace darkroom {
 
 struct Job;
+class JobSink;
 struct Model;
 struct ModelContract;
 
@@ -61,6 +62,7 @@ struct Job {
   std::shared_ptr<Model> model;
   std::shared_ptr<const ModelContract> contract;  // that the request was understood by
   std::shared_ptr<EndpointStats> stats;           // of the way it came; may be nullptr
+  JobSink* sink = nullptr;  // who is told of its end; nullptr: whoever awaits the reply
   Request request;
   std::shared_ptr<const std::string>
       params;  // JSON, checked and complete; often shared by many jobs

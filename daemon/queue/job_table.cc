@@ -38,6 +38,15 @@ void JobTable::GiveBack(Job* job, bool count) {
   job->state = JobState::kQueued;
 }
 
+void JobTable::Drop(uint64_t token) {
+  const auto found = jobs_.find(token);
+  assert(found != jobs_.end() && found->second->state == JobState::kQueued);
+  --CountOf(JobState::kQueued);
+  bytes_ -= found->second->request.message.data().size();
+  jobs_.erase(found);
+  gate_.Leave();
+}
+
 std::unique_ptr<Job> JobTable::End(uint64_t token, JobState state) {
   assert(IsTerminal(state));
   const auto found = jobs_.find(token);

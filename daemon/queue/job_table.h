@@ -34,6 +34,9 @@ class JobTable {
   // nothing is left to do.
   std::unique_ptr<Job> End(uint64_t token, JobState state);
 
+  // Takes a job that waits out of the table, unended.
+  void Drop(uint64_t token);
+
   // Lets no more in, and calls back when the last one has ended.
   void Close(std::function<void()> on_empty) { gate_.Close(std::move(on_empty)); }
   bool closed() const { return gate_.closed(); }

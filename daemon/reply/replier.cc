@@ -46,13 +46,16 @@ void SealError(const Status& status, const Receipt& receipt, uint32_t retry_afte
 
 class ErrorReply : public Publication {
  public:
-  ErrorReply(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s)
+  ErrorReply(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s,
+             PlainPublication::Headers headers = {})
       : subject_(std::move(subject)),
         receipt_(std::move(receipt)),
         status_(std::move(status)),
-        retry_after_s_(retry_after_s) {}
+        retry_after_s_(retry_after_s),
+        headers_(std::move(headers)) {}
   const std::string& subject() const override { return subject_; }
   void Seal(uint64_t, Envelope* envelope) override {
+    for (const auto& [name, value] : headers_) envelope->Header(name.c_str(), value);
     SealError(status_, receipt_, retry_after_s_, envelope);
   }
 
@@ -61,15 +64,25 @@ class ErrorReply : public Publication {
   Receipt receipt_;
   Status status_;
   uint32_t retry_after_s_;
+  PlainPublication::Headers headers_;
 };
 
 class ResultReply : public Publication {
  public:
-  ResultReply(Request request, Receipt receipt, std::vector<host::Output> outputs)
-      : request_(std::move(request)), receipt_(std::move(receipt)), outputs_(std::move(outputs)) {}
-  const std::string& subject() const override { return request_.reply; }
+  // `request` is only kept, to be freed with this.
+  ResultReply(std::string subject, ReplyForm::Body form, Receipt receipt,
+              std::vector<host::Output> outputs, PlainPublication::Headers headers,
+              Request request = {})
+      : subject_(std::move(subject)),
+        form_(form),
+        receipt_(std::move(receipt)),
+        outputs_(std::move(outputs)),
+        headers_(std::move(headers)),
+        request_(std::move(request)) {}
+  const std::string& subject() const override { return subject_; }
   void Seal(uint64_t max_payload, Envelope* envelope) override {
-    ResultBody body = FormResult(request_.form.body, receipt_.job, std::move(outputs_));
+    for (const auto& [name, value] : headers_) envelope->Header(name.c_str(), value);
+    ResultBody body = FormResult(form_, receipt_.job, std::move(outputs_));
     // The limit may have changed with the server since CheckSize, and an object's exact size is
     // known only now.
     if (body.bytes.size() + kHeaderBytes > max_payload) {
@@ -82,9 +95,12 @@ class ResultReply : public Publication {
   }
 
  private:
-  Request request_;
+  std::string subject_;
+  ReplyForm::Body form_;
   Receipt receipt_;
   std::vector<host::Output> outputs_;
+  PlainPublication::Headers headers_;
+  Request request_;
 };
 
 class ProgressNote : public Publication {
@@ -101,6 +117,19 @@ class ProgressNote : public Publication {
 
 }  // namespace
 
+std::unique_ptr<Publication> ResultMessage(std::string subject, ReplyForm::Body form,
+                                           Receipt receipt, std::vector<host::Output> outputs,
+                                           PlainPublication::Headers headers) {
+  return std::make_unique<ResultReply>(std::move(subject), form, std::move(receipt),
+                                       std::move(outputs), std::move(headers));
+}
+
+std::unique_ptr<Publication> ErrorMessage(std::string subject, Receipt receipt, Status status,
+                                          PlainPublication::Headers headers) {
+  return std::make_unique<ErrorReply>(std::move(subject), std::move(receipt), std::move(status), 0,
+                                      std::move(headers));
+}
+
 Replier::Replier(Publisher* publisher, std::string prefix)
     : publisher_(publisher), prefix_(std::move(prefix)) {}
 
@@ -113,8 +142,11 @@ Status Replier::CheckSize(ReplyForm::Body form, const std::vector<host::Output>&
 }
 
 void Replier::Result(Request request, Receipt receipt, std::vector<host::Output> outputs) {
-  publisher_->Publish(
-      std::make_unique<ResultReply>(std::move(request), std::move(receipt), std::move(outputs)));
+  std::string subject = std::move(request.reply);
+  const ReplyForm::Body form = request.form.body;
+  publisher_->Publish(std::make_unique<ResultReply>(std::move(subject), form, std::move(receipt),
+                                                    std::move(outputs), PlainPublication::Headers{},
+                                                    std::move(request)));
 }
 
 void Replier::Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s) {

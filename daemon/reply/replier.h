@@ -9,6 +9,7 @@
 #define DARKROOM_REPLY_REPLIER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@
 #include "reply/receipt.h"
 
 namespace darkroom {
+
+// The same messages for other subjects than a requester's, with more headers.
+std::unique_ptr<Publication> ResultMessage(std::string subject, ReplyForm::Body form,
+                                           Receipt receipt, std::vector<host::Output> outputs,
+                                           PlainPublication::Headers headers);
+std::unique_ptr<Publication> ErrorMessage(std::string subject, Receipt receipt, Status status,
+                                          PlainPublication::Headers headers);
 
 class Replier {
  public:

@@ -151,11 +151,14 @@ class Program:
 class NatsServer(Program):
     """nats-server on a port that stays the same when it is started again."""
 
-    def __init__(self, folder: Path, max_payload: int = 1 << 20):
+    def __init__(self, folder: Path, max_payload: int = 1 << 20, jetstream: bool = False):
         super().__init__("nats-server", folder)
         self.port = free_port()
         self.settings = folder / "nats.conf"
-        self.settings.write_text(f"listen: 127.0.0.1:{self.port}\nmax_payload: {max_payload}\n")
+        text = f"listen: 127.0.0.1:{self.port}\nmax_payload: {max_payload}\n"
+        if jetstream:
+            text += f'jetstream {{ store_dir: "{folder}/jetstream", sync_interval: always }}\n'
+        self.settings.write_text(text)
 
     @property
     def url(self) -> str:

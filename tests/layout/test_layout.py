@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DAEMON = ROOT / "daemon"
 
 # Data moves down this list. A folder may include itself, those before it, and COMMON.
-FLOW = ["message", "queue", "scheduler", "device", "plugin", "worker", "reply", "control"]
+FLOW = ["message", "queue", "scheduler", "device", "plugin", "worker", "reply", "durable", "control"]
 COMMON = ["core", "config"]
 # What the host library may see of the daemon. The daemon in turn sees of it only its interface.
 HOST_MAY = ["core", "host"]

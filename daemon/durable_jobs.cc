@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "durable_jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/coroutine.h"
+#include "core/excerpt.h"
+#include "reply/replier.h"
+
+namespace darkroom {
+namespace {
+
+using boost::asio::awaitable;
+using std::chrono::milliseconds;
+using std::chrono::system_clock;
+
+constexpr auto kTryStreamsAgain = std::chrono::seconds(2);
+// A job that the server or we could not deal with now.
+constexpr auto kSoon = milliseconds(1000);
+constexpr const char* kReplyToHeader = "Darkroom-Reply-To";
+
+// A host that was lost in a job's first moments is forgiven so often.
+constexpr uint64_t kMostSilentDeliveries = 10;
+
+milliseconds Since(system_clock::time_point then) {
+  const auto passed = std::chrono::duration_cast<milliseconds>(system_clock::now() - then);
+  return std::max(passed, milliseconds(0));  // clocks of two machines
+}
+
+std::string MakeInbox() {
+  std::random_device random;
+  return fmt::format("_INBOX.dr{:08x}{:08x}", random(), random());
+}
+
+// Of a final reply: it is stored once, and says how its job ended.
+PlainPublication::Headers FinalHeaders(const std::string& id, JobState state) {
+  return {
+      {kFinalState, std::string(JobStateName(state))}, {"Nats-Msg-Id", id}, {kExpectedLast, "0"}};
+}
+
+}  // namespace
+
+DurableJobs::DurableJobs(const Parts& parts)
+    : parts_(parts),
+      names_(parts.config.nats.prefix),
+      requester_(parts.io, parts.publisher, MakeInbox()),
+      jetstream_(requester_),
+      streams_(jetstream_, names_, parts.config.jobs),
+      states_(jetstream_, names_),
+      changes_(parts.io) {}
+
+DurableJobs::~DurableJobs() = default;
+
+Status DurableJobs::Open(const std::vector<std::string>& urls) {
+  // Of their own: jobs' payloads keep no request waiting, and answers are heard until the end.
+  auto connection =
+      Connection::Open(urls, fmt::format("darkroomd {} jobs", parts_.config.host_name), 0, this);
+  if (!connection.ok()) return connection.status();
+  intake_ = std::make_unique<Intake>(parts_.io, std::move(*connection), [this](Arrival arrival) {
+    handlers_[arrival.subscription](std::move(arrival.message));
+  });
+  handlers_.emplace_back([this](Message message) { requester_.OnAnswer(std::move(message)); });
+  return intake_->Subscribe(requester_.subject(), "", 0);
+}
+
+void DurableJobs::OnConnected() {
+  boost::asio::post(parts_.io, [this] {
+    for (const auto& feed : feeds_) feed->puller->OnConnected();
+  });
+}
+
+void DurableJobs::OnError(const std::string& what) {
+  parts_.log.warn("jobs' connection: {}", what);
+}
+
+void DurableJobs::Serve(const std::shared_ptr<Model>& model) {
+  if (stopping_) return;
+  const bool known = std::any_of(feeds_.begin(), feeds_.end(),
+                                 [&](const auto& feed) { return feed->model == model; });
+  if (known) {
+    Refresh(*model);
+    return;
+  }
+  waiting_models_[model->config.name] = model;
+  if (!std::exchange(begun_, true)) {
+    StartCoroutine(parts_.io, Begin());
+  } else if (ready_) {
+    StartCoroutine(parts_.io, AddFeeds(model));
+  }
+}
+
+awaitable<void> DurableJobs::Begin() {
+  std::string told;
+  while (!stopping_) {
+    const Status status = co_await streams_.Ensure();
+    if (status.ok()) break;
+    // Once: the server may be away for long.
+    if (std::exchange(told, status.ToString()) != status.ToString()) {
+      parts_.log.error("durable jobs wait for their streams: {}", status.ToString());
+    }
+    co_await Sleep(kTryStreamsAgain);
+  }
+  if (stopping_) co_return;
+  ready_ = true;
+  parts_.log.info("durable jobs: {} and {} are there", names_.jobs, names_.results);
+  const auto models = waiting_models_;
+  for (const auto& [name, model] : models) co_await AddFeeds(model);
+  StartCoroutine(parts_.io, Beat());
+  StartCoroutine(parts_.io, TellWhatRuns());
+}
+
+awaitable<void> DurableJobs::AddFeeds(std::shared_ptr<Model> model) {
+  waiting_models_.erase(model->config.name);
+  for (const std::string_view job_class : kJobClasses) {
+    Status status = co_await streams_.EnsureConsumer(std::string(job_class), model->config.name);
+    while (!status.ok() && !stopping_) {
+      parts_.log.error("durable jobs of '{}': {}", model->config.name, status.ToString());
+      co_await Sleep(kTryStreamsAgain);
+      status = co_await streams_.EnsureConsumer(std::string(job_class), model->config.name);
+    }
+    if (stopping_) co_return;
+    auto feed = std::make_unique<Feed>();
+    feed->model = model;
+    feed->job_class = job_class;
+    const std::string inbox = MakeInbox();
+    const std::string consumer = DurableNames::Consumer(job_class, model->config.name);
+    Feed* const to = feed.get();
+    feed->puller = std::make_unique<Puller>(
+        parts_.io, parts_.publisher, Puller::Source{names_.jobs, consumer, inbox},
+        [this, to](Message message) { StartCoroutine(parts_.io, Take(to, std::move(message))); });
+    handlers_.emplace_back([to](Message message) { to->puller->OnMessage(std::move(message)); });
+    feed->subscription = static_cast<uint32_t>(handlers_.size() - 1);
+    status = intake_->Subscribe(inbox, "", feed->subscription);
+    if (!status.ok()) parts_.log.error("durable jobs: {}", status.ToString());
+    feeds_.push_back(std::move(feed));
+  }
+  // The server must have heard of the inboxes before it sends to them.
+  if (const Status status = intake_->Confirm(); !status.ok()) {
+    parts_.log.warn("durable jobs: {}", status.ToString());
+  }
+  Refresh(*model);
+}
+
+void DurableJobs::Refresh(const Model& model) {
+  // As many as the lanes run and have at hand, with full batches.
+  const uint32_t most = 2 * model.config.instances * std::max(model.contract->max_batch, 1U);
+  const auto here = static_cast<uint32_t>(std::count_if(
+      held_.begin(), held_.end(), [&](const auto& job) { return job.second->model == &model; }));
+  const bool rests = model.resting_until > std::chrono::steady_clock::now();
+  const bool takes = !stopping_ && !model.broken && !rests && !model.queue.full();
+  const uint32_t wanted = takes && here < most ? most - here : 0;
+  for (const auto& feed : feeds_) {
+    if (feed->model.get() == &model) feed->puller->Want(wanted);
+  }
+}
+
+awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
+  auto delivery = Delivery::Parse(message.reply());
+  if (!delivery) {
+    parts_.log.error("durable jobs: '{}' is no delivery's subject", Excerpt(message.reply()));
+    co_return;
+  }
+  const auto named = message.Header("Nats-Msg-Id");
+  // An id that cannot be part of a subject is refused below; its reply is stored under this one.
+  const std::string id =
+      named && IsJobId(*named) ? std::string(*named) : fmt::format("s{}", delivery->sequence);
+  if (const auto found = held_.find(id); found != held_.end()) {
+    // Delivered again while it is here: the last subject counts.
+    if (found->second->delivery.sequence == delivery->sequence) {
+      found->second->delivery = *std::move(delivery);
+    } else {
+      Held twin;
+      twin.delivery = *std::move(delivery);
+      Acknowledge(twin, "+ACK");  // the same job, submitted twice
+    }
+    Refresh(*feed->model);
+    co_return;
+  }
+  const auto job = std::make_shared<Held>();
+  held_.emplace(id, job);
+  job->delivery = *std::move(delivery);
+  job->model = feed->model.get();
+  job->reply_to = message.Header(kReplyToHeader).value_or("");
+  JobRecord& record = job->record();
+  record.id = id;
+  record.model = feed->model->config.name;
+  record.job_class = feed->job_class;
+  record.submitted = job->delivery.stored;
+  const auto tags = ParseTags(message.Header("Darkroom-Tags").value_or(""));
+  if (tags.ok()) record.tags = *tags;
+  Refresh(*feed->model);
+
+  if (!co_await Recall(job)) co_return;
+  if (!tags.ok()) {
+    auto reply = Failure(job, {}, tags.status());
+    co_await Finish(job, std::move(reply));
+    co_return;
+  }
+  Run(job, std::move(message));
+}
+
+// What is known of the job from before. False: it is settled.
+awaitable<bool> DurableJobs::Recall(HeldJob job) {
+  JobRecord& record = job->record();
+  auto kept = co_await states_.Get(record.id);
+  if (!kept.ok()) {
+    parts_.log.warn("{} {}: {}", record.id, record.model, kept.status().ToString());
+    co_await Return(job, kSoon);
+    co_return false;
+  }
+  if (kept->has_value()) job->entry = **std::move(kept);
+  if (stopping_) {
+    co_await Return(job, milliseconds(0));
+    co_return false;
+  }
+  if (record.ended()) {
+    Acknowledge(*job, "+ACK");
+    Release(job);
+    co_return false;
+  }
+  const uint64_t before = job->delivery.delivered - 1;
+  if (before == 0) co_return true;
+  // A reply may be stored though nobody came to write so.
+  if (co_await Settle(job)) co_return false;
+  if (record.state == JobState::kRunning) {
+    ++record.attempts;
+    record.history.push_back(fmt::format("the host that ran it was lost ({})", record.host));
+    record.Move(JobState::kQueued);
+  }
+  // Of a job that takes its host with it before anybody writes that it runs, the deliveries tell.
+  const uint64_t told = uint64_t{record.attempts} + record.returned;
+  const bool in_vain = before > told + kMostSilentDeliveries;
+  if (record.attempts < parts_.config.jobs.max_attempts && !in_vain) co_return true;
+  const Status why(Code::kInstanceLost,
+                   fmt::format("the job was given to hosts {} times and never came to an end{}{}",
+                               job->delivery.delivered - 1, record.history.empty() ? "" : ": ",
+                               fmt::join(record.history, "; ")),
+                   "the hosts' logs say more");
+  auto reply = Failure(job, {}, why);
+  co_await Finish(job, std::move(reply));
+  co_return false;
+}
+
+void DurableJobs::Run(const HeldJob& job, Message message) {
+  JobRecord& record = job->record();
+  Refusal refusal;
+  const Endpoint* endpoint = parts_.endpoint_of(record.model);
+  Job* running = nullptr;
+  if (endpoint == nullptr || endpoint->model->broken) {
+    refusal.status = Status(Code::kBusy, "the model is not served here");
+  } else {
+    running =
+        parts_.flow.Submit(*endpoint, std::move(message), Since(record.submitted), this, &refusal);
+  }
+  if (running != nullptr) {
+    running->id = record.id;
+    job->token = running->token;
+    running_.emplace(running->token, job);
+    return;
+  }
+  if (IsRetryable(refusal.status.code())) {
+    const milliseconds delay = std::chrono::seconds(refusal.retry_after_s);
+    StartCoroutine(parts_.io, Return(job, std::max<milliseconds>(delay, kSoon)));
+    return;
+  }
+  StartCoroutine(parts_.io, Finish(job, Failure(job, {}, refusal.status)));
+}
+
+std::unique_ptr<Publication> DurableJobs::Failure(const HeldJob& job, Receipt receipt,
+                                                  const Status& why) {
+  JobRecord& record = job->record();
+  record.error = why;
+  receipt.job = record.id;
+  return ErrorMessage(names_.Result(record.model, record.id), std::move(receipt), why,
+                      FinalHeaders(record.id, TerminalState(why.code())));
+}
+
+void DurableJobs::OnJobEnded(const Job& job, Receipt receipt, host::JobResult result) {
+  const auto found = running_.find(job.token);
+  if (found == running_.end()) return;  // given up before
+  const HeldJob held = found->second;
+  running_.erase(found);
+  JobRecord& record = held->record();
+  record.attempts += std::max(job.attempts, 1U);
+  record.host = parts_.config.host_name;
+  record.device = receipt.device;
+  record.history.insert(record.history.end(), job.history.begin(), job.history.end());
+  receipt.attempts = record.attempts;
+  if (result.status.ok()) {
+    auto reply = ResultMessage(names_.Result(record.model, record.id), job.request.form.body,
+                               std::move(receipt), std::move(result.outputs),
+                               FinalHeaders(record.id, job.state));
+    StartCoroutine(parts_.io, Finish(held, std::move(reply)));
+    return;
+  }
+  if (IsRetryable(result.status.code()) && record.attempts < parts_.config.jobs.max_attempts) {
+    record.history.push_back(result.status.message());
+    StartCoroutine(parts_.io, Retry(held));
+    return;
+  }
+  StartCoroutine(parts_.io, Finish(held, Failure(held, std::move(receipt), result.status)));
+}
+
+void DurableJobs::OnJobGivenUp(const Job& job) {
+  const auto found = running_.find(job.token);
+  if (found == running_.end()) return;
+  const HeldJob held = found->second;
+  running_.erase(found);
+  StartCoroutine(parts_.io, Return(held, milliseconds(0)));
+}
+
+}  // namespace darkroom

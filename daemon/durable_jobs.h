@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DurableJobs runs the jobs that are kept in JetStream: it pulls what this host can soon run, has
+// it run as any job, stores the final reply, and only then lets the server forget the job. Whatever
+// dies in between, the job is delivered again, here or elsewhere, and what is stored already is not
+// run again. docs/durable-jobs.md tells the order of the steps and what each loss costs.
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_DURABLE_JOBS_H_
+#define DARKROOM_DURABLE_JOBS_H_
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "core/changes.h"
+#include "core/log.h"
+#include "durable/delivery.h"
+#include "durable/jetstream.h"
+#include "durable/names.h"
+#include "durable/puller.h"
+#include "durable/states.h"
+#include "durable/streams.h"
+#include "job_flow.h"
+#include "message/intake.h"
+#include "message/publisher.h"
+#include "message/requester.h"
+#include "queue/admission.h"
+
+namespace darkroom {
+
+class DurableJobs : private ConnectionEvents, private JobSink {
+ public:
+  // All outlive this. `endpoint_of` is the endpoint of a model's own subject, or nullptr.
+  struct Parts {
+    boost::asio::io_context& io;
+    const Config& config;
+    JobFlow& flow;
+    Publisher& publisher;
+    Logger& log;
+    std::function<const Endpoint*(const std::string& model)> endpoint_of;
+  };
+
+  explicit DurableJobs(const Parts& parts);
+  ~DurableJobs() override;
+
+  Status Open(const std::vector<std::string>& urls);  // starts to connect
+
+  // From here on jobs for the model are run. Again: something of it has changed.
+  void Serve(const std::shared_ptr<Model>& model);
+  // Asks for as many jobs as the model has room for.
+  void Refresh(const Model& model);
+
+  // Takes no more, and gives back at once what waits here.
+  void StopTaking();
+  // Returns when no job is in this host's hands. After StopTaking.
+  boost::asio::awaitable<void> Settled();
+
+ private:
+  // A job in this host's hands.
+  struct Held {
+    States::Entry entry;
+    Delivery delivery;
+    std::string reply_to;
+    const Model* model = nullptr;
+    uint64_t token = 0;    // of the job that runs it; 0: none yet
+    bool telling = false;  // that it runs is being written
+
+    JobRecord& record() { return entry.record; }
+  };
+  // Where a model's jobs of one class come from.
+  struct Feed {
+    std::shared_ptr<Model> model;
+    std::string job_class;
+    std::unique_ptr<Puller> puller;
+    uint32_t subscription = 0;
+  };
+  using HeldJob = std::shared_ptr<Held>;
+
+  boost::asio::awaitable<void> Begin();
+  boost::asio::awaitable<void> AddFeeds(std::shared_ptr<Model> model);
+
+  // A delivery's way: taken, then run, or settled without.
+  boost::asio::awaitable<void> Take(Feed* feed, Message message);
+  boost::asio::awaitable<bool> Recall(HeldJob job);
+  void Run(const HeldJob& job, Message message);
+
+  void OnJobEnded(const Job& job, Receipt receipt, host::JobResult result) override;
+  void OnJobGivenUp(const Job& job) override;
+
+  // The job's final reply when it is no success. Sets the record's error.
+  std::unique_ptr<Publication> Failure(const HeldJob& job, Receipt receipt, const Status& why);
+
+  // The ways out of this host's hands (durable_outcomes.cc).
+  boost::asio::awaitable<void> Finish(HeldJob job, std::unique_ptr<Publication> reply);
+  boost::asio::awaitable<void> Retry(HeldJob job);
+  boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
+  boost::asio::awaitable<bool> Settle(HeldJob job);
+  boost::asio::awaitable<bool> Keep(HeldJob job);
+  void Acknowledge(const Held& job, std::string_view how);
+  void Release(const HeldJob& job);
+
+  boost::asio::awaitable<void> Beat();
+  boost::asio::awaitable<void> TellWhatRuns();
+
+  void OnConnected() override;
+  void OnDisconnected() override {}
+  void OnError(const std::string& what) override;
+
+  const Parts parts_;
+  const DurableNames names_;
+  Requester requester_;
+  JetStream jetstream_;
+  Streams streams_;
+  States states_;
+  Changes changes_;
+  std::unique_ptr<Intake> intake_;
+  std::vector<std::function<void(Message)>> handlers_;  // by the subscription's number
+  std::vector<std::unique_ptr<Feed>> feeds_;
+  std::map<std::string, std::shared_ptr<Model>> waiting_models_;  // for the streams to be there
+  std::unordered_map<std::string, HeldJob> held_;                 // by id
+  std::unordered_map<uint64_t, HeldJob> running_;                 // by the job's token
+  bool begun_ = false;
+  bool ready_ = false;  // the streams are there
+  bool stopping_ = false;
+  std::mt19937 random_{std::random_device{}()};
+};
+
+// The header of a final reply that says how its job ended, with a state's name.
+inline constexpr const char* kFinalState = "Darkroom-State";
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_DURABLE_JOBS_H_

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Durable jobs: submitted by any client's publish, each with one final reply, whatever dies."""
+
+import json
+import signal
+import time
+
+import nats.errors
+import nats.js.errors
+import pytest
+
+from client import Reply, until
+from harness import bad_plugin_path, wait_until
+from test_crash import pattern
+
+MODELS = {
+    "echo": {"plugin": "echo"},
+    "mock": {"plugin": "mock"},
+    "crashes": {"plugin": str(bad_plugin_path("crashes"))},
+}
+
+
+class Durable:
+    """A client of durable jobs, made of nats-py's JetStream alone."""
+
+    def __init__(self, client):
+        self.client = client
+        self.js = client.nats.jetstream(timeout=10)
+
+    async def submit(self, model: str, body: bytes = b"", job: str | None = None, *,
+                     job_class: str = "normal", params: dict | None = None, **headers: str):
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        if job is not None:
+            fields["Nats-Msg-Id"] = job
+        if params is not None:
+            fields["Darkroom-Params"] = json.dumps(params)
+        subject = f"darkroom.jobs.{job_class}.{model}"
+        return await self.js.publish(subject, body, headers=fields or None)
+
+    async def state(self, job: str) -> dict | None:
+        try:
+            kept = await self.js.get_last_msg("KV_darkroom-jobs", f"$KV.darkroom-jobs.{job}")
+        except nats.js.errors.NotFoundError:
+            return None
+        return json.loads(kept.data)
+
+    async def ended(self, job: str, seconds: float = 30) -> dict:
+        async def terminal():
+            state = await self.state(job)
+            over = state and state["state"] in ("succeeded", "failed", "cancelled", "expired")
+            return state if over else None
+
+        return await until(f"the end of {job}", terminal, seconds)
+
+    async def reply(self, model: str, job: str) -> Reply:
+        """What is stored of it: exactly one message."""
+        subject = f"darkroom.results.{model}.{job}"
+        info = await self.js.stream_info("DARKROOM_RESULTS", subjects_filter=subject)
+        assert info.state.subjects == {subject: 1}, info.state.subjects
+        return Reply(await self.js.get_last_msg("DARKROOM_RESULTS", subject))
+
+    async def waiting(self) -> int:
+        return (await self.js.stream_info("DARKROOM_JOBS")).state.messages
+
+    async def restart(self, server):
+        """Kills the server, and waits until it and this client are there again."""
+        server.kill()
+        server.start()
+
+        async def there():
+            try:
+                return await self.js.account_info()
+            except Exception:  # noqa: BLE001: whatever it is, it is not there yet
+                return None
+
+        await until("the server to be back", there)
+
+    async def none_left(self):
+        async def empty():
+            return await self.waiting() == 0
+
+        await until("the queue to be empty", empty)
+
+
+@pytest.fixture
+def durable(site, connect):
+    """Starts a server and daemons that share its jobs; each must end well if it still runs."""
+    daemons = []
+
+    async def start(names=("one",), models=MODELS, jobs=None, **settings):
+        server = site.server(jetstream=True).start()
+        for name in names:
+            config = {
+                "nats": {"url": server.url},
+                "jobs": {"enabled": True, "ack_wait": "2s", **(jobs or {})},
+                "limits": {"stop_grace": "300ms"},
+                "models": models,
+                **settings,
+            }
+            daemons.append(site.daemon(config, name).start())
+        client = await connect(server.url)
+        durable = Durable(client)
+
+        async def streams():
+            try:
+                return len(await durable.js.consumers_info("DARKROOM_JOBS")) == 3 * len(models)
+            except nats.js.errors.NotFoundError:
+                return False
+
+        if "manage_streams" not in (jobs or {}):
+            await until("the streams", streams)
+        return durable, server, daemons
+
+    yield start
+    for daemon in daemons:
+        if daemon.running():
+            assert daemon.stop() == 0, daemon.log[-8000:]
+
+
+async def test_a_job_is_run_and_its_reply_stored_once(durable):
+    jobs, _, _ = await durable()
+    accepted = await jobs.submit("echo", b"hello", "a1", Darkroom_Tags="album=42, owner=me")
+    assert accepted.stream == "DARKROOM_JOBS"
+    state = await jobs.ended("a1")
+    assert state["state"] == "succeeded" and state["attempts"] == 1
+    assert (state["model"], state["class"], state["host"]) == ("echo", "normal", "one")
+    assert state["tags"] == {"album": "42", "owner": "me"}
+    assert state["result"] == "darkroom.results.echo.a1"
+    assert state["submitted"] <= state["finished"]
+    reply = (await jobs.reply("echo", "a1")).ok()
+    assert reply.data == b"hello"
+    assert reply.headers["Darkroom-Job"] == "a1"
+    assert reply.headers["Darkroom-Attempts"] == "1"
+    assert reply.headers["Darkroom-State"] == "succeeded"
+    await jobs.none_left()
+
+
+async def test_every_class_is_served_and_a_job_need_not_have_an_id(durable):
+    jobs, _, _ = await durable()
+    for job_class in ("interactive", "normal", "bulk"):
+        accepted = await jobs.submit("echo", b"x", job_class=job_class)
+        state = await jobs.ended(f"s{accepted.seq}")
+        assert (state["state"], state["class"]) == ("succeeded", job_class)
+
+
+async def test_the_same_id_twice_is_one_job(durable):
+    jobs, server, daemons = await durable()
+    await jobs.submit("mock", b"1", "twice", params={"output_bytes": 5})
+    assert (await jobs.submit("mock", b"1", "twice")).duplicate
+    first = await jobs.ended("twice")
+    # A server that was started again knows no ids of jobs that are over; their states do.
+    await jobs.restart(server)
+    again = await jobs.submit("mock", b"1", "twice", params={"output_bytes": 9})
+    assert not again.duplicate
+    await jobs.none_left()
+    assert await jobs.state("twice") == first
+    assert (await jobs.reply("mock", "twice")).ok().data == pattern(5, 0)
+
+
+async def test_a_failure_is_tried_again_only_where_that_may_help(durable):
+    jobs, _, _ = await durable()
+    await jobs.submit("mock", b"1", "no", params={"fail": "invalid_argument", "message": "no"})
+    await jobs.submit("mock", b"1", "busy", params={"fail": "resource_exhausted", "message": "full"})
+    state = await jobs.ended("no")
+    assert (state["state"], state["attempts"]) == ("failed", 1)
+    assert state["error"]["code"] == "invalid_argument"
+    (await jobs.reply("mock", "no")).failed("invalid_argument")
+    state = await jobs.ended("busy")
+    assert (state["state"], state["attempts"]) == ("failed", 3)
+    assert state["history"] == ["full", "full"]
+    assert state["error"]["message"] == "full"
+    await jobs.none_left()
+
+
+async def test_what_is_no_request_fails_in_words(durable):
+    jobs, _, _ = await durable()
+    await jobs.submit("mock", b"1", "typo", params={"delay": 1})
+    assert (await jobs.ended("typo"))["error"]["code"] == "invalid_argument"
+    await jobs.submit("mock", b"1", "tags", Darkroom_Tags="album")
+    assert "no tag" in (await jobs.ended("tags"))["error"]["message"]
+    accepted = await jobs.submit("mock", b"1", "two words")
+    state = await jobs.ended(f"s{accepted.seq}")
+    assert "cannot name a job" in state["error"]["message"]
+    await jobs.none_left()
+
+
+async def test_a_job_that_crashes_its_worker_is_given_up(durable):
+    jobs, _, _ = await durable()
+    await jobs.submit("crashes", b"bad", "poison")
+    await jobs.submit("crashes", b"good", "good")
+    state = await jobs.ended("poison")
+    assert (state["state"], state["error"]["code"]) == ("failed", "instance_lost")
+    assert len(state["history"]) == 3 and state["attempts"] == 3
+    assert (await jobs.ended("good"))["state"] == "succeeded"
+    await jobs.none_left()
+
+
+async def test_a_deadline_counts_from_the_submission(durable):
+    jobs, _, _ = await durable()
+    await jobs.submit("mock", b"1", "long", params={"delay_ms": 1500})
+    await jobs.submit("mock", b"1", "late", Darkroom_Deadline="500ms")
+    state = await jobs.ended("late")
+    assert (state["state"], state["error"]["code"]) == ("expired", "deadline_exceeded")
+    assert (await jobs.ended("long"))["state"] == "succeeded"
+
+
+async def test_whoever_asked_is_answered_too(durable):
+    jobs, _, _ = await durable()
+    inbox = jobs.client.nats.new_inbox()
+    heard = await jobs.client.nats.subscribe(inbox)
+    await jobs.submit("echo", b"hi", "well", Darkroom_Reply_To=inbox)
+    reply = Reply(await heard.next_msg(10)).ok()
+    assert reply.data == b"hi" and reply.headers["Darkroom-Job"] == "well"
+    await jobs.submit("mock", b"", "badly", params={"fail": "internal"}, Darkroom_Reply_To=inbox)
+    assert Reply(await heard.next_msg(10)).code == "internal"
+    with pytest.raises(nats.errors.TimeoutError):
+        await heard.next_msg(0.5)
+
+
+async def test_a_state_tells_what_runs(durable):
+    jobs, _, _ = await durable()
+    await jobs.submit("mock", b"1", "slow", params={"delay_ms": 1000})
+
+    async def running():
+        state = await jobs.state("slow")
+        return state and state["state"] == "running" and state
+
+    state = await until("it to run", running)
+    assert state["host"] == "one" and "started" in state
+    assert (await jobs.ended("slow"))["started"] == state["started"]
+
+
+async def test_a_killed_daemon_loses_no_job(durable):
+    """Its jobs come to the other, and what it had stored is not run again."""
+    jobs, _, daemons = await durable(names=("one", "two"))
+    names = [f"k{number}" for number in range(60)]
+    for number, name in enumerate(names):
+        await jobs.submit(
+            "mock", b"1", name, params={"delay_ms": 40, "output_bytes": 10, "seed": number}
+        )
+        if number == 30:
+            daemons[0].kill()
+    for number, name in enumerate(names):
+        state = await jobs.ended(name)
+        assert state["state"] == "succeeded", state
+        assert (await jobs.reply("mock", name)).ok().data == pattern(10, number)
+    await jobs.none_left()
+    assert (await jobs.js.stream_info("DARKROOM_RESULTS")).state.messages == len(names)
+
+
+async def test_a_host_that_is_lost_while_a_job_runs_is_an_attempt(durable):
+    jobs, _, daemons = await durable(names=("one", "two"), models={"mock": {"plugin": "mock"}})
+    await jobs.submit("mock", b"1", "long", params={"delay_ms": 1000, "output_bytes": 3})
+
+    async def runs_on():
+        state = await jobs.state("long")
+        return state and state["state"] == "running" and state["host"]
+
+    host = await until("it to run", runs_on)
+    next(daemon for daemon in daemons if daemon.host == host).kill()
+    state = await jobs.ended("long")
+    assert (state["state"], state["attempts"]) == ("succeeded", 2)
+    assert state["history"] == [f"the host that ran it was lost ({host})"]
+    assert state["host"] != host
+    assert (await jobs.reply("mock", "long")).ok().data == pattern(3, 0)
+
+
+async def test_a_job_is_not_tried_for_ever_by_hosts_that_die(durable):
+    only_mock = {"mock": {"plugin": "mock"}}
+    jobs, _, (daemon,) = await durable(models=only_mock, jobs={"max_attempts": 1})
+    await jobs.submit("mock", b"1", "long", params={"delay_ms": 1000})
+
+    async def runs():
+        state = await jobs.state("long")
+        return state and state["state"] == "running"
+
+    await until("it to run", runs)
+    daemon.kill()
+    daemon.start()
+    state = await jobs.ended("long")
+    assert (state["state"], state["error"]["code"]) == ("failed", "instance_lost")
+    assert "the host that ran it was lost (one)" in state["error"]["message"]
+    (await jobs.reply("mock", "long")).failed("instance_lost")
+    await jobs.none_left()
+
+
+async def test_a_killed_server_loses_no_job(durable):
+    jobs, server, _ = await durable(names=("one", "two"))
+    names = []
+    for number in range(60):
+        name = f"n{number}"
+        await jobs.submit("mock", b"1", name, params={"delay_ms": 40, "output_bytes": number + 1})
+        names.append(name)
+        if number in (15, 40):
+            await jobs.restart(server)
+    for number, name in enumerate(names):
+        assert (await jobs.ended(name, 60))["state"] == "succeeded"
+        assert (await jobs.reply("mock", name)).ok().data == pattern(number + 1, 0)
+    await jobs.none_left()
+
+
+async def test_a_daemon_that_stops_hands_waiting_jobs_back_at_once(durable):
+    jobs, _, daemons = await durable(models={"mock": {"plugin": "mock"}})
+    names = [f"d{number}" for number in range(6)]
+    for name in names:
+        await jobs.submit("mock", b"1", name, params={"delay_ms": 700})
+
+    async def running():
+        return await jobs.client.jobs("running", "mock")
+
+    await until("one to run", running)
+    started = time.monotonic()
+    daemons[0].send(signal.SIGTERM)
+    assert daemons[0].wait() == 0
+    assert time.monotonic() - started < 5
+    assert await jobs.waiting() >= len(names) - 3
+    states = [await jobs.state(name) for name in names]
+    assert all(state is None or state["state"] in ("queued", "succeeded") for state in states)
+    config = json.loads(daemons[0].config_path.read_text())
+    restarted = daemons[0].start()
+    assert config["host_name"] == "one" and restarted.running()
+    for name in names:
+        assert (await jobs.ended(name))["attempts"] == 1
+    await jobs.none_left()
+
+
+async def test_without_jetstream_requests_are_served(site, connect):
+    server = site.server().start()
+    config = {"nats": {"url": server.url}, "jobs": {"enabled": True}, "models": MODELS}
+    daemon = site.daemon(config).start()
+    client = await connect(server.url)
+    assert (await client.run("echo", b"1")).ok().data == b"1"
+    wait_until("the log to say so", lambda: "is JetStream enabled" in daemon.log)
+    assert daemon.stop() == 0
+
+
+async def test_streams_of_others_are_only_looked_at(durable):
+    jobs, _, daemons = await durable(jobs={"manage_streams": False})
+    wait_until("the log", lambda: "jobs.manage_streams is false" in daemons[0].log)
+    with pytest.raises(nats.js.errors.NotFoundError):
+        await jobs.js.stream_info("DARKROOM_JOBS")
