@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "worker/event_relay.h"
@@ -15,8 +14,6 @@
 
 namespace darkroom {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Outputs have at least so much of the arena beside the inputs. Untouched, it costs nothing.
 constexpr uint64_t kLeastOutputs = uint64_t{1} << 30;

@@ -73,8 +73,9 @@ std::optional<Code> CodeByName(std::string_view name) {
   return std::nullopt;
 }
 
+Status Wrong() { return Status::Internal("a job's state is not as this version writes it"); }
+
 Status ReadDocument(const json& document, JobRecord* record) {
-  const Status wrong = Status::Internal("a job's state is not as this version writes it");
   document.at("id").get_to(record->id);
   document.at("model").get_to(record->model);
   document.at("class").get_to(record->job_class);
@@ -96,14 +97,14 @@ Status ReadDocument(const json& document, JobRecord* record) {
   const auto submitted = ParseTime(document.value("submitted", ""));
   const auto started = ParseTime(document.value("started", ""));
   const auto finished = ParseTime(document.value("finished", ""));
-  if (!known || !submitted || !started || !finished) return wrong;
+  if (!known || !submitted || !started || !finished) return Wrong();
   record->submitted = *submitted;
   record->started = *started;
   record->finished = *finished;
 
   if (const auto error = document.find("error"); error != document.end()) {
     const auto code = CodeByName(error->at("code").get_ref<const std::string&>());
-    if (!code) return wrong;
+    if (!code) return Wrong();
     record->error = Status(*code, error->value("message", ""), error->value("hint", ""));
   }
   return Status::Ok();
@@ -145,8 +146,7 @@ Result<JobRecord> JobRecord::FromJson(const json& document) {
   try {
     if (Status status = ReadDocument(document, &record); !status.ok()) return status;
   } catch (const json::exception& error) {
-    return Status::Internal(
-        fmt::format("a job's state is not as this version writes it: {}", error.what()));
+    return Status::Internal(fmt::format("{}: {}", Wrong().message(), error.what()));
   }
   return record;
 }

@@ -27,8 +27,8 @@ bool Has(const json& present, const json& wanted) {
   return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& item) {
     const auto found = present.find(item.key());
     // What is false or 0 the server leaves out.
-    return found == present.end() ? item.value() == false || item.value() == 0
-                                  : *found == item.value();
+    if (found != present.end()) return *found == item.value();
+    return item.value() == nlohmann::json(false) || item.value() == nlohmann::json(0);
   });
 }
 

@@ -73,7 +73,8 @@ nats:
   url: [nats://a:4222, nats://b:4222]
   prefix: studio.dark
   queue_group: hosts
-limits: {input_bytes: 1MiB, pixels: 1000, queued_bytes: 2GiB}
+limits: {input_bytes: 1MiB, pixels: 1000, queued_bytes: 2GiB, stop_grace: 1s, silence: 2s, open: 3s, load: 4s}
+jobs: {enabled: true, manage_streams: false, storage: memory, replicas: 3, keep: 2h, ack_wait: 5s, max_attempts: 7}
 plugins: {folder: plugins}
 devices:
   - {device: cpu, lanes: 2}
@@ -109,6 +110,17 @@ routes:
   EXPECT_EQ(config.limits.input_bytes, 1U << 20);
   EXPECT_EQ(config.limits.pixels, 1000U);
   EXPECT_EQ(config.limits.queued_bytes, 2ULL << 30);
+  EXPECT_EQ(config.limits.stop_grace, std::chrono::seconds(1));
+  EXPECT_EQ(config.limits.silence, std::chrono::seconds(2));
+  EXPECT_EQ(config.limits.open, std::chrono::seconds(3));
+  EXPECT_EQ(config.limits.load, std::chrono::seconds(4));
+  EXPECT_TRUE(config.jobs.enabled);
+  EXPECT_FALSE(config.jobs.manage_streams);
+  EXPECT_EQ(config.jobs.storage, "memory");
+  EXPECT_EQ(config.jobs.replicas, 3U);
+  EXPECT_EQ(config.jobs.keep, std::chrono::hours(2));
+  EXPECT_EQ(config.jobs.ack_wait, std::chrono::seconds(5));
+  EXPECT_EQ(config.jobs.max_attempts, 7U);
   EXPECT_EQ(config.plugins.folder, folder_ / "plugins");
   ASSERT_EQ(config.devices.size(), 2U);
   EXPECT_EQ(config.devices[0].lanes, 2U);
@@ -149,6 +161,19 @@ TEST_F(LoadConfigTest, TellsAllIssuesAtOnceEachWithItsPlace) {
           "darkroom.yaml:7:6: models.b.plugin is required",
           "darkroom.yaml:7:14: models.b.queue: must be a whole number from 1 to 1000000, not "
           "'0'"));
+}
+
+TEST_F(LoadConfigTest, RefusesJobsThatCouldNotBeKept) {
+  EXPECT_THAT(Issues("jobs: {storage: tape, replicas: 6, max_attempts: 0}\n"),
+              ElementsAre("darkroom.yaml:1:17: jobs.storage: must be one of file, memory, not "
+                          "'tape'",
+                          "darkroom.yaml:1:33: jobs.replicas: must be a whole number from 1 to 5, "
+                          "not '6'",
+                          "darkroom.yaml:1:50: jobs.max_attempts: must be a whole number from 1 "
+                          "to 100, not '0'"));
+  EXPECT_THAT(Issues("jobs: {keep: 1s, ack_wait: 10ms}\n"),
+              ElementsAre("darkroom.yaml:1:7: jobs.keep must be at least 1m",
+                          "darkroom.yaml:1:7: jobs.ack_wait must be at least 1s"));
 }
 
 TEST_F(LoadConfigTest, RefusesWhatDoesNotFitTogether) {

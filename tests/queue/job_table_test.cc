@@ -50,6 +50,19 @@ TEST(JobTable, EndsAJobOnce) {
   EXPECT_EQ(jobs.Count(JobState::kSucceeded), 0U);
 }
 
+TEST(JobTable, AJobThatIsDroppedHasNotEnded) {
+  JobTable jobs;
+  ASSERT_TRUE(jobs.Add(MakeJob(1, "12345")));
+  bool empty = false;
+  jobs.Close([&] { empty = true; });
+  jobs.Drop(1);
+  EXPECT_TRUE(empty);
+  EXPECT_EQ(jobs.Find(1), nullptr);
+  EXPECT_EQ(jobs.bytes(), 0U);
+  EXPECT_EQ(jobs.Count(JobState::kQueued), 0U);
+  EXPECT_EQ(jobs.End(1, JobState::kFailed), nullptr);
+}
+
 TEST(JobTable, ClosesWhenTheLastOneHasEnded) {
   JobTable jobs;
   ASSERT_TRUE(jobs.Add(MakeJob(1)));
