@@ -110,7 +110,6 @@ awaitable<void> DurableJobs::Begin() {
   const auto models = waiting_models_;
   for (const auto& [name, model] : models) co_await AddFeeds(model);
   StartCoroutine(parts_.io, Beat());
-  StartCoroutine(parts_.io, TellWhatRuns());
 }
 
 awaitable<void> DurableJobs::AddFeeds(std::shared_ptr<Model> model) {
@@ -151,7 +150,7 @@ void DurableJobs::Refresh(const Model& model) {
   const auto here = static_cast<uint32_t>(std::count_if(
       held_.begin(), held_.end(), [&](const auto& job) { return job.second->model == &model; }));
   const bool rests = model.resting_until > std::chrono::steady_clock::now();
-  const bool takes = !stopping_ && !model.broken && !rests && !model.queue.full();
+  const bool takes = !stopping_ && !model.broken && !rests;
   const uint32_t wanted = takes && here < most ? most - here : 0;
   for (const auto& feed : feeds_) {
     if (feed->model.get() == &model) feed->puller->Want(wanted);
@@ -260,6 +259,7 @@ void DurableJobs::Run(const HeldJob& job, Message message) {
     running->id = record.id;
     job->token = running->token;
     running_.emplace(running->token, job);
+    if (!std::exchange(telling_, true)) StartCoroutine(parts_.io, TellWhatRuns());
     return;
   }
   if (IsRetryable(refusal.status.code())) {

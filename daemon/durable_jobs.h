@@ -134,6 +134,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   bool begun_ = false;
   bool ready_ = false;  // the streams are there
   bool stopping_ = false;
+  bool telling_ = false;  // TellWhatRuns is at work
   std::mt19937 random_{std::random_device{}()};
 };
 

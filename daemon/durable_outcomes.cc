@@ -173,7 +173,7 @@ awaitable<void> DurableJobs::Beat() {
 // That a job runs is written when it has done so for a moment: most are over by then, and their
 // end says it all.
 awaitable<void> DurableJobs::TellWhatRuns() {
-  while (!stopping_ || !running_.empty()) {
+  while (!running_.empty()) {
     co_await Sleep(kTick);
     std::vector<HeldJob> begun;
     for (const auto& [token, job] : running_) {
@@ -193,6 +193,7 @@ awaitable<void> DurableJobs::TellWhatRuns() {
       job->telling = false;
     }
   }
+  telling_ = false;
 }
 
 void DurableJobs::StopTaking() {

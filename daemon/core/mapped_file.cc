@@ -14,7 +14,8 @@ bool IsMapped(const std::string& path) {
   while (std::getline(maps, line)) {
     const size_t at = line.find('/');
     if (at == std::string::npos) continue;
-    std::string_view mapped = std::string_view(line).substr(at);
+    std::string_view mapped = line;
+    mapped.remove_prefix(at);
     if (mapped == path) return true;
     if (mapped.size() == path.size() + kDeleted.size() && mapped.substr(0, path.size()) == path &&
         mapped.substr(path.size()) == kDeleted) {
