@@ -148,6 +148,7 @@ async def test_the_same_id_twice_is_one_job(durable):
     await jobs.submit("mock", b"1", "twice", params={"output_bytes": 5})
     assert (await jobs.submit("mock", b"1", "twice")).duplicate
     first = await jobs.ended("twice")
+    await jobs.none_left()
     # A server that was started again knows no ids of jobs that are over; their states do.
     await jobs.restart(server)
     again = await jobs.submit("mock", b"1", "twice", params={"output_bytes": 9})
