@@ -19,8 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
 constexpr auto kTryStreamsAgain = std::chrono::seconds(2);
-// A job that the server or we could not deal with now.
-constexpr auto kSoon = milliseconds(1000);
 constexpr const char* kReplyToHeader = "Darkroom-Reply-To";
 
 // A host that was lost in a job's first moments is forgiven so often.
@@ -172,9 +170,7 @@ awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
     if (found->second->delivery.sequence == delivery->sequence) {
       found->second->delivery = *std::move(delivery);
     } else {
-      Held twin;
-      twin.delivery = *std::move(delivery);
-      Acknowledge(twin, "+ACK");  // the same job, submitted twice
+      Acknowledge(*delivery, "+ACK");  // the same job, submitted twice
     }
     Refresh(*feed->model);
     co_return;
@@ -217,7 +213,7 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
     co_return false;
   }
   if (record.ended()) {
-    Acknowledge(*job, "+ACK");
+    Acknowledge(job->delivery, "+ACK");
     Release(job);
     co_return false;
   }
@@ -257,7 +253,6 @@ void DurableJobs::Run(const HeldJob& job, Message message) {
   }
   if (running != nullptr) {
     running->id = record.id;
-    job->token = running->token;
     running_.emplace(running->token, job);
     if (!std::exchange(telling_, true)) StartCoroutine(parts_.io, TellWhatRuns());
     return;

@@ -74,7 +74,6 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     Delivery delivery;
     std::string reply_to;
     const Model* model = nullptr;
-    uint64_t token = 0;    // of the job that runs it; 0: none yet
     bool telling = false;  // that it runs is being written
 
     JobRecord& record() { return entry.record; }
@@ -108,7 +107,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
   boost::asio::awaitable<bool> Settle(HeldJob job);
   boost::asio::awaitable<bool> Keep(HeldJob job);
-  void Acknowledge(const Held& job, std::string_view how);
+  void Acknowledge(const Delivery& delivery, std::string_view how);
   void Release(const HeldJob& job);
 
   boost::asio::awaitable<void> Beat();
@@ -117,6 +116,9 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   void OnConnected() override;
   void OnDisconnected() override {}
   void OnError(const std::string& what) override;
+
+  // A job that the server or we could not deal with now comes again then.
+  static constexpr std::chrono::milliseconds kSoon{1000};
 
   const Parts parts_;
   const DurableNames names_;

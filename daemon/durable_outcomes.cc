@@ -19,8 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
 constexpr auto kTick = milliseconds(100);
-// What the server could not take now is tried again.
-constexpr auto kSoon = milliseconds(1000);
 constexpr auto kFirstBackoff = milliseconds(1000);
 constexpr auto kLongestBackoff = milliseconds(60'000);
 constexpr int kKeepTries = 5;
@@ -71,7 +69,7 @@ awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> re
     record.Move(TerminalState(record.error.code()));
     record.finished = system_clock::now();
     record.result = names_.Result(record.model, record.id);
-    if (co_await Keep(job)) Acknowledge(*job, "+ACK");
+    if (co_await Keep(job)) Acknowledge(job->delivery, "+ACK");
     Release(job);
     co_return;
   }
@@ -99,7 +97,7 @@ awaitable<bool> DurableJobs::Settle(HeldJob job) {
     if (!job->reply_to.empty()) {
       parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, *std::move(*reply)));
     }
-    Acknowledge(*job, "+ACK");
+    Acknowledge(job->delivery, "+ACK");
   }
   Release(job);
   co_return true;
@@ -118,7 +116,8 @@ awaitable<void> DurableJobs::Retry(HeldJob job) {
                   parts_.config.jobs.max_attempts);
   // If that cannot be written, the attempt is counted as a lost host's when it comes back.
   co_await Keep(job);
-  Acknowledge(*job, fmt::format(R"(-NAK {{"delay":{}}})", std::chrono::nanoseconds(delay).count()));
+  Acknowledge(job->delivery,
+              fmt::format(R"(-NAK {{"delay":{}}})", std::chrono::nanoseconds(delay).count()));
   Release(job);
 }
 
@@ -127,9 +126,10 @@ awaitable<void> DurableJobs::Return(HeldJob job, milliseconds delay) {
   ++record.returned;
   record.Move(JobState::kQueued);
   co_await Keep(job);
-  Acknowledge(*job, delay.count() == 0 ? std::string("-NAK")
-                                       : fmt::format(R"(-NAK {{"delay":{}}})",
-                                                     std::chrono::nanoseconds(delay).count()));
+  Acknowledge(job->delivery,
+              delay.count() == 0
+                  ? std::string("-NAK")
+                  : fmt::format(R"(-NAK {{"delay":{}}})", std::chrono::nanoseconds(delay).count()));
   Release(job);
 }
 
@@ -152,8 +152,8 @@ awaitable<bool> DurableJobs::Keep(HeldJob job) {
   co_return false;
 }
 
-void DurableJobs::Acknowledge(const Held& job, std::string_view how) {
-  parts_.publisher.Publish(std::make_unique<PlainPublication>(job.delivery.ack, how));
+void DurableJobs::Acknowledge(const Delivery& delivery, std::string_view how) {
+  parts_.publisher.Publish(std::make_unique<PlainPublication>(delivery.ack, how));
 }
 
 void DurableJobs::Release(const HeldJob& job) {
@@ -166,7 +166,7 @@ void DurableJobs::Release(const HeldJob& job) {
 awaitable<void> DurableJobs::Beat() {
   while (!stopping_ || !held_.empty()) {
     co_await Sleep(parts_.config.jobs.ack_wait / 3);
-    for (const auto& [id, job] : held_) Acknowledge(*job, "+WPI");
+    for (const auto& [id, job] : held_) Acknowledge(job->delivery, "+WPI");
   }
 }
 

@@ -43,6 +43,7 @@ json Streams::Common(const std::string& name, const std::string& subject) const 
 }
 
 boost::asio::awaitable<Status> Streams::Ensure() {
+  const auto window = std::min<std::chrono::milliseconds>(kDuplicateWindow, config_.keep);
   json jobs = Common(names_.jobs, names_.Job("*", "*"));
   jobs["retention"] = "workqueue";
   jobs["discard"] = "new";
@@ -51,8 +52,7 @@ boost::asio::awaitable<Status> Streams::Ensure() {
   results["retention"] = "limits";
   results["discard"] = "old";
   results["max_age"] = Ns(config_.keep);
-  results["duplicate_window"] =
-      Ns(std::min<std::chrono::milliseconds>(kDuplicateWindow, config_.keep));
+  results["duplicate_window"] = Ns(window);
   // As ADR-8 has a bucket.
   json states = Common(names_.states, names_.State(">"));
   states["retention"] = "limits";
@@ -61,8 +61,7 @@ boost::asio::awaitable<Status> Streams::Ensure() {
   states["max_msgs_per_subject"] = 1;
   states["allow_rollup_hdrs"] = true;
   states["deny_delete"] = true;
-  states["duplicate_window"] =
-      Ns(std::min<std::chrono::milliseconds>(kDuplicateWindow, config_.keep));
+  states["duplicate_window"] = Ns(window);
   for (json* stream : {&jobs, &results, &states}) {
     Status status = co_await EnsureStream(*stream);
     if (!status.ok()) co_return status;
