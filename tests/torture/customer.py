@@ -84,6 +84,16 @@ class Customer:
         await insist(lambda: self._js.add_stream(replies))
         self._watching = asyncio.create_task(self._watch())
 
+    async def leader(self, stream: str) -> str | None:
+        cluster = (await self._js.stream_info(stream)).cluster
+        return cluster.leader if cluster else None
+
+    async def is_whole(self, stream: str, nodes: int) -> bool:
+        """Whether it has a leader and is the same on all nodes."""
+        cluster = (await self._js.stream_info(stream)).cluster
+        others = [peer.current and not peer.offline for peer in cluster.replicas or []]
+        return bool(cluster.leader) and len(others) == nodes - 1 and all(others)
+
     def saw(self, seen: Seen):
         """A state that is known to be kept."""
         if seen.state and seen.sequence:

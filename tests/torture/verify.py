@@ -43,6 +43,8 @@ class Verdict:
         return not self.problems
 
 
+# Of good jobs, as many may meet so many deaths that they are given up.
+RARE = 0.01
 NONE_ALLOWED = ("lost", "duplicate_results", "stuck", "wrong")
 
 
@@ -55,6 +57,8 @@ def verify(evidence: Evidence) -> Verdict:
     for stray in evidence.waiting:
         if stray not in evidence.jobs:
             problems.append(f"{stray} is left in the queue")
+    if counts["given_up"] > len(evidence.jobs) * RARE:
+        problems.append(f"{counts['given_up']} good jobs were given up, more than {RARE:.0%}")
     keys = ("submitted", "succeeded", "failed", "expired", "cancelled", "given_up", "dead_lettered", *NONE_ALLOWED)
     return Verdict({key: counts[key] for key in keys}, problems, notes)
 
