@@ -213,7 +213,9 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
     co_return false;
   }
   if (record.ended()) {
-    Acknowledge(job->delivery, "+ACK");
+    // Whoever wrote that may have died before the reply went where it was wanted besides.
+    const bool told = job->reply_to.empty() || co_await Answer(job);
+    Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
     Release(job);
     co_return false;
   }

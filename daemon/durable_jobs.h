@@ -106,6 +106,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Retry(HeldJob job);
   boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
   boost::asio::awaitable<bool> Settle(HeldJob job);
+  boost::asio::awaitable<bool> Answer(HeldJob job);
   boost::asio::awaitable<bool> Keep(HeldJob job);
   void Acknowledge(const Delivery& delivery, std::string_view how);
   void Release(const HeldJob& job);

@@ -103,6 +103,17 @@ awaitable<bool> DurableJobs::Settle(HeldJob job) {
   co_return true;
 }
 
+// Publishes the stored reply of a job that has ended where it is wanted besides. False: it cannot be
+// read now.
+awaitable<bool> DurableJobs::Answer(HeldJob job) {
+  auto reply = co_await jetstream_.Last(names_.results, job->record().result);
+  if (!reply.ok()) co_return false;
+  if (reply->has_value()) {
+    parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, **std::move(reply)));
+  }
+  co_return true;
+}
+
 awaitable<void> DurableJobs::Retry(HeldJob job) {
   JobRecord& record = job->record();
   record.Move(JobState::kQueued);

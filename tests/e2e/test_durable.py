@@ -218,6 +218,22 @@ async def test_whoever_asked_is_answered_too(durable):
         await heard.next_msg(0.5)
 
 
+async def test_a_job_that_is_over_answers_whoever_did_not_hear(durable):
+    """As after the death of a host that had written the end and told nobody."""
+    jobs, server, _ = await durable()
+    await jobs.submit("echo", b"hi", "over")
+    await jobs.ended("over")
+    await jobs.none_left()
+    await jobs.restart(server)
+    inbox = jobs.client.nats.new_inbox()
+    heard = await jobs.client.nats.subscribe(inbox)
+    assert not (await jobs.submit("echo", b"hi", "over", Darkroom_Reply_To=inbox)).duplicate
+    reply = Reply(await heard.next_msg(10)).ok()
+    assert reply.data == b"hi" and reply.headers["Darkroom-Job"] == "over"
+    await jobs.none_left()
+    await jobs.reply("echo", "over")
+
+
 async def test_a_state_tells_what_runs(durable):
     jobs, _, _ = await durable()
     await jobs.submit("mock", b"1", "slow", params={"delay_ms": 1000})
