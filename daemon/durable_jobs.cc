@@ -282,6 +282,9 @@ void DurableJobs::OnJobEnded(const Job& job, Receipt receipt, host::JobResult re
   const HeldJob held = found->second;
   running_.erase(found);
   JobRecord& record = held->record();
+  held->ran = true;
+  held->attempts_before = record.attempts;
+  held->history_before = record.history.size();
   record.attempts += std::max(job.attempts, 1U);
   record.host = parts_.config.host_name;
   record.device = receipt.device;

@@ -75,6 +75,10 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     std::string reply_to;
     const Model* model = nullptr;
     bool telling = false;  // that it runs is being written
+    bool ran = false;      // here
+    // The record's, before it ran here: what counts if nobody hears how that ended.
+    uint32_t attempts_before = 0;
+    size_t history_before = 0;
 
     JobRecord& record() { return entry.record; }
   };

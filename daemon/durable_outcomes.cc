@@ -62,6 +62,13 @@ awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> re
     // Perhaps it is stored; whoever is given the job next looks first.
     parts_.log.warn("{} {}: its final reply could not be stored: {}", record.id, record.model,
                     stored.status().ToString());
+    // If it is not, this end never was: the server's absence is no attempt of the job's, and the
+    // next end may be another. A reply that the server refuses is, or it would be made for ever.
+    if (job->ran && stored.status().code() != Code::kFailedPrecondition) {
+      record.attempts = job->attempts_before;
+      record.history.resize(job->history_before);
+    }
+    record.error = Status::Ok();
     co_await Return(job, kSoon);
     co_return;
   }

@@ -316,6 +316,25 @@ async def test_a_killed_server_loses_no_job(durable):
     await jobs.none_left()
 
 
+async def test_a_reply_that_cannot_be_stored_is_no_attempt(durable):
+    jobs, _, (daemon,) = await durable(jobs={"max_attempts": 1})
+    kept = (await jobs.js.stream_info("DARKROOM_RESULTS")).config
+    await jobs.submit("mock", b"1", "again", params={"delay_ms": 1000, "output_bytes": 3})
+
+    async def runs():
+        state = await jobs.state("again")
+        return state and state["state"] == "running"
+
+    await until("it to run", runs)
+    await jobs.js.delete_stream("DARKROOM_RESULTS")
+    wait_until("the log to say so", lambda: "its final reply could not be stored" in daemon.log)
+    await jobs.js.add_stream(kept)
+    state = await jobs.ended("again")
+    assert (state["state"], state["attempts"]) == ("succeeded", 1)
+    assert (await jobs.reply("mock", "again")).ok().data == pattern(3, 0)
+    await jobs.none_left()
+
+
 async def test_a_daemon_that_stops_hands_waiting_jobs_back_at_once(durable):
     # Four come at most: two batches, which are finished, or less, and the rest waits.
     jobs, _, daemons = await durable(models={"mock": {"plugin": "mock", "max_batch": 2}})
