@@ -16,7 +16,7 @@ from verify import Verdict, verify
 from world import PLUGINS, configuration, kill, until_ready
 
 NODES = 3
-JOBS, KILLS, SECONDS = 800, 9, 45.0
+JOBS, KILLS, SECONDS = 700, 8, 36.0
 HOSTS = ("one", "two")
 STREAMS = ("DARKROOM_JOBS", "DARKROOM_RESULTS", "KV_darkroom-jobs")
 

@@ -91,11 +91,11 @@ def _look_at(name: str, evidence: Evidence, counts: collections.Counter, problem
     if (left := _left_the_end(evidence.history.get(name, {}))) is not None:
         wrong(f"its state went {left}")
     if (what := _ended_wrong(job, state, results[0])) is not None:
-        if _given_up(evidence.states[name]):
+        if not _given_up(evidence.states[name]):
+            wrong(what)
+        elif "succeeded" in job.states:
             counts["given_up"] += 1
             notes.append(f"{name} ({job.kind}) was given up: {'; '.join(evidence.states[name].get('history', []))}")
-        else:
-            wrong(what)
     if job.wants_reply and (what := _answered_wrong(evidence.replies.get(name, []), results[0])) is not None:
         wrong(what)
 
