@@ -253,7 +253,9 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
   if (record.ended()) {
     // Cancelled before anybody had it here: what goes with an end is still to be done.
     if (record.state == JobState::kCancelled && co_await Settle(job)) co_return false;
-    Acknowledge(job->delivery, "+ACK");
+    // Whoever wrote the end may have died before the reply went where it was wanted besides.
+    const bool told = job->reply_to.empty() || co_await Answer(job);
+    Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
     Release(job);
     co_return false;
   }
@@ -346,6 +348,9 @@ void DurableJobs::OnJobEnded(Job& job, Receipt receipt, host::JobResult result) 
   const HeldJob held = found->second;
   running_.erase(found);
   JobRecord& record = held->record();
+  held->ran = true;
+  held->attempts_before = record.attempts;
+  held->history_before = record.history.size();
   record.attempts += std::max(job.attempts, 1U);
   record.host = parts_.config.host_name;
   record.device = receipt.device;

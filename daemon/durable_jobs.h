@@ -85,6 +85,10 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     const Model* model = nullptr;
     bool telling = false;                          // that it runs is being written
     std::chrono::steady_clock::time_point told{};  // its progress, last
+    bool ran = false;                              // here
+    // The record's, before it ran here: what counts if nobody hears how that ended.
+    uint32_t attempts_before = 0;
+    size_t history_before = 0;
 
     JobRecord& record() { return entry.record; }
   };
@@ -117,6 +121,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Retry(HeldJob job);
   boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
   boost::asio::awaitable<bool> Settle(HeldJob job);
+  boost::asio::awaitable<bool> Answer(HeldJob job);
   boost::asio::awaitable<void> Conclude(HeldJob job, JobState state, std::optional<Message> reply);
   boost::asio::awaitable<bool> Bury(HeldJob job);
   void KeepRequest(const HeldJob& job);

@@ -78,6 +78,13 @@ awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> re
     // Perhaps it is stored; whoever is given the job next looks first.
     parts_.log.warn("{} {}: its final reply could not be stored: {}", record.id, record.model,
                     stored.status().ToString());
+    // If it is not, this end never was: the server's absence is no attempt of the job's, and the
+    // next end may be another. A reply that the server refuses is, or it would be made for ever.
+    if (job->ran && stored.status().code() != Code::kFailedPrecondition) {
+      record.attempts = job->attempts_before;
+      record.history.resize(job->history_before);
+    }
+    record.error = Status::Ok();
     co_await Return(job, kSoon);
     co_return;
   }
@@ -148,6 +155,18 @@ awaitable<bool> DurableJobs::Bury(HeldJob job) {
   record.dead = true;
   parts_.log.error("{} {}: failed for good after {} attempts: {}; its dead letter is kept",
                    record.id, record.model, record.attempts, record.error.ToString());
+  co_return true;
+}
+
+// Publishes the stored reply of a job that has ended where it is wanted besides. False: it cannot be
+// read now.
+awaitable<bool> DurableJobs::Answer(HeldJob job) {
+  const std::string subject = names_.Result(job->record().model, job->record().id);
+  auto reply = co_await jetstream_.Last(names_.results, subject);
+  if (!reply.ok()) co_return false;
+  if (reply->has_value()) {
+    parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, **std::move(reply)));
+  }
   co_return true;
 }
 

@@ -116,6 +116,22 @@ async def test_whoever_asked_is_answered_too(durable):
         await heard.next_msg(0.5)
 
 
+async def test_a_job_that_is_over_answers_whoever_did_not_hear(durable):
+    """As after the death of a host that had written the end and told nobody."""
+    jobs, server, _ = await durable()
+    await jobs.submit("echo", b"hi", "over")
+    await jobs.ended("over")
+    await jobs.none_left()
+    await jobs.restart(server)
+    inbox = jobs.client.nats.new_inbox()
+    heard = await jobs.client.nats.subscribe(inbox)
+    assert not (await jobs.submit("echo", b"hi", "over", Darkroom_Reply_To=inbox)).duplicate
+    reply = Reply(await heard.next_msg(10)).ok()
+    assert reply.data == b"hi" and reply.headers["Darkroom-Job"] == "over"
+    await jobs.none_left()
+    await jobs.reply("echo", "over")
+
+
 async def test_a_state_tells_what_runs(durable):
     jobs, _, _ = await durable()
     await jobs.submit("mock", b"1", "slow", params={"delay_ms": 1000})
@@ -195,6 +211,25 @@ async def test_a_killed_server_loses_no_job(durable):
     for number, name in enumerate(names):
         assert (await jobs.ended(name, 60))["state"] == "succeeded"
         assert (await jobs.reply("mock", name)).ok().data == pattern(number + 1, 0)
+    await jobs.none_left()
+
+
+async def test_a_reply_that_cannot_be_stored_is_no_attempt(durable):
+    jobs, _, (daemon,) = await durable(jobs={"max_attempts": 1})
+    kept = (await jobs.js.stream_info("DARKROOM_RESULTS")).config
+    await jobs.submit("mock", b"1", "again", params={"delay_ms": 1000, "output_bytes": 3})
+
+    async def runs():
+        state = await jobs.state("again")
+        return state and state["state"] == "running"
+
+    await until("it to run", runs)
+    await jobs.js.delete_stream("DARKROOM_RESULTS")
+    wait_until("the log to say so", lambda: "its final reply could not be stored" in daemon.log)
+    await jobs.js.add_stream(kept)
+    state = await jobs.ended("again")
+    assert (state["state"], state["attempts"]) == ("succeeded", 1)
+    assert (await jobs.reply("mock", "again")).ok().data == pattern(3, 0)
     await jobs.none_left()
 
 
