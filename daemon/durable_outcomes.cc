@@ -158,8 +158,8 @@ awaitable<bool> DurableJobs::Bury(HeldJob job) {
   co_return true;
 }
 
-// Publishes the stored reply of a job that has ended where it is wanted besides. False: it cannot be
-// read now.
+// Publishes the stored reply of a job that has ended where it is wanted besides. False: it cannot
+// be read now.
 awaitable<bool> DurableJobs::Answer(HeldJob job) {
   const std::string subject = names_.Result(job->record().model, job->record().id);
   auto reply = co_await jetstream_.Last(names_.results, subject);
