@@ -170,6 +170,8 @@ class Loader {
     JobsConfig& jobs = config_.jobs;
     uint64_t replicas = jobs.replicas;
     uint64_t attempts = jobs.max_attempts;
+    // A server of our own has JetStream, and nobody else's streams.
+    jobs.enabled = config_.nats.embedded;
     reader.Bool("enabled", &jobs.enabled);
     reader.Bool("manage_streams", &jobs.manage_streams);
     reader.Choice("storage", {"file", "memory"}, &jobs.storage);
