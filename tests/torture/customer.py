@@ -7,12 +7,13 @@ so everything is asked again until it is answered.
 
 import asyncio
 import collections
+import hashlib
 import json
 
 import nats
 import nats.errors
 import nats.js.errors
-from nats.js.api import ConsumerConfig, StreamConfig
+from nats.js.api import ConsumerConfig, ObjectStoreConfig, StreamConfig
 
 import support  # noqa: F401: finds the end-to-end tests' modules
 from plan import REPLIES, Job, Plan
@@ -23,6 +24,10 @@ REPLY_STREAM = "TORTURE_REPLIES"
 _STATES = "KV_darkroom-jobs"
 _BUSY = (nats.errors.Error, asyncio.TimeoutError, OSError)  # the server is away, or was
 _BATCH = 500
+# Larger bodies go into the object store.
+_LARGEST = 512 << 10
+_OBJECT = "Darkroom-Object"
+_BUCKET = "darkroom-objects"
 
 
 async def insist(what, seconds: float = 60):
@@ -80,6 +85,11 @@ class Customer:
 
         while not await insist(made):
             await asyncio.sleep(0.05)
+        try:
+            await insist(lambda: self._js.object_store(_BUCKET))
+        except nats.js.errors.NotFoundError:
+            objects = ObjectStoreConfig(ttl=24 * 3600, replicas=self._replicas)
+            await insist(lambda: self._js.create_object_store(_BUCKET, objects))
         replies = StreamConfig(REPLY_STREAM, subjects=[f"{REPLIES}.>"], num_replicas=self._replicas)
         await insist(lambda: self._js.add_stream(replies))
         self._watching = asyncio.create_task(self._watch())
@@ -111,14 +121,26 @@ class Customer:
 
     async def submit(self, job: Job):
         headers = {**job.headers, **({"Nats-Msg-Id": job.id} if job.id else {})}
+        body = job.body
+        if len(body) > _LARGEST:
+            headers[_OBJECT], body = await insist(lambda: self._put(job.body)), b""
         while True:
             try:
-                accepted = await self._js.publish(job.subject, job.body, timeout=2, headers=headers or None)
+                accepted = await self._js.publish(job.subject, body, timeout=2, headers=headers or None)
                 break
             except _BUSY:
                 self._perhaps += job.id is None
                 await asyncio.sleep(0.05)
         self.jobs[job.id or f"s{accepted.seq}"] = job
+
+    async def _put(self, body: bytes) -> str:
+        name = hashlib.sha256(body).hexdigest()
+        store = await self._js.object_store(_BUCKET)
+        try:
+            await store.get_info(name)
+        except nats.js.errors.ObjectNotFoundError:
+            await store.put(name, body)
+        return f"nats-object://{_BUCKET}/{name}"
 
     async def until_ended(self, patience: float):
         """Until all have ended and the queue is empty, or nothing has moved for `patience` seconds."""
@@ -181,8 +203,19 @@ class Customer:
         while left > 0:
             for message in await reader.fetch(min(_BATCH, left), timeout=20):
                 left -= 1
-                yield message.subject, Stored(dict(message.headers or {}), message.data)
+                headers = dict(message.headers or {})
+                data = await self._fetch(headers[_OBJECT]) if _OBJECT in headers else message.data
+                yield message.subject, Stored(headers, data)
         await reader.unsubscribe()
+
+    async def _fetch(self, url: str) -> bytes:
+        """What a message refers to. What is not there is told as such, and is no job's answer."""
+        bucket, name = url.removeprefix("nats-object://").split("/")
+        try:
+            store = await insist(lambda: self._js.object_store(bucket))
+            return (await insist(lambda: store.get(name))).data
+        except nats.js.errors.NotFoundError:
+            return f"there is no object {url}".encode()
 
     async def _watch(self):
         """Every state that is not written over within a moment; what the proxies see comes on top."""

@@ -13,6 +13,8 @@ from points import POINTS, Point
 CLASSES = ("interactive", "normal", "bulk")
 REPLIES = "torture.replies"  # where those jobs want to be answered too
 
+LARGE = (600_000, 2_500_000)  # bytes: objects of one chunk and of several
+
 # Per thousand. Crashes and hangs are few: a plugin that crashes often rests for up to a minute, and
 # the run with it. They have plugins of their own, so that the others go on meanwhile.
 KINDS = {
@@ -24,6 +26,8 @@ KINDS = {
     "broken": 30,  # one that is not
     "typo": 20,  # no request at all
     "late": 12,  # too long for its deadline
+    "heavy": 6,  # request and result are too large for a message
+    "bulky": 6,  # the result alone
     "crash": 3,
     "hang": 3,
 }
@@ -58,7 +62,7 @@ class Kill:
     """Kills `victim` at `at`; with a point, when the first message passes there from then on."""
 
     at: float
-    victim: str  # daemon, worker, server, both, or all: everything that runs
+    victim: str  # one of VICTIMS, or all: everything that runs
     host: int  # whose daemon or worker; a point's is the one that the message passed
     pause: float  # until it is started again
     point: Point | None = None
@@ -72,9 +76,14 @@ class Plan:
     kills: list[Kill]
 
 
+# Rows of 251 bytes, by their first.
+_ROWS = [bytes((first + 31 * i) % 256 for i in range(251)) for first in range(256)]
+
+
 def pattern(size: int, seed: int) -> bytes:
-    """What the plugin mock answers with."""
-    return bytes((seed + 31 * i + i // 251) % 256 for i in range(size))
+    """What the plugin mock answers with: byte i is (seed + 31 i + i / 251) mod 256."""
+    rows = size // 251 + 1
+    return b"".join(_ROWS[(seed + (31 * 251 + 1) * row) % 256] for row in range(rows))[:size]
 
 
 def make_plan(seed: int, jobs: int, kills: int, seconds: float, points: list[Point] = POINTS) -> Plan:
@@ -97,6 +106,12 @@ def _job(chance: random.Random, number: int, kind: str, seconds: float) -> Job:
         size = chance.randrange(4000)
         params = {"delay_ms": chance.randint(shortest, longest), "output_bytes": size, "seed": number}
         answer = pattern(size, number)
+    elif kind == "bulky":
+        size = chance.randint(*LARGE)
+        params, answer = {"output_bytes": size, "seed": number}, pattern(size, number)
+    elif kind == "heavy":
+        model = chance.choice(("crashes", "hangs"))
+        body = answer = chance.randbytes(chance.randint(*LARGE))
     elif kind == "neighbour":
         model = chance.choice(("crashes", "hangs"))
         body = answer = f"good {number}".encode()

@@ -3,8 +3,8 @@
 
 A step is told by its message's subject; one that the server answers with an acknowledgement has a
 second step, `... kept`, which is that answer. A point is a step, whether the victim dies before or
-after it is forwarded, and the victim. Before: a daemon or a server dies with the message unsent; a
-worker dies, and the message goes on, since the daemon that sent it lives.
+after it is forwarded, and the victim. Before: a daemon, a server or a link dies with the message
+unsent; a worker dies, and the message goes on, since the daemon that sent it lives.
 """
 
 import json
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from proxy import Frame
 
-VICTIMS = ("daemon", "worker", "server", "both")  # both: the daemon and the server
+# both: the daemon and the server; link: nobody dies, but the daemon's connections, all of them.
+VICTIMS = ("daemon", "worker", "server", "both", "link")
 
 # Steps that the daemon sends, by how their subject begins.
 _SENT = {
@@ -50,21 +51,25 @@ def _points(step: str, before: str = "", after: str = "") -> list[Point]:
 
 # Each is passed at least once in a run.
 POINTS = [
-    *_points("pull", before="daemon", after="server"),
-    *_points("delivery", before="daemon server", after="daemon worker both"),
+    *_points("pull", before="daemon link", after="server"),
+    *_points("delivery", before="daemon server", after="daemon worker both link"),
     *_points("state read", after="daemon server"),
     *_points("state told", before="daemon"),
     *_points("running state", before="daemon worker", after="server"),
     *_points("running state kept", after="daemon worker"),
     *_points("result", before="daemon server", after="daemon both"),
-    *_points("result kept", before="daemon server both", after="daemon worker"),
+    *_points("result kept", before="daemon server both link", after="daemon worker"),
     *_points("final state", before="daemon both", after="server"),
-    *_points("final state kept", before="daemon server both", after="daemon"),
+    *_points("final state kept", before="daemon server both link", after="daemon"),
     *_points("result told", before="daemon"),
-    *_points("reply-to", before="daemon server", after="daemon"),
-    *_points("ack", before="daemon server", after="both"),
+    *_points("reply-to", before="daemon server link", after="daemon"),
+    *_points("ack", before="daemon server link", after="both"),
     *_points("nak", before="daemon", after="server"),
     *_points("working", before="daemon", after="server"),
+    *_points("dead letter", before="daemon", after="server"),
+    *_points("dead letter kept", before="daemon", after="both"),
+    *_points("chunk", before="daemon", after="server"),
+    *_points("object", before="daemon", after="both"),
 ]
 
 

@@ -182,7 +182,7 @@ class _Link:
                     return
                 if not self._proxy.gate.before(self._proxy, frame, to_server):
                     continue
-                if self._over:
+                if self._over or writer.is_closing():
                     return
                 writer.write(only_this_way(frame))
                 self._proxy.gate.after(self._proxy, frame, to_server)

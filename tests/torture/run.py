@@ -12,7 +12,7 @@ from verify import Verdict, verify
 from world import PLUGINS, World
 
 CONSUMERS = 3 * len(PLUGINS)
-SIZES = {False: (2_000, 56, 95.0), True: (20_000, 520, 900.0)}  # by --long: jobs, kills, seconds
+SIZES = {False: (2_000, 68, 90.0), True: (20_000, 520, 900.0)}  # by --long: jobs, kills, seconds
 # For a message to pass a named point; where none did, it is tried again at the end.
 PATIENCE = 5.0
 LAST_PATIENCE = 30.0

@@ -3,8 +3,8 @@
 
 import collections
 
-from plan import KINDS, make_plan
-from points import POINTS, Tap
+from plan import KINDS, make_plan, pattern
+from points import POINTS, VICTIMS, Tap
 from proxy import Parser
 
 
@@ -24,10 +24,15 @@ def test_every_point_and_every_kind_is_in_it():
     assert any(job.wants_reply for job in plan.jobs)
 
 
+def test_the_pattern_is_the_one_that_mock_documents():
+    for size in (0, 1, 250, 251, 252, 70_000):
+        assert pattern(size, 7) == bytes((7 + 31 * i + i // 251) % 256 for i in range(size))
+
+
 def test_points_are_many_and_have_names_of_their_own():
     assert len(POINTS) >= 15
     assert not [name for name, count in collections.Counter(p.name for p in POINTS).items() if count > 1]
-    assert {point.victim for point in POINTS} == {"daemon", "worker", "server", "both"}
+    assert {point.victim for point in POINTS} == set(VICTIMS)
 
 
 def wire(text: str):

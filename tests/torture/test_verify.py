@@ -76,7 +76,8 @@ def test_what_is_wrong_is_seen(changes):
 def failure(code: str, attempts: int = 3) -> dict:
     error = {"code": code, "message": "m", "hint": "", "retryable": False}
     return dict(results={SUBJECT: [result(json.dumps(error).encode(), "failed")]}, history={},
-                states={"a": {"state": "failed", "error": error, "attempts": attempts, "history": []}})
+                states={"a": {"state": "failed", "error": error, "attempts": attempts, "history": []}},
+                dead={"a": [Stored({}, b"1")]} if code in ("internal", "instance_lost") else {})
 
 
 def test_failures_are_those_that_were_asked_for():
@@ -84,6 +85,15 @@ def test_failures_are_those_that_were_asked_for():
     assert found(evidence(jobs=wanted, **failure("internal"))) == {}
     assert found(evidence(jobs=wanted, **failure("not_found"))) == {"wrong": 1}
     assert found(evidence(**failure("internal"))) == {"wrong": 1}
+
+
+def test_a_dead_letter_is_there_if_it_must_be_and_is_the_request():
+    wanted = {"a": job(states=("failed",), code="internal")}
+    internal = failure("internal")
+    assert verify(evidence(jobs=wanted, **internal)).counts["dead_lettered"] == 1
+    for letters in ([], [Stored({}, b"2")], [Stored({}, b"1")] * 2):
+        assert found(evidence(jobs=wanted, **{**internal, "dead": {"a": letters}})) == {"wrong": 1}
+    assert found(evidence(dead={"a": [Stored({}, b"1")]})) == {"wrong": 1}
 
 
 def test_who_was_killed_too_often_is_given_up_and_that_is_rare():
@@ -94,6 +104,7 @@ def test_who_was_killed_too_often_is_given_up_and_that_is_rare():
     results = {f"darkroom.results.mock.{name}": [result()] for name in many}
     states = {name: {"state": "succeeded"} for name in many}
     lost = failure("instance_lost")
-    one = Evidence({"a": job(), **many}, {**results, **lost["results"]}, {**states, **lost["states"]})
+    one = Evidence({"a": job(), **many}, {**results, **lost["results"]}, {**states, **lost["states"]},
+                   dead=lost["dead"])
     assert verify(one).good
     assert found(evidence(**failure("instance_lost", attempts=1))) == {"wrong": 1}

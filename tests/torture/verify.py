@@ -96,8 +96,23 @@ def _look_at(name: str, evidence: Evidence, counts: collections.Counter, problem
         elif "succeeded" in job.states:
             counts["given_up"] += 1
             notes.append(f"{name} ({job.kind}) was given up: {'; '.join(evidence.states[name].get('history', []))}")
+    if (what := _buried_wrong(job, evidence.states[name], evidence.dead.get(name, []))) is not None:
+        wrong(what)
     if job.wants_reply and (what := _answered_wrong(evidence.replies.get(name, []), results[0])) is not None:
         wrong(what)
+
+
+# Of a job that failed with one of these the cause is not in the request, so that is kept.
+_DEADLY = ("resource_exhausted", "failed_precondition", "internal", "instance_lost", "device_lost", "busy")
+
+
+def _buried_wrong(job: Job, state: dict, letters: list[Stored]) -> str | None:
+    deadly = state["state"] == "failed" and state["error"]["code"] in _DEADLY
+    if len(letters) != deadly:
+        return f"it {state['state']}, and has {len(letters)} dead letters"
+    if letters and letters[0].data != job.body:
+        return "its dead letter is not what was submitted"
+    return None
 
 
 def _left_the_end(history: dict[int, str]) -> str | None:

@@ -165,11 +165,12 @@ class World(Gate):
                 os.kill(pid, signal.SIGKILL)
             self.deaths[victim] += bool(workers)
             return bool(workers)
-        hosts = {"daemon": [host], "both": [host], "all": self.hosts, "server": []}[victim]
+        hosts = self.hosts if victim == "all" else [host] if victim in ("daemon", "both", "link") else []
         for struck in hosts:
-            kill(struck.daemon)
-            struck.proxy.cut()  # what it had sent and we had not forwarded
-        if victim != "daemon":
+            if victim != "link":
+                kill(struck.daemon)
+            struck.proxy.cut()  # with what it had sent and we had not forwarded
+        if victim in ("server", "both", "all"):
             kill(self.server)
         self.deaths[victim] += 1
         return True
