@@ -28,8 +28,11 @@ DurableNames::DurableNames(const std::string& with)
     : prefix(with),
       jobs(Upper(Flat(with, '_')) + "_JOBS"),
       results(Upper(Flat(with, '_')) + "_RESULTS"),
+      dead(Upper(Flat(with, '_')) + "_DEAD"),
+      requests(Upper(Flat(with, '_')) + "_REQUESTS"),
       states("KV_" + Flat(with, '-') + "-jobs"),
-      bucket(Flat(with, '-') + "-jobs") {}
+      bucket(Flat(with, '-') + "-jobs"),
+      objects(Flat(with, '-') + "-objects") {}
 
 std::string DurableNames::Job(std::string_view job_class, std::string_view model) const {
   return fmt::format("{}.jobs.{}.{}", prefix, job_class, model);
@@ -37,6 +40,18 @@ std::string DurableNames::Job(std::string_view job_class, std::string_view model
 
 std::string DurableNames::Result(std::string_view model, std::string_view job) const {
   return fmt::format("{}.results.{}.{}", prefix, model, job);
+}
+
+std::string DurableNames::Dead(std::string_view model, std::string_view job) const {
+  return fmt::format("{}.dead.{}.{}", prefix, model, job);
+}
+
+std::string DurableNames::Request(std::string_view model, std::string_view job) const {
+  return fmt::format("{}.requests.{}.{}", prefix, model, job);
+}
+
+std::string DurableNames::Announced(std::string_view job_class, std::string_view model) const {
+  return fmt::format("{}.announced.{}.{}", prefix, job_class, model);
 }
 
 std::string DurableNames::State(std::string_view job) const {

@@ -22,14 +22,21 @@ struct DurableNames {
 
   std::string Job(std::string_view job_class, std::string_view model) const;  // a subject
   std::string Result(std::string_view model, std::string_view job) const;     // a subject
-  std::string State(std::string_view job) const;                              // a subject
+  std::string Dead(std::string_view model, std::string_view job) const;       // a subject
+  std::string Request(std::string_view model, std::string_view job) const;    // a subject
+  // What the server says of each job it has stored, the headers alone.
+  std::string Announced(std::string_view job_class, std::string_view model) const;
+  std::string State(std::string_view job) const;  // a subject
   static std::string Consumer(std::string_view job_class, std::string_view model);
 
   std::string prefix;
   std::string jobs;  // streams
   std::string results;
+  std::string dead;
+  std::string requests;
   std::string states;
-  std::string bucket;  // of key and values: what `states` is to people
+  std::string bucket;   // of key and values: what `states` is to people
+  std::string objects;  // a bucket of objects
 };
 
 }  // namespace darkroom
