@@ -45,6 +45,7 @@ int Main(int argc, char** argv) {
   AddGlobalOptions(&app, &command);
   AddRunCommand(&app, &command);
   AddSubmitCommand(&app, &command);
+  AddBatchCommand(&app, &command);
   AddJobsCommand(&app, &command);
   AddDeadCommand(&app, &command);
   AddModelsCommand(&app, &command);
