@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/coroutine.h"
 #include "core/excerpt.h"
+#include "core/json.h"
 #include "reply/replier.h"
 
 namespace darkroom {
@@ -19,6 +21,8 @@ using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
 constexpr auto kTryStreamsAgain = std::chrono::seconds(2);
+// What a header may hold of params, in bytes.
+constexpr size_t kLongestParams = 4096;
 constexpr const char* kReplyToHeader = "Darkroom-Reply-To";
 
 // A host that was lost in a job's first moments is forgiven so often.
@@ -34,10 +38,23 @@ std::string MakeInbox() {
   return fmt::format("_INBOX.dr{:08x}{:08x}", random(), random());
 }
 
-// Of a final reply: it is stored once, and says how its job ended.
-PlainPublication::Headers FinalHeaders(const std::string& id, JobState state) {
-  return {
-      {kFinalState, std::string(JobStateName(state))}, {"Nats-Msg-Id", id}, {kExpectedLast, "0"}};
+// What made a result, for whoever reads the state. `params`: JSON, complete.
+nlohmann::json ReceiptOf(const Receipt& receipt, const std::string& params) {
+  const auto ms = [](double value) { return std::round(value * 1000) / 1000; };
+  nlohmann::json out = {{"device", receipt.device},
+                        {"queue_ms", ms(receipt.queue_ms)},
+                        {"load_ms", ms(receipt.load_ms)},
+                        {"run_ms", ms(receipt.run_ms)},
+                        {"attempts", receipt.attempts},
+                        {"params", nlohmann::json::parse(params)}};  // written by WriteJson
+  if (receipt.model != nullptr) {
+    out["plugin"] = receipt.model->plugin;
+    out["host"] = receipt.model->host;
+    if (!receipt.model->weights.empty()) out["weights"] = receipt.model->weights;
+  }
+  const auto seed = out["params"].find("seed");
+  if (seed != out["params"].end() && seed->is_number()) out["seed"] = *seed;
+  return out;
 }
 
 }  // namespace
@@ -49,6 +66,7 @@ DurableJobs::DurableJobs(const Parts& parts)
       jetstream_(requester_),
       streams_(jetstream_, names_, parts.config.jobs),
       states_(jetstream_, names_),
+      waiting_(parts.io, states_, parts.log),
       changes_(parts.io) {}
 
 DurableJobs::~DurableJobs() = default;
@@ -62,7 +80,12 @@ Status DurableJobs::Open(const std::vector<std::string>& urls) {
     handlers_[arrival.subscription](std::move(arrival.message));
   });
   handlers_.emplace_back([this](Message message) { requester_.OnAnswer(std::move(message)); });
-  return intake_->Subscribe(requester_.subject(), "", 0);
+  handlers_.emplace_back([this](const Message& message) { waiting_.OnAnnounced(message); });
+  Status status = intake_->Subscribe(requester_.subject(), "", 0);
+  if (status.ok()) {
+    status = intake_->Subscribe(names_.Announced("*", "*"), parts_.config.nats.queue_group, 1);
+  }
+  return status;
 }
 
 void DurableJobs::OnConnected() {
@@ -161,10 +184,9 @@ awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
     parts_.log.error("durable jobs: '{}' is no delivery's subject", Excerpt(message.reply()));
     co_return;
   }
-  const auto named = message.Header("Nats-Msg-Id");
   // An id that cannot be part of a subject is refused below; its reply is stored under this one.
-  const std::string id =
-      named && IsJobId(*named) ? std::string(*named) : fmt::format("s{}", delivery->sequence);
+  const std::string id = JobIdOf(message, delivery->sequence);
+  waiting_.OnTaken(id);
   if (const auto found = held_.find(id); found != held_.end()) {
     // Delivered again while it is here: the last subject counts.
     if (found->second->delivery.sequence == delivery->sequence) {
@@ -187,6 +209,7 @@ awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
   record.submitted = job->delivery.stored;
   const auto tags = ParseTags(message.Header("Darkroom-Tags").value_or(""));
   if (tags.ok()) record.tags = *tags;
+  job->request = std::move(message);
   Refresh(*feed->model);
 
   if (!co_await Recall(job)) co_return;
@@ -195,7 +218,22 @@ awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
     co_await Finish(job, std::move(reply));
     co_return;
   }
-  Run(job, std::move(message));
+  if (co_await Fetch(job)) Run(job);
+}
+
+// Gets what the job refers to. False: it is settled.
+awaitable<bool> DurableJobs::Fetch(HeldJob job) {
+  if (!ObjectStore::HasReferences(job->request)) co_return true;
+  const Status status =
+      co_await parts_.objects.Attach(&job->request, parts_.config.limits.input_bytes);
+  if (status.ok() && !stopping_) co_return true;
+  if (stopping_ || status.code() == Code::kBusy) {
+    co_await Return(job, stopping_ ? milliseconds(0) : kSoon);
+  } else {
+    auto reply = Failure(job, {}, status);
+    co_await Finish(job, std::move(reply));
+  }
+  co_return false;
 }
 
 // What is known of the job from before. False: it is settled.
@@ -213,7 +251,11 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
     co_return false;
   }
   if (record.ended()) {
-    Acknowledge(job->delivery, "+ACK");
+    // Cancelled before anybody had it here: what goes with an end is still to be done.
+    if (record.state == JobState::kCancelled && co_await Settle(job)) co_return false;
+    // Whoever wrote the end may have died before the reply went where it was wanted besides.
+    const bool told = job->reply_to.empty() || co_await Answer(job);
+    Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
     Release(job);
     co_return false;
   }
@@ -240,7 +282,7 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
   co_return false;
 }
 
-void DurableJobs::Run(const HeldJob& job, Message message) {
+void DurableJobs::Run(const HeldJob& job) {
   JobRecord& record = job->record();
   Refusal refusal;
   const Endpoint* endpoint = parts_.endpoint_of(record.model);
@@ -248,11 +290,13 @@ void DurableJobs::Run(const HeldJob& job, Message message) {
   if (endpoint == nullptr || endpoint->model->broken) {
     refusal.status = Status(Code::kBusy, "the model is not served here");
   } else {
-    running =
-        parts_.flow.Submit(*endpoint, std::move(message), Since(record.submitted), this, &refusal);
+    running = parts_.flow.Submit(*endpoint, std::move(job->request), Since(record.submitted), this,
+                                 &refusal);
+    if (running == nullptr) job->request = std::move(refusal.request.message);
   }
   if (running != nullptr) {
     running->id = record.id;
+    running->request.progress = true;
     running_.emplace(running->token, job);
     if (!std::exchange(telling_, true)) StartCoroutine(parts_.io, TellWhatRuns());
     return;
@@ -271,28 +315,63 @@ std::unique_ptr<Publication> DurableJobs::Failure(const HeldJob& job, Receipt re
   record.error = why;
   receipt.job = record.id;
   return ErrorMessage(names_.Result(record.model, record.id), std::move(receipt), why,
-                      FinalHeaders(record.id, TerminalState(why.code())));
+                      FinalHeaders(record, TerminalState(why.code())));
 }
 
-void DurableJobs::OnJobEnded(const Job& job, Receipt receipt, host::JobResult result) {
+PlainPublication::Headers DurableJobs::FinalHeaders(const JobRecord& record, JobState state) const {
+  // It is stored once.
+  PlainPublication::Headers headers = {{kFinalState, std::string(JobStateName(state))},
+                                       {"Nats-Msg-Id", record.id},
+                                       {kExpectedLast, "0"}};
+  if (!record.tags.empty()) {
+    std::string tags;
+    for (const auto& [name, value] : record.tags) {
+      tags += fmt::format("{}{}={}", tags.empty() ? "" : ", ", name, value);
+    }
+    headers.emplace_back("Darkroom-Tags", std::move(tags));
+  }
+  if (record.receipt.is_null()) return headers;
+  if (const auto seed = record.receipt.find("seed"); seed != record.receipt.end()) {
+    headers.emplace_back("Darkroom-Seed", seed->dump());
+  }
+  // Those of a long prompt are in the state alone.
+  std::string params = WriteJson(record.receipt["params"]);
+  if (params.size() <= kLongestParams) {
+    headers.emplace_back("Darkroom-Params", std::move(params));
+  }
+  return headers;
+}
+
+void DurableJobs::OnJobEnded(Job& job, Receipt receipt, host::JobResult result) {
   const auto found = running_.find(job.token);
   if (found == running_.end()) return;  // given up before
   const HeldJob held = found->second;
   running_.erase(found);
   JobRecord& record = held->record();
+  held->ran = true;
+  held->attempts_before = record.attempts;
+  held->history_before = record.history.size();
   record.attempts += std::max(job.attempts, 1U);
   record.host = parts_.config.host_name;
   record.device = receipt.device;
   record.history.insert(record.history.end(), job.history.begin(), job.history.end());
   receipt.attempts = record.attempts;
+  if (!job.stuck) held->request = std::move(job.request.message);
+  if (job.attempts > 0) record.receipt = ReceiptOf(receipt, *job.params);
   if (result.status.ok()) {
-    auto reply = ResultMessage(names_.Result(record.model, record.id), job.request.form.body,
-                               std::move(receipt), std::move(result.outputs),
-                               FinalHeaders(record.id, job.state));
+    const std::string subject = names_.Result(record.model, record.id);
+    auto headers = FinalHeaders(record, job.state);
+    auto reply = job.stored ? ObjectMessage(subject, *std::move(job.stored), std::move(receipt),
+                                            std::move(headers))
+                            : ResultMessage(subject, job.request.form.body, std::move(receipt),
+                                            std::move(result.outputs), std::move(headers));
     StartCoroutine(parts_.io, Finish(held, std::move(reply)));
     return;
   }
-  if (IsRetryable(result.status.code()) && record.attempts < parts_.config.jobs.max_attempts) {
+  // The deadline counts from the submission: later there is no time either.
+  const bool worth_it =
+      IsRetryable(result.status.code()) && result.status.code() != Code::kDeadlineExceeded;
+  if (worth_it && record.attempts < parts_.config.jobs.max_attempts) {
     record.history.push_back(result.status.message());
     StartCoroutine(parts_.io, Retry(held));
     return;

@@ -32,6 +32,7 @@
 #include "durable/puller.h"
 #include "durable/states.h"
 #include "durable/streams.h"
+#include "durable/waiting_jobs.h"
 #include "job_flow.h"
 #include "message/intake.h"
 #include "message/publisher.h"
@@ -47,9 +48,12 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     boost::asio::io_context& io;
     const Config& config;
     JobFlow& flow;
+    ObjectStore& objects;
     Publisher& publisher;
     Logger& log;
     std::function<const Endpoint*(const std::string& model)> endpoint_of;
+    // What the model's workers said last.
+    std::function<std::vector<std::string>(const Model& model)> log_of;
   };
 
   explicit DurableJobs(const Parts& parts);
@@ -62,6 +66,10 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   // Asks for as many jobs as the model has room for.
   void Refresh(const Model& model);
 
+  // Cancels a job, wherever it is, and returns the state that it ended in, which may be another.
+  // kNotFound: no host has ever heard of it.
+  boost::asio::awaitable<Result<JobState>> Cancel(std::string id);
+
   // Takes no more, and gives back at once what waits here.
   void StopTaking();
   // Returns when no job is in this host's hands. After StopTaking.
@@ -72,9 +80,15 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   struct Held {
     States::Entry entry;
     Delivery delivery;
+    Message request;  // unless it runs
     std::string reply_to;
     const Model* model = nullptr;
-    bool telling = false;  // that it runs is being written
+    bool telling = false;                          // that it runs is being written
+    std::chrono::steady_clock::time_point told{};  // its progress, last
+    bool ran = false;                              // here
+    // The record's, before it ran here: what counts if nobody hears how that ended.
+    uint32_t attempts_before = 0;
+    size_t history_before = 0;
 
     JobRecord& record() { return entry.record; }
   };
@@ -93,9 +107,10 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   // A delivery's way: taken, then run, or settled without.
   boost::asio::awaitable<void> Take(Feed* feed, Message message);
   boost::asio::awaitable<bool> Recall(HeldJob job);
-  void Run(const HeldJob& job, Message message);
+  boost::asio::awaitable<bool> Fetch(HeldJob job);
+  void Run(const HeldJob& job);
 
-  void OnJobEnded(const Job& job, Receipt receipt, host::JobResult result) override;
+  void OnJobEnded(Job& job, Receipt receipt, host::JobResult result) override;
   void OnJobGivenUp(const Job& job) override;
 
   // The job's final reply when it is no success. Sets the record's error.
@@ -106,12 +121,18 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Retry(HeldJob job);
   boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
   boost::asio::awaitable<bool> Settle(HeldJob job);
+  boost::asio::awaitable<bool> Answer(HeldJob job);
+  boost::asio::awaitable<void> Conclude(HeldJob job, JobState state, std::optional<Message> reply);
+  boost::asio::awaitable<bool> Bury(HeldJob job);
+  void KeepRequest(const HeldJob& job);
+  PlainPublication::Headers FinalHeaders(const JobRecord& record, JobState state) const;
   boost::asio::awaitable<bool> Keep(HeldJob job);
   void Acknowledge(const Delivery& delivery, std::string_view how);
   void Release(const HeldJob& job);
 
   boost::asio::awaitable<void> Beat();
   boost::asio::awaitable<void> TellWhatRuns();
+  bool HasNews(const Held& job, const Job& running) const;
 
   void OnConnected() override;
   void OnDisconnected() override {}
@@ -126,6 +147,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   JetStream jetstream_;
   Streams streams_;
   States states_;
+  WaitingJobs waiting_;
   Changes changes_;
   std::unique_ptr<Intake> intake_;
   std::vector<std::function<void(Message)>> handlers_;  // by the subscription's number
@@ -142,6 +164,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
 
 // The header of a final reply that says how its job ended, with a state's name.
 inline constexpr const char* kFinalState = "Darkroom-State";
+std::optional<JobState> FinalStateOf(const Message& reply);
 
 }  // namespace darkroom
 

@@ -9,12 +9,16 @@
 #include <utility>
 
 #include "core/coroutine.h"
+#include "core/json.h"
+#include "durable/dead_letter.h"
+#include "durable/kept_request.h"
 #include "durable_jobs.h"
 
 namespace darkroom {
 namespace {
 
 using boost::asio::awaitable;
+using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
@@ -22,6 +26,8 @@ constexpr auto kTick = milliseconds(100);
 constexpr auto kFirstBackoff = milliseconds(1000);
 constexpr auto kLongestBackoff = milliseconds(60'000);
 constexpr int kKeepTries = 5;
+// A record is written to the server's disk each time; who watches closely listens to the progress.
+constexpr auto kProgressGap = milliseconds(1000);
 
 // A stored reply on its way to whoever asked for it.
 class Forwarded final : public Publication {
@@ -44,7 +50,19 @@ class Forwarded final : public Publication {
   const Message message_;
 };
 
-std::optional<JobState> StateOf(const Message& reply) {
+// The error that a stored reply tells of.
+Status ErrorOf(const Message& reply) {
+  const auto body = ParseJson(AsText(reply.data()));
+  if (body.ok() && body->is_object() && body->value("code", json()).is_string()) {
+    const auto code = CodeByName((*body)["code"].get_ref<const std::string&>());
+    if (code) return {*code, body->value("message", ""), body->value("hint", "")};
+  }
+  return Status(Code::kInternal, "the stored reply says why");
+}
+
+}  // namespace
+
+std::optional<JobState> FinalStateOf(const Message& reply) {
   const auto name = reply.Header(kFinalState);
   for (const JobState state :
        {JobState::kSucceeded, JobState::kFailed, JobState::kCancelled, JobState::kExpired}) {
@@ -53,8 +71,6 @@ std::optional<JobState> StateOf(const Message& reply) {
   return std::nullopt;
 }
 
-}  // namespace
-
 awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> reply) {
   JobRecord& record = job->record();
   const auto stored = co_await jetstream_.Store(std::move(reply));
@@ -62,15 +78,18 @@ awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> re
     // Perhaps it is stored; whoever is given the job next looks first.
     parts_.log.warn("{} {}: its final reply could not be stored: {}", record.id, record.model,
                     stored.status().ToString());
+    // If it is not, this end never was: the server's absence is no attempt of the job's, and the
+    // next end may be another. A reply that the server refuses is, or it would be made for ever.
+    if (job->ran && stored.status().code() != Code::kFailedPrecondition) {
+      record.attempts = job->attempts_before;
+      record.history.resize(job->history_before);
+    }
+    record.error = Status::Ok();
     co_await Return(job, kSoon);
     co_return;
   }
   if (stored->outcome == Stored::Outcome::kStored && job->reply_to.empty()) {
-    record.Move(TerminalState(record.error.code()));
-    record.finished = system_clock::now();
-    record.result = names_.Result(record.model, record.id);
-    if (co_await Keep(job)) Acknowledge(job->delivery, "+ACK");
-    Release(job);
+    co_await Conclude(job, TerminalState(record.error.code()), std::nullopt);
     co_return;
   }
   // With what is stored, whoever stored it.
@@ -83,24 +102,82 @@ awaitable<bool> DurableJobs::Settle(HeldJob job) {
   const std::string subject = names_.Result(record.model, record.id);
   auto reply = co_await jetstream_.Last(names_.results, subject);
   if (!reply.ok() || !reply->has_value()) co_return false;
-  const auto state = StateOf(**reply);
+  const auto state = FinalStateOf(**reply);
   if (!state) co_return false;
-  record.Move(*state);
+  record.error = *state == JobState::kSucceeded ? Status::Ok() : ErrorOf(**reply);
+  co_await Conclude(job, *state, *std::move(*reply));
+  co_return true;
+}
+
+// What goes with an end, once the final reply is stored that says so. `reply` is that, where it is
+// to be forwarded.
+awaitable<void> DurableJobs::Conclude(HeldJob job, JobState state, std::optional<Message> reply) {
+  JobRecord& record = job->record();
   record.finished = system_clock::now();
-  record.result = subject;
-  if (*state == JobState::kSucceeded) {
-    record.error = Status::Ok();
-  } else if (record.error.ok()) {
-    record.error = Status(Code::kInternal, "the stored reply says why");
+  record.result = names_.Result(record.model, record.id);
+  if (LeavesDeadLetter(record.error.code())) {
+    if (!co_await Bury(job)) {
+      co_await Return(job, kSoon);
+      co_return;
+    }
+  } else {
+    KeepRequest(job);
   }
-  if (co_await Keep(job)) {
-    if (!job->reply_to.empty()) {
-      parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, *std::move(*reply)));
+  // One that was cancelled has ended before.
+  const bool written = record.ended();
+  record.Move(state);
+  if (written || co_await Keep(job)) {
+    if (reply && !job->reply_to.empty()) {
+      parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, *std::move(reply)));
     }
     Acknowledge(job->delivery, "+ACK");
   }
   Release(job);
+}
+
+// Stores the job's dead letter. False: that cannot be done now.
+awaitable<bool> DurableJobs::Bury(HeldJob job) {
+  JobRecord& record = job->record();
+  if (!job->request) co_return true;
+  PlainPublication::Headers headers = {
+      {"Nats-Msg-Id", record.id},
+      {"Darkroom-Class", record.job_class},
+      {kExpectedLast, "0"},
+      {kDeadLetterHeader, DeadLetterReport(record, parts_.log_of(*job->model))}};
+  auto letter = std::make_unique<KeptRequest>(names_.Dead(record.model, record.id),
+                                              std::move(job->request), std::move(headers));
+  const auto stored = co_await jetstream_.Store(std::move(letter));
+  if (!stored.ok()) {
+    parts_.log.warn("{} {}: its dead letter could not be stored: {}", record.id, record.model,
+                    stored.status().ToString());
+    co_return false;
+  }
+  record.dead = true;
+  parts_.log.error("{} {}: failed for good after {} attempts: {}; its dead letter is kept",
+                   record.id, record.model, record.attempts, record.error.ToString());
   co_return true;
+}
+
+// Publishes the stored reply of a job that has ended where it is wanted besides. False: it cannot be
+// read now.
+awaitable<bool> DurableJobs::Answer(HeldJob job) {
+  const std::string subject = names_.Result(job->record().model, job->record().id);
+  auto reply = co_await jetstream_.Last(names_.results, subject);
+  if (!reply.ok()) co_return false;
+  if (reply->has_value()) {
+    parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, **std::move(reply)));
+  }
+  co_return true;
+}
+
+// Nobody waits until it is stored: the job is over without.
+void DurableJobs::KeepRequest(const HeldJob& job) {
+  if (!parts_.config.jobs.keep_requests || !job->request) return;
+  const JobRecord& record = job->record();
+  PlainPublication::Headers headers = {{"Nats-Msg-Id", record.id},
+                                       {"Darkroom-Class", record.job_class}};
+  parts_.publisher.Publish(std::make_unique<KeptRequest>(
+      names_.Request(record.model, record.id), std::move(job->request), std::move(headers)));
 }
 
 awaitable<void> DurableJobs::Retry(HeldJob job) {
@@ -175,25 +252,40 @@ awaitable<void> DurableJobs::Beat() {
 awaitable<void> DurableJobs::TellWhatRuns() {
   while (!running_.empty()) {
     co_await Sleep(kTick);
-    std::vector<HeldJob> begun;
+    std::vector<uint64_t> news;
     for (const auto& [token, job] : running_) {
       const Job* running = parts_.flow.jobs().Find(token);
       if (running == nullptr || running->state != JobState::kRunning || job->telling) continue;
-      if (job->record().state == JobState::kRunning) continue;
-      begun.push_back(job);
+      if (HasNews(*job, *running)) news.push_back(token);
     }
-    for (const HeldJob& job : begun) {
-      job->telling = true;
+    for (const uint64_t token : news) {
+      const auto found = running_.find(token);
+      const Job* running = parts_.flow.jobs().Find(token);
+      if (found == running_.end() || running == nullptr) continue;  // ended meanwhile
+      const HeldJob job = found->second;
       JobRecord& record = job->record();
-      record.Move(JobState::kRunning);
-      record.started = system_clock::now();
-      record.host = parts_.config.host_name;
-      const auto put = co_await states_.Put(job->entry);
-      if (!put.ok()) parts_.log.debug("{}: {}", record.id, put.status().ToString());
+      if (record.state != JobState::kRunning) {
+        record.Move(JobState::kRunning);
+        record.started = system_clock::now();
+        record.host = parts_.config.host_name;
+      }
+      record.progress = running->progress;
+      record.stage = running->stage;
+      job->told = std::chrono::steady_clock::now();
+      job->telling = true;
+      co_await Keep(job);
       job->telling = false;
     }
   }
   telling_ = false;
+}
+
+// Whether the record is to be written anew.
+bool DurableJobs::HasNews(const Held& job, const Job& running) const {
+  const JobRecord& record = job.entry.record;
+  if (record.state != JobState::kRunning) return true;
+  return running.progress != record.progress &&
+         std::chrono::steady_clock::now() - job.told >= kProgressGap;
 }
 
 void DurableJobs::StopTaking() {

@@ -9,13 +9,14 @@
 
 #include "core/coroutine.h"
 #include "core/json.h"
+#include "reply/result_body.h"
 
 namespace darkroom {
 namespace {
 
 // Jobs that wait past their deadline are told so within this time.
 constexpr auto kExpiryTick = std::chrono::milliseconds(100);
-constexpr auto kProgressGap = std::chrono::milliseconds(100);
+constexpr auto kProgressGap = std::chrono::milliseconds(200);
 // A job that was running in so many workers when they ended is not tried again.
 constexpr uint32_t kMostAttempts = 3;
 
@@ -46,7 +47,13 @@ JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& rep
       on_model_changed_(std::move(on_model_changed)),
       on_batch_done_(std::move(on_batch_done)),
       admission_(&jobs_, config.limits.queued_bytes),
-      empty_(io) {}
+      empty_(io),
+      fetches_(io) {}
+
+void JobFlow::UseObjects(ObjectStore* objects, uint64_t inline_bytes) {
+  objects_ = objects;
+  inline_bytes_ = inline_bytes;
+}
 
 void JobFlow::Describe(const Model& model) {
   auto receipt = std::make_shared<ModelReceipt>();
@@ -61,12 +68,42 @@ void JobFlow::Describe(const Model& model) {
 }
 
 void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
-  Refusal refusal;
   ++endpoint.stats->requests;
+  if (objects_ != nullptr && ObjectStore::HasReferences(message)) {
+    StartCoroutine(io_, FetchAndAdmit(endpoint, std::move(message)));
+    return;
+  }
+  Admit(endpoint, std::move(message));
+}
+
+void JobFlow::Admit(const Endpoint& endpoint, Message message) {
+  Refusal refusal;
   if (const Job* job = admission_.Admit(endpoint, std::move(message), &refusal)) {
     Accepted(*job);
     return;
   }
+  Refuse(endpoint, std::move(refusal));
+}
+
+boost::asio::awaitable<void> JobFlow::FetchAndAdmit(const Endpoint& endpoint, Message message) {
+  ++fetching_;
+  Status status = co_await objects_->Attach(&message, endpoint.rules.max_input_bytes);
+  if (status.ok()) {
+    Admit(endpoint, std::move(message));
+  } else {
+    Refusal refusal;
+    if (status.code() == Code::kBusy) refusal.retry_after_s = 1;
+    refusal.status = std::move(status);
+    refusal.request.reply = message.reply();
+    const std::string_view id = message.Header("Darkroom-Job").value_or("");
+    if (IsJobId(id)) refusal.request.id = id;
+    Refuse(endpoint, std::move(refusal));
+  }
+  --fetching_;
+  fetches_.Notify();
+}
+
+void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
   ++endpoint.stats->errors;
   endpoint.stats->last_error = refusal.status.message();
   if (refusal.request.reply.empty()) {
@@ -146,39 +183,83 @@ void JobFlow::StopLate() {
   const auto now = Job::Clock::now();
   std::vector<Job*> late;
   jobs_.ForEach([&](Job& job) {
-    if (job.state == JobState::kRunning && job.deadline <= now) late.push_back(&job);
+    const bool stopping = job.told_to_stop != Job::Clock::time_point{};
+    if (job.state == JobState::kRunning && (stopping || job.deadline <= now)) late.push_back(&job);
   });
   for (Job* job : late) {
     if (job->runner == nullptr) continue;
-    if (!std::exchange(job->told_to_stop, true)) {
+    if (job->told_to_stop == Job::Clock::time_point{}) {
+      job->told_to_stop = now;
       job->runner->Cancel(*job);
       continue;  // one that only waits is answered by that
     }
-    if (now - job->deadline < stop_grace_) continue;
-    const Status why(Code::kDeadlineExceeded,
-                     fmt::format("the job did not stop within {:.1f} s of its deadline, and its "
-                                 "worker was ended",
-                                 Ms(stop_grace_) / 1000));
+    if (now - job->told_to_stop < stop_grace_) continue;
+    const bool cancelled = job->cancel != 0;
+    const Status why(
+        cancelled ? Code::kCancelled : Code::kDeadlineExceeded,
+        fmt::format("the job did not stop within {:.1f} s of {}, and its worker was "
+                    "ended",
+                    Ms(stop_grace_) / 1000, cancelled ? "being cancelled" : "its deadline"));
     if (job->runner->Stop(*job, why)) continue;
-    // In the daemon itself nothing can be ended: the requester is answered, and what the plugin
-    // may still read stays.
-    if (job->begun != 0) {
-      log_.error("{} {}: did not stop by its deadline; '{}' runs in the daemon and is stuck",
-                 job->id, job->model->config.name, job->contract->info.id);
-    }
-    const uint64_t token = job->token;
-    Receipt receipt = MakeReceipt(*job, {}, nullptr);
-    std::unique_ptr<Job> ended = jobs_.End(token, JobState::kExpired);
-    host::JobResult late_result;
-    late_result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
-                          "allow more time with Darkroom-Deadline"};
-    if (ended->sink != nullptr) {
-      ended->sink->OnJobEnded(*ended, std::move(receipt), std::move(late_result));
-    } else {
-      replier_.Error(ended->request.reply, std::move(receipt), std::move(late_result.status));
-    }
-    stuck_.emplace(token, std::move(ended));
+    AbandonStuck(job, cancelled
+                          ? Status(Code::kCancelled, "cancelled while it ran")
+                          : Status(Code::kDeadlineExceeded, "the deadline passed while the job ran",
+                                   "allow more time with Darkroom-Deadline"));
   }
+}
+
+// In the daemon itself nothing can be ended: the requester is answered, and what the plugin may
+// still read stays.
+void JobFlow::AbandonStuck(Job* job, Status why) {
+  if (job->begun != 0) {
+    log_.error("{} {}: did not stop when it was told to; '{}' runs in the daemon and is stuck",
+               job->id, job->model->config.name, job->contract->info.id);
+  }
+  const uint64_t token = job->token;
+  Receipt receipt = MakeReceipt(*job, {}, nullptr);
+  std::unique_ptr<Job> ended = jobs_.End(token, TerminalState(why.code()));
+  ended->stuck = true;
+  TellCancellers(*ended);
+  if (ended->sink != nullptr) {
+    host::JobResult result;
+    result.status = std::move(why);
+    ended->sink->OnJobEnded(*ended, std::move(receipt), std::move(result));
+  } else {
+    replier_.Error(ended->request.reply, std::move(receipt), std::move(why));
+  }
+  stuck_.emplace(token, std::move(ended));
+}
+
+const Job* JobFlow::FindById(std::string_view id) const {
+  const Job* found = nullptr;
+  jobs_.ForEach([&](const Job& job) {
+    if (job.id == id) found = &job;
+  });
+  return found;
+}
+
+bool JobFlow::Cancel(std::string_view id, std::function<void(JobState)> ended) {
+  const Job* wanted = FindById(id);
+  if (wanted == nullptr) return false;
+  Job* found = jobs_.Find(wanted->token);
+  if (ended != nullptr) cancellers_.emplace(found->token, std::move(ended));
+  if (found->state == JobState::kQueued) {
+    EndWaiting(found, {Code::kCancelled, "cancelled while it waited"});
+    return true;
+  }
+  if (found->cancel.exchange(1) == 0 && found->runner != nullptr) {
+    found->told_to_stop = Job::Clock::now();
+    found->runner->Cancel(*found);
+  }
+  return true;
+}
+
+void JobFlow::TellCancellers(const Job& job) {
+  const auto [begin, end] = cancellers_.equal_range(job.token);
+  std::vector<std::function<void(JobState)>> told;
+  for (auto one = begin; one != end; ++one) told.push_back(std::move(one->second));
+  cancellers_.erase(begin, end);
+  for (const auto& tell : told) tell(job.state);
 }
 
 void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) {
@@ -254,6 +335,11 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
     result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
                      "allow more time with Darkroom-Deadline"};
   }
+  if (result.status.ok() && objects_ != nullptr && !running->stored &&
+      replier_.IsForStore(running->request.form.body, result.outputs, inline_bytes_)) {
+    StartCoroutine(io_, StoreResult(token, std::move(result), device));
+    return;
+  }
   if (result.status.ok()) {
     result.status = replier_.CheckSize(running->request.form.body, result.outputs);
   }
@@ -261,6 +347,7 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   const std::unique_ptr<Job> job = jobs_.End(token, TerminalState(result.status.code()));
   Model& model = *job->model;
   ++model.jobs_ended;
+  TellCancellers(*job);
   Count(*job, result.status);
   Receipt receipt = MakeReceipt(*job, result, device);
   if (result.status.ok()) {
@@ -275,11 +362,35 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   }
   if (job->sink != nullptr) {
     job->sink->OnJobEnded(*job, std::move(receipt), std::move(result));
+  } else if (job->stored) {
+    replier_.Result(job->request, std::move(receipt), *std::move(job->stored));
   } else if (result.status.ok()) {
     replier_.Result(std::move(job->request), std::move(receipt), std::move(result.outputs));
   } else {
     replier_.Error(std::move(job->request.reply), std::move(receipt), std::move(result.status));
   }
+}
+
+// The job stays what it is, running, until its result is in the object store; nobody runs it.
+boost::asio::awaitable<void> JobFlow::StoreResult(uint64_t token, host::JobResult result,
+                                                  const Device* device) {
+  Job* job = jobs_.Find(token);
+  job->runner = nullptr;
+  const ReplyForm::Body form = job->request.form.body;
+  const std::string id = job->id;
+  ResultBody body;
+  const ObjectStore::Make make = [&] {
+    body = FormResult(form, id, std::move(result.outputs));
+    return body.bytes.bytes();
+  };
+  const auto url = co_await objects_->Put(make);
+  result.outputs.clear();
+  job = jobs_.Find(token);
+  if (job != nullptr && url.ok()) job->stored = StoredResult{body.content_type, url->Text()};
+  if (!url.ok()) {
+    result.status = {Code::kResourceExhausted, url.status().message(), url.status().hint()};
+  }
+  OnJobDone(token, std::move(result), device);
 }
 
 void JobFlow::Count(const Job& job, const Status& status) {
@@ -321,6 +432,8 @@ Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
 }
 
 boost::asio::awaitable<void> JobFlow::Drain() {
+  const auto none = [this] { return fetching_ == 0; };
+  co_await fetches_.Until(none);
   jobs_.Close([this] { empty_.Set(); });
   co_await empty_.Wait();
 }

@@ -19,9 +19,11 @@
 #include <unordered_map>
 
 #include "config/config.h"
+#include "core/changes.h"
 #include "core/event.h"
 #include "core/log.h"
 #include "message/message.h"
+#include "message/object_store.h"
 #include "queue/admission.h"
 #include "queue/job_table.h"
 #include "queue/model.h"
@@ -35,8 +37,9 @@ namespace darkroom {
 class JobSink {
  public:
   virtual ~JobSink() = default;
-  // The job is over, as job.state says. What it was made of goes when this returns.
-  virtual void OnJobEnded(const Job& job, Receipt receipt, host::JobResult result) = 0;
+  // The job is over, as job.state says. The message that it was made of is the sink's to take,
+  // unless job.stuck; the rest goes when this returns.
+  virtual void OnJobEnded(Job& job, Receipt receipt, host::JobResult result) = 0;
   // The daemon stops before the job is done; it goes on elsewhere.
   virtual void OnJobGivenUp(const Job& job) = 0;
 };
@@ -47,6 +50,10 @@ class JobFlow : public LaneObserver {
   // `on_batch_done` of each batch that has come back.
   JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
           std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done);
+
+  // From here on requests may refer to objects, and results larger than `inline_bytes` become some.
+  // `objects` outlives this. Before the first request.
+  void UseObjects(ObjectStore* objects, uint64_t inline_bytes);
 
   // What receipts say of a model. Once before its first request, and when a digest is known.
   void Describe(const Model& model);
@@ -59,6 +66,11 @@ class JobFlow : public LaneObserver {
               JobSink* sink, Refusal* refusal);
   // Gives the sink those of its jobs back that wait.
   void HandBack(JobSink* sink);
+
+  const Job* FindById(std::string_view id) const;
+  // Cancels a job. `ended` is told the state that it ended in, perhaps at once. False: there is no
+  // such job here.
+  bool Cancel(std::string_view id, std::function<void(JobState)> ended);
 
   // Accepts no more jobs, and returns when the last one has been answered.
   boost::asio::awaitable<void> Drain();
@@ -88,8 +100,15 @@ class JobFlow : public LaneObserver {
   boost::asio::awaitable<void> WatchDeadlines();
   void ExpireWaiting();
   void StopLate();
+  void AbandonStuck(Job* job, Status why);
+  void TellCancellers(const Job& job);
   void EndWaiting(Job* job, Status status);
   void Accepted(const Job& job);
+  void Admit(const Endpoint& endpoint, Message message);
+  void Refuse(const Endpoint& endpoint, Refusal refusal);
+  boost::asio::awaitable<void> FetchAndAdmit(const Endpoint& endpoint, Message message);
+  boost::asio::awaitable<void> StoreResult(uint64_t token, host::JobResult result,
+                                           const Device* device);
   static void Count(const Job& job, const Status& status);
   Receipt MakeReceipt(const Job& job, const host::JobResult& result, const Device* device) const;
 
@@ -106,7 +125,12 @@ class JobFlow : public LaneObserver {
   Scheduler scheduler_;
   std::unordered_map<const Model*, std::shared_ptr<const ModelReceipt>> receipts_;
   Event empty_;  // drained
+  ObjectStore* objects_ = nullptr;
+  uint64_t inline_bytes_ = 0;
+  Changes fetches_;
+  uint32_t fetching_ = 0;  // requests whose objects are on their way
   bool watching_deadlines_ = false;
+  std::unordered_multimap<uint64_t, std::function<void(JobState)>> cancellers_;  // by job's token
   // Jobs that were answered while a plugin in the daemon still had them.
   std::unordered_map<uint64_t, std::unique_ptr<Job>> stuck_;
 };

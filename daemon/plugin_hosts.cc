@@ -49,6 +49,7 @@ WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& nam
   set_up.host = HostOptionsFor();
   set_up.arena_bytes =
       config_.limits.queued_bytes + std::max(config_.limits.queued_bytes, kLeastOutputs);
+  set_up.tail = std::make_shared<LogTail>();
   set_up.silence = config_.limits.silence;
   set_up.open_limit = config_.limits.open;
   set_up.load_limit = config_.limits.load;

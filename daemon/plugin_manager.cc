@@ -219,6 +219,20 @@ std::vector<const PluginRecord*> PluginManager::Records() const {
   return records;
 }
 
+std::vector<std::string> PluginManager::LastLines(const Model& model) const {
+  std::vector<std::string> lines;
+  for (const auto& [key, record] : records_) {
+    const bool serves = std::any_of(record->models.begin(), record->models.end(),
+                                    [&](const auto& one) { return one.get() == &model; });
+    if (!serves || record->active == nullptr) continue;
+    for (const auto& place : record->active->places()) {
+      const std::vector<std::string> more = place->host->LastLines();
+      lines.insert(lines.end(), more.begin(), more.end());
+    }
+  }
+  return lines;
+}
+
 awaitable<Result<PluginChange>> PluginManager::Load(std::string what) {
   auto candidate = co_await ReadAside(what);
   if (!candidate.ok()) co_return candidate.status();

@@ -124,6 +124,9 @@ class PluginManager {
 
   std::vector<const PluginRecord*> Records() const;
 
+  // What the workers that run the model said last.
+  std::vector<std::string> LastLines(const Model& model) const;
+
  private:
   struct Candidate {
     StagedFile staged;

@@ -50,6 +50,8 @@ Status Server::Start() {
       ControlView{config_.host_name, url_, models_, lanes_, devices_, endpoints_, flow_.jobs(),
                   flow_.admission(), state_},
       &publisher_);
+  cancel_ = std::make_unique<JobCancel>(
+      JobCancel::Parts{io_, config_, flow_, durable_.get(), publisher_, replier_});
   micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
   plugins_->Start();
@@ -201,9 +203,15 @@ Status Server::StartNats() {
 }
 
 Status Server::StartDurableJobs(const std::vector<std::string>& urls) {
+  objects_ = std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects,
+                                           config_.jobs.keep, log_);
+  Status status = objects_->Open(urls, fmt::format("darkroomd {} objects", config_.host_name));
+  if (!status.ok()) return status;
+  flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);
   durable_ = std::make_unique<DurableJobs>(
-      DurableJobs::Parts{io_, config_, flow_, publisher_, log_,
-                         [this](const std::string& model) { return EndpointOf(model); }});
+      DurableJobs::Parts{io_, config_, flow_, *objects_, publisher_, log_,
+                         [this](const std::string& model) { return EndpointOf(model); },
+                         [this](const Model& model) { return plugins_->LastLines(model); }});
   return durable_->Open(urls);
 }
 
@@ -266,6 +274,7 @@ Status Server::Subscribe() {
         subject, "", [this, verb](const Message& message) { control_->Answer(verb, message); });
     if (!status.ok()) return status;
   }
+  if (Status status = SubscribeToCancels(); !status.ok()) return status;
   for (const std::string& subject : MicroService::Subjects()) {
     Status status =
         SubscribeTo(subject, "", [this](const Message& message) { micro_->Answer(message); });
@@ -281,6 +290,20 @@ Status Server::Subscribe() {
   // Whoever is told that we are ready must be heard by us: the server has the subscriptions once it
   // has answered a ping.
   return intake_->Confirm();
+}
+
+Status Server::SubscribeToCancels() {
+  Status status = SubscribeTo(cancel_->subject(), "",
+                              [this](const Message& request) { cancel_->OnRequest(request); });
+  if (status.ok()) {
+    status = SubscribeTo(cancel_->subject(), config_.nats.queue_group,
+                         [this](const Message& request) { cancel_->OnElected(request); });
+  }
+  if (status.ok()) {
+    status = SubscribeTo(cancel_->taken_subject(), "",
+                         [this](const Message& note) { cancel_->OnTaken(note); });
+  }
+  return status;
 }
 
 Status Server::SubscribeTo(const std::string& subject, const std::string& group, Handler handler) {

@@ -26,9 +26,11 @@
 #include "core/log.h"
 #include "device/device.h"
 #include "durable_jobs.h"
+#include "job_cancel.h"
 #include "job_flow.h"
 #include "message/embedded_server.h"
 #include "message/intake.h"
+#include "message/object_store.h"
 #include "message/publisher.h"
 #include "model_setup.h"
 #include "plugin_manager.h"
@@ -65,6 +67,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   Status Subscribe();
   Status SubscribeTo(const std::string& subject, const std::string& group, Handler handler);
   Status SubscribeTo(Endpoint* endpoint);
+  Status SubscribeToCancels();
   void OnModelChanged(Model& model);
 
   Status CheckContract(const Model& model, std::shared_ptr<const ModelContract> contract) override;
@@ -112,7 +115,9 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   std::vector<Handler> handlers_;  // by the subscription's number
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<ObjectStore> objects_;
   std::unique_ptr<DurableJobs> durable_;  // nullptr: none are run
+  std::unique_ptr<JobCancel> cancel_;
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<PluginControl> plugin_control_;
   std::unique_ptr<MicroService> micro_;

@@ -105,7 +105,13 @@ struct JobsConfig {
   bool manage_streams = true;  // else they are only checked
   std::string storage = "file";
   uint32_t replicas = 1;
-  std::chrono::milliseconds keep = std::chrono::hours(24);  // results and states
+  uint64_t max_waiting = 0;                                 // jobs in the queue; 0: any number
+  uint64_t max_waiting_bytes = 0;                           // 0: any number
+  std::chrono::milliseconds keep = std::chrono::hours(24);  // results, requests and objects
+  std::chrono::milliseconds keep_states = std::chrono::hours(30 * 24);
+  std::chrono::milliseconds keep_dead = std::chrono::hours(30 * 24);
+  bool keep_requests = true;
+  uint64_t inline_bytes = uint64_t{512} * 1024;  // larger bodies are objects
   std::chrono::milliseconds ack_wait =
       std::chrono::seconds(30);  // until a dead host's job comes back
   uint32_t max_attempts = 3;

@@ -170,17 +170,28 @@ class Loader {
     JobsConfig& jobs = config_.jobs;
     uint64_t replicas = jobs.replicas;
     uint64_t attempts = jobs.max_attempts;
+    // A server of our own has JetStream, and nobody else's streams.
+    jobs.enabled = config_.nats.embedded;
     reader.Bool("enabled", &jobs.enabled);
     reader.Bool("manage_streams", &jobs.manage_streams);
     reader.Choice("storage", {"file", "memory"}, &jobs.storage);
     reader.Integer("replicas", 1, 5, &replicas);
+    reader.Integer("max_waiting", 0, 1'000'000'000, &jobs.max_waiting);
+    reader.Size("max_waiting_bytes", &jobs.max_waiting_bytes);
     reader.Duration("keep", &jobs.keep);
+    reader.Duration("keep_states", &jobs.keep_states);
+    reader.Duration("keep_dead", &jobs.keep_dead);
+    reader.Bool("keep_requests", &jobs.keep_requests);
+    reader.Size("inline_bytes", &jobs.inline_bytes);
     reader.Duration("ack_wait", &jobs.ack_wait);
     reader.Integer("max_attempts", 1, 100, &attempts);
     jobs.replicas = static_cast<uint32_t>(replicas);
     jobs.max_attempts = static_cast<uint32_t>(attempts);
-    if (jobs.keep < std::chrono::minutes(1)) {
-      reader.Complain(node, "jobs.keep must be at least 1m");
+    const std::pair<const char*, std::chrono::milliseconds> kept[] = {
+        {"keep", jobs.keep}, {"keep_states", jobs.keep_states}, {"keep_dead", jobs.keep_dead}};
+    for (const auto& [key, time] : kept) {
+      if (time >= std::chrono::minutes(1)) continue;
+      reader.Complain(node, fmt::format("jobs.{} must be at least 1m", key));
     }
     if (jobs.ack_wait < std::chrono::seconds(1)) {
       reader.Complain(node, "jobs.ack_wait must be at least 1s");

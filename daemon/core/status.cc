@@ -43,6 +43,13 @@ const Row& Find(Code code) {
 
 std::string_view CodeName(Code code) { return Find(code).name; }
 
+std::optional<Code> CodeByName(std::string_view name) {
+  for (const Row& row : kRows) {
+    if (row.name == name) return row.code;
+  }
+  return std::nullopt;
+}
+
 int CodeNumber(Code code) { return Find(code).number; }
 
 bool IsRetryable(Code code) { return Find(code).retryable; }

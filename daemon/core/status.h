@@ -15,6 +15,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,7 @@ enum class Code : int32_t {
 
 // The name on the wire, such as "invalid_argument".
 std::string_view CodeName(Code code);
+std::optional<Code> CodeByName(std::string_view name);
 
 // The number of the Nats-Service-Error-Code header, such as 400. 200 for kOk.
 int CodeNumber(Code code);

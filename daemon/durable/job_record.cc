@@ -27,12 +27,6 @@ constexpr size_t kLongestTag = 200;
 constexpr std::array kStates = {JobState::kQueued, JobState::kRunning,   JobState::kSucceeded,
                                 JobState::kFailed, JobState::kCancelled, JobState::kExpired};
 
-constexpr std::array kCodes = {
-    Code::kOk,       Code::kCancelled,         Code::kInvalidArgument,    Code::kDeadlineExceeded,
-    Code::kNotFound, Code::kResourceExhausted, Code::kFailedPrecondition, Code::kUnimplemented,
-    Code::kInternal, Code::kInstanceLost,      Code::kDeviceLost,         Code::kBusy,
-    Code::kTooLarge, Code::kUnauthorized};
-
 // RFC 3339, in UTC, to the millisecond; empty: never.
 std::string TimeText(JobRecord::Time time) {
   const int64_t ms = std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
@@ -66,13 +60,6 @@ json ErrorText(const Status& status) {
       {"code", CodeName(status.code())}, {"message", status.message()}, {"hint", status.hint()}};
 }
 
-std::optional<Code> CodeByName(std::string_view name) {
-  for (const Code code : kCodes) {
-    if (CodeName(code) == name) return code;
-  }
-  return std::nullopt;
-}
-
 Status Wrong() { return Status::Internal("a job's state is not as this version writes it"); }
 
 Status ReadDocument(const json& document, JobRecord* record) {
@@ -84,6 +71,10 @@ Status ReadDocument(const json& document, JobRecord* record) {
   record->host = document.value("host", "");
   record->device = document.value("device", "");
   record->result = document.value("result", "");
+  record->progress = document.value("progress", 0.0);
+  record->stage = document.value("stage", "");
+  record->receipt = document.value("receipt", json());
+  record->dead = document.value("dead", false);
   record->history = document.value("history", std::vector<std::string>());
   record->tags = document.value("tags", std::map<std::string, std::string>());
 
@@ -116,6 +107,8 @@ bool JobRecord::Move(JobState to) {
   if (ended()) return false;
   // An attempt may have begun and ended before anybody wrote that it ran.
   state = to;
+  progress = 0;
+  stage.clear();
   return true;
 }
 
@@ -134,7 +127,11 @@ json JobRecord::ToJson() const {
   put("host", host);
   put("device", device);
   put("result", result);
+  put("stage", stage);
+  if (progress > 0) document["progress"] = progress;
   if (returned > 0) document["returned"] = returned;
+  if (!receipt.is_null()) document["receipt"] = receipt;
+  if (dead) document["dead"] = true;
   if (!history.empty()) document["history"] = history;
   if (!tags.empty()) document["tags"] = tags;
   if (!error.ok()) document["error"] = ErrorText(error);

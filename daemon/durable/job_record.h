@@ -12,7 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +39,10 @@ struct JobRecord {
   std::vector<std::string> history;  // how failed attempts ended, in words
   Status error;                      // of a terminal state that is no success
   std::string result;                // the subject where the final reply is stored
+  double progress = 0;               // of the attempt that runs, 0 to 1
+  std::string stage;                 // likewise, in the plugin's words
+  nlohmann::json receipt;            // what made the result; null: nothing did
+  bool dead = false;                 // a dead letter is kept
   std::map<std::string, std::string> tags;
 
   // Changes the state, if it may be left for that one. A job that runs goes back to the queue to be

@@ -22,6 +22,9 @@ int64_t Ns(std::chrono::milliseconds duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
 }
 
+// As the server has it: -1 is none.
+int64_t Limit(uint64_t most) { return most == 0 ? -1 : static_cast<int64_t>(most); }
+
 // Whether the server's configuration has all that is wanted. It has fields of its own besides.
 bool Has(const json& present, const json& wanted) {
   return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& item) {
@@ -42,27 +45,44 @@ json Streams::Common(const std::string& name, const std::string& subject) const 
           {"allow_direct", true}};
 }
 
+json Streams::Kept(const std::string& name, const std::string& subject,
+                   std::chrono::milliseconds keep) const {
+  json stream = Common(name, subject);
+  stream["retention"] = "limits";
+  stream["discard"] = "old";
+  stream["max_age"] = Ns(keep);
+  stream["duplicate_window"] = Ns(std::min<std::chrono::milliseconds>(kDuplicateWindow, keep));
+  return stream;
+}
+
 boost::asio::awaitable<Status> Streams::Ensure() {
-  const auto window = std::min<std::chrono::milliseconds>(kDuplicateWindow, config_.keep);
   json jobs = Common(names_.jobs, names_.Job("*", "*"));
   jobs["retention"] = "workqueue";
   jobs["discard"] = "new";
+  jobs["max_msgs"] = Limit(config_.max_waiting);
+  jobs["max_bytes"] = Limit(config_.max_waiting_bytes);
   jobs["duplicate_window"] = Ns(kDuplicateWindow);
-  json results = Common(names_.results, names_.Result("*", "*"));
-  results["retention"] = "limits";
-  results["discard"] = "old";
-  results["max_age"] = Ns(config_.keep);
-  results["duplicate_window"] = Ns(window);
+  jobs["republish"] = {{"src", names_.Job("*", "*")},
+                       {"dest", names_.Announced("{{wildcard(1)}}", "{{wildcard(2)}}")},
+                       {"headers_only", true}};
+  json results = Kept(names_.results, names_.Result("*", "*"), config_.keep);
+  json requests = Kept(names_.requests, names_.Request("*", "*"), config_.keep);
+  requests["max_msgs_per_subject"] = 1;
+  json dead = Kept(names_.dead, names_.Dead("*", "*"), config_.keep_dead);
+  dead["max_msgs_per_subject"] = 1;
   // As ADR-8 has a bucket.
-  json states = Common(names_.states, names_.State(">"));
-  states["retention"] = "limits";
+  json states = Kept(names_.states, names_.State(">"), config_.keep_states);
   states["discard"] = "new";
-  states["max_age"] = Ns(config_.keep);
   states["max_msgs_per_subject"] = 1;
   states["allow_rollup_hdrs"] = true;
   states["deny_delete"] = true;
-  states["duplicate_window"] = Ns(window);
-  for (json* stream : {&jobs, &results, &states}) {
+  // As ADR-20 has it.
+  const std::string bucket = "$O." + names_.objects;
+  json objects = Kept("OBJ_" + names_.objects, bucket + ".C.>", config_.keep);
+  objects["subjects"].push_back(bucket + ".M.>");
+  objects["discard"] = "new";
+  objects["allow_rollup_hdrs"] = true;
+  for (json* stream : {&jobs, &results, &requests, &dead, &states, &objects}) {
     Status status = co_await EnsureStream(*stream);
     if (!status.ok()) co_return status;
   }

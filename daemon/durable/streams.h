@@ -10,6 +10,7 @@
 #define DARKROOM_DURABLE_STREAMS_H_
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -33,6 +34,8 @@ class Streams {
   // `wanted` is the stream's configuration, as the API has it.
   boost::asio::awaitable<Status> EnsureStream(nlohmann::json wanted);
   nlohmann::json Common(const std::string& name, const std::string& subject) const;
+  nlohmann::json Kept(const std::string& name, const std::string& subject,
+                      std::chrono::milliseconds keep) const;
 
   JetStream& jetstream_;
   const DurableNames& names_;

@@ -70,12 +70,6 @@ Result<RequestInput> ReadDataUri(std::string_view uri, const ValueInfo& info, Re
 
 Result<RequestInput> ReadInputObject(json& value, const ValueInfo& info, Request* request) {
   RequestInput input{&info, {}, {}};
-  if (value.contains("ref")) {
-    return Status(
-        Code::kUnimplemented,
-        fmt::format("input '{}' is a reference, which this version does not follow", info.name),
-        "send the bytes themselves");
-  }
   int forms = 0;
   for (auto& [key, item] : value.items()) {
     if (key == "content_type" && item.is_string()) {
@@ -87,6 +81,16 @@ Result<RequestInput> ReadInputObject(json& value, const ValueInfo& info, Request
       ++forms;
     } else if (key == "text" && item.is_string() && info.kind == ValueKind::kText) {
       input.bytes = Keep(std::move(item.get_ref<std::string&>()), request);
+      ++forms;
+    } else if (key == "ref" && item.is_string()) {
+      const auto object = request->message.Attachment(item.get_ref<const std::string&>());
+      if (!object) {
+        return Status(
+            Code::kUnimplemented,
+            fmt::format("input '{}' is a reference, and no objects are fetched here", info.name),
+            "that goes with durable jobs: jobs: {enabled: true}; or send the bytes");
+      }
+      input.bytes = *object;
       ++forms;
     } else if (key == "bytes" && item.is_binary()) {
       input.bytes = Keep(std::move(item.get_binary()), request);

@@ -18,6 +18,36 @@ std::string_view Message::reply() const {
 }
 
 Bytes Message::data() const {
+  return fetched_ != nullptr && fetched_->body ? fetched_->body->bytes() : delivered();
+}
+
+uint64_t Message::bytes() const {
+  uint64_t sum = delivered().size();
+  if (fetched_ == nullptr) return sum;
+  if (fetched_->body) sum += fetched_->body->size();
+  for (const auto& [url, object] : fetched_->objects) sum += object.size();
+  return sum;
+}
+
+void Message::SetBody(Buffer body) {
+  if (fetched_ == nullptr) fetched_ = std::make_unique<Fetched>();
+  fetched_->body = std::move(body);
+}
+
+void Message::Attach(std::string url, Buffer object) {
+  if (fetched_ == nullptr) fetched_ = std::make_unique<Fetched>();
+  fetched_->objects.insert_or_assign(std::move(url), std::move(object));
+}
+
+std::optional<Bytes> Message::Attachment(const std::string& url) const {
+  if (fetched_ == nullptr) return std::nullopt;
+  const auto found = fetched_->objects.find(url);
+  if (found == fetched_->objects.end()) return std::nullopt;
+  return found->second.bytes();
+}
+
+Bytes Message::delivered() const {
+  if (message_ == nullptr) return {};
   return {reinterpret_cast<const std::byte*>(natsMsg_GetData(message_)),
           static_cast<size_t>(natsMsg_GetDataLength(message_))};
 }

@@ -89,7 +89,7 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
                         std::shared_ptr<const std::string>* params) {
   Request& request = refusal->request;
   Model& model = *endpoint.model;
-  const uint64_t bytes = message.data().size();
+  const uint64_t bytes = message.bytes();
   if (message.reply().empty()) {
     return Status::InvalidArgument("the request has no reply subject: nobody could be answered");
   }

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,12 @@ struct EndpointStats {
   std::string last_error;
 };
 
+// A result that was put into the object store, and is not in the reply.
+struct StoredResult {
+  std::string content_type;
+  std::string url;
+};
+
 struct Job {
   using Clock = std::chrono::steady_clock;
 
@@ -69,14 +76,18 @@ struct Job {
 
   JobState state = JobState::kQueued;
   JobRunner* runner = nullptr;  // while it runs
-  bool told_to_stop = false;    // since its deadline has passed
+  // When it was told to stop, for its deadline or because it was cancelled; the epoch: it was not.
+  Clock::time_point told_to_stop{};
   uint32_t attempts = 0;
   std::vector<std::string> history;  // how earlier attempts ended, in words
   Clock::time_point accepted{};
   Clock::time_point started{};  // of the last attempt
   Clock::time_point deadline{};
+  bool stuck = false;  // it has ended, but a plugin in the daemon still has it
   std::atomic<int32_t> cancel{0};
   std::atomic<uint32_t> begun{0};  // where it runs in the daemon: the thread that has begun with it
+
+  std::optional<StoredResult> stored;
 
   double progress = 0;
   std::string stage;

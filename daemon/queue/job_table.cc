@@ -9,7 +9,7 @@ namespace darkroom {
 bool JobTable::Add(std::unique_ptr<Job> job) {
   if (!gate_.Enter()) return false;
   ++CountOf(job->state);
-  bytes_ += job->request.message.data().size();
+  bytes_ += job->request.message.bytes();
   const uint64_t token = job->token;
   jobs_.emplace(token, std::move(job));
   return true;
@@ -42,7 +42,7 @@ void JobTable::Drop(uint64_t token) {
   const auto found = jobs_.find(token);
   assert(found != jobs_.end() && found->second->state == JobState::kQueued);
   --CountOf(JobState::kQueued);
-  bytes_ -= found->second->request.message.data().size();
+  bytes_ -= found->second->request.message.bytes();
   jobs_.erase(found);
   gate_.Leave();
 }
@@ -55,7 +55,7 @@ std::unique_ptr<Job> JobTable::End(uint64_t token, JobState state) {
   jobs_.erase(found);
   --CountOf(job->state);
   ++CountOf(state);
-  bytes_ -= job->request.message.data().size();
+  bytes_ -= job->request.message.bytes();
   job->state = state;
   gate_.Leave();
   return job;

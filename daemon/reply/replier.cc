@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "core/excerpt.h"
 #include "core/json.h"
 #include "core/units.h"
+#include "message/object_calls.h"
 #include "reply/result_body.h"
 
 namespace darkroom {
@@ -18,6 +20,8 @@ namespace {
 
 // The headers of a receipt, the longest there can be.
 constexpr uint64_t kHeaderBytes = 2048;
+// Of a message whose size is chosen, with what may be written beside the receipt.
+constexpr uint64_t kRoomForHeaders = uint64_t{64} * 1024;
 
 Status TooLarge(uint64_t bytes, uint64_t limit) {
   return {Code::kTooLarge,
@@ -103,6 +107,29 @@ class ResultReply : public Publication {
   Request request_;
 };
 
+class ObjectReply : public Publication {
+ public:
+  ObjectReply(std::string subject, StoredResult stored, Receipt receipt,
+              PlainPublication::Headers headers)
+      : subject_(std::move(subject)),
+        stored_(std::move(stored)),
+        receipt_(std::move(receipt)),
+        headers_(std::move(headers)) {}
+  const std::string& subject() const override { return subject_; }
+  void Seal(uint64_t, Envelope* envelope) override {
+    for (const auto& [name, value] : headers_) envelope->Header(name.c_str(), value);
+    envelope->Header("Content-Type", stored_.content_type);
+    envelope->Header(kObjectHeader, stored_.url);
+    receipt_.WriteTo(envelope);
+  }
+
+ private:
+  std::string subject_;
+  StoredResult stored_;
+  Receipt receipt_;
+  PlainPublication::Headers headers_;
+};
+
 class ProgressNote : public Publication {
  public:
   ProgressNote(std::string subject, std::string text)
@@ -124,6 +151,12 @@ std::unique_ptr<Publication> ResultMessage(std::string subject, ReplyForm::Body 
                                        std::move(outputs), std::move(headers));
 }
 
+std::unique_ptr<Publication> ObjectMessage(std::string subject, StoredResult stored,
+                                           Receipt receipt, PlainPublication::Headers headers) {
+  return std::make_unique<ObjectReply>(std::move(subject), std::move(stored), std::move(receipt),
+                                       std::move(headers));
+}
+
 std::unique_ptr<Publication> ErrorMessage(std::string subject, Receipt receipt, Status status,
                                           PlainPublication::Headers headers) {
   return std::make_unique<ErrorReply>(std::move(subject), std::move(receipt), std::move(status), 0,
@@ -139,6 +172,18 @@ Status Replier::CheckSize(ReplyForm::Body form, const std::vector<host::Output>&
   // Before the first connection there is no limit to know.
   if (limit > 0 && bytes + kHeaderBytes > limit) return TooLarge(bytes, limit);
   return Status::Ok();
+}
+
+bool Replier::IsForStore(ReplyForm::Body form, const std::vector<host::Output>& outputs,
+                         uint64_t inline_bytes) const {
+  const uint64_t limit = publisher_->connection().max_payload();
+  const uint64_t fits = limit > kRoomForHeaders ? limit - kRoomForHeaders : limit / 2;
+  return LeastResultBytes(form, outputs) >
+         (limit == 0 ? inline_bytes : std::min(inline_bytes, fits));
+}
+
+void Replier::Result(const Request& request, Receipt receipt, StoredResult stored) {
+  publisher_->Publish(ObjectMessage(request.reply, std::move(stored), std::move(receipt), {}));
 }
 
 void Replier::Result(Request request, Receipt receipt, std::vector<host::Output> outputs) {

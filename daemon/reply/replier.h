@@ -18,6 +18,7 @@
 #include "message/publisher.h"
 #include "message/reply_form.h"
 #include "message/request.h"
+#include "queue/job.h"
 #include "reply/receipt.h"
 
 namespace darkroom {
@@ -26,6 +27,8 @@ namespace darkroom {
 std::unique_ptr<Publication> ResultMessage(std::string subject, ReplyForm::Body form,
                                            Receipt receipt, std::vector<host::Output> outputs,
                                            PlainPublication::Headers headers);
+std::unique_ptr<Publication> ObjectMessage(std::string subject, StoredResult stored,
+                                           Receipt receipt, PlainPublication::Headers headers);
 std::unique_ptr<Publication> ErrorMessage(std::string subject, Receipt receipt, Status status,
                                           PlainPublication::Headers headers);
 
@@ -38,8 +41,14 @@ class Replier {
   // Result, since a result that cannot be sent is a failure of the job.
   Status CheckSize(ReplyForm::Body form, const std::vector<host::Output>& outputs);
 
+  // Whether they are too many bytes for a message, of which `inline_bytes` at most is wanted: they
+  // are to be stored.
+  bool IsForStore(ReplyForm::Body form, const std::vector<host::Output>& outputs,
+                  uint64_t inline_bytes) const;
+
   // Answers a request that is done with. It is freed with the reply, on the publisher's thread.
   void Result(Request request, Receipt receipt, std::vector<host::Output> outputs);
+  void Result(const Request& request, Receipt receipt, StoredResult stored);
   // Nothing is sent if `subject` is empty.
   void Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s = 0);
   void Progress(const std::string& job, double fraction, const std::string& stage);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/status.h"
 #include "host/host_api.h"
@@ -62,6 +63,10 @@ class PluginHost {
   // Opens a plugin; `opened` is told the outcome later. If it is lost after that, `lost` is called
   // once, after its instances' OnLost.
   virtual void Open(const PluginToOpen& plugin, Opened opened, Lost lost) = 0;
+
+  // What was said there last, oldest first, across what was lost since; nothing if that is not told
+  // apart from the daemon's own log.
+  virtual std::vector<std::string> LastLines() const { return {}; }
 };
 
 }  // namespace darkroom

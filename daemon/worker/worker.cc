@@ -32,6 +32,7 @@ Worker::Worker(boost::asio::io_context& io, const WorkerSetUp& set_up, Logger& l
       silence_(set_up.silence),
       open_limit_(set_up.open_limit),
       load_limit_(set_up.load_limit),
+      tail_(set_up.tail),
       tick_(io) {}
 
 Worker::~Worker() = default;
@@ -200,6 +201,7 @@ void Worker::Write(spdlog::level::level_enum level, std::string_view line) {
               LogLimit::kLinesASecond);
   }
   if (!admitted) return;
+  if (tail_ != nullptr) tail_->Add(line);
   if (dropped > 0) log_.warn("{}: {} lines of its log were dropped", name_, dropped);
   log_.log(level, "{}", line);
 }

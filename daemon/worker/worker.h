@@ -26,6 +26,7 @@
 #include "worker/channel.h"
 #include "worker/child.h"
 #include "worker/log_limit.h"
+#include "worker/log_tail.h"
 #include "worker/records.h"
 #include "worker/sandbox.h"
 
@@ -38,6 +39,7 @@ struct WorkerSetUp {
   host::HostOptions host;                    // without `log`
   SandboxRules sandbox;
   uint64_t arena_bytes = 0;
+  std::shared_ptr<LogTail> tail;  // of what it says and prints; may be nullptr
   // A worker whose control thread is silent for so long is ended.
   std::chrono::milliseconds silence{10'000};
   // And one whose plugin takes so long to open or to make an instance, or to load a model.
@@ -116,6 +118,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   const std::chrono::milliseconds silence_;
   const std::chrono::milliseconds open_limit_;
   const std::chrono::milliseconds load_limit_;
+  const std::shared_ptr<LogTail> tail_;
   std::shared_ptr<Arena> arena_;
   std::unique_ptr<Child> child_;
   std::unique_ptr<Channel> channel_;

@@ -26,6 +26,9 @@ class WorkerHost final : public PluginHost {
   ~WorkerHost() override;
 
   void Open(const PluginToOpen& plugin, Opened opened, Lost lost) override;
+  std::vector<std::string> LastLines() const override {
+    return set_up_.tail == nullptr ? std::vector<std::string>() : set_up_.tail->Lines();
+  }
 
  private:
   void OnOpened(uint64_t number, const Status& status, const Opened& opened);

@@ -10,6 +10,7 @@ dr_status Bad(const dr_host_t* host, const dr_job_t* job) {
   // Twice volatile: or else the compiler, which sees what this is, puts something else in its
   // place.
   volatile int* volatile nowhere = nullptr;
+  host->log(host, DR_LOG_WARNING, "about to crash");
   *nowhere = 1;
   return bad::Echo(host, job);
 }

@@ -54,6 +54,14 @@ TEST_F(LoadConfigTest, AnEmptyFileIsAllDefaults) {
   EXPECT_THAT(loaded.config->models, IsEmpty());
 }
 
+TEST_F(LoadConfigTest, DurableJobsGoWithAServerOfItsOwn) {
+  EXPECT_FALSE(Load("").config->jobs.enabled);
+  EXPECT_FALSE(Load("nats: {url: nats://a:4222}").config->jobs.enabled);
+  EXPECT_TRUE(Load("nats: {url: nats://a:4222}\njobs: {enabled: true}").config->jobs.enabled);
+  EXPECT_TRUE(Load("nats: {embedded: true}").config->jobs.enabled);
+  EXPECT_FALSE(Load("nats: {embedded: true}\njobs: {enabled: false}").config->jobs.enabled);
+}
+
 TEST_F(LoadConfigTest, TheShippedFileIsSound) {
   const LoadedConfig loaded = LoadConfig(DARKROOM_SOURCE_DIR "/config/darkroom.yaml");
   for (const ConfigIssue& issue : loaded.issues) ADD_FAILURE() << issue.ToString();

@@ -34,6 +34,10 @@ JobRecord Sample() {
   record.error = Status(Code::kInstanceLost, "lost", "look");
   record.result = "darkroom.results.echo.a1";
   record.tags = {{"album", "42"}};
+  record.progress = 0.25;
+  record.stage = "tile 1/4";
+  record.receipt = {{"device", "cpu"}, {"seed", 7}};
+  record.dead = true;
   return record;
 }
 

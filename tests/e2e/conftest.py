@@ -10,9 +10,11 @@ import asyncio
 import inspect
 import os
 
+import nats.js.errors
 import pytest
 
-from client import Client
+from client import Client, until
+from durable import MODELS, Durable
 from harness import Site
 
 TEST_SECONDS = 150
@@ -124,3 +126,38 @@ def connect(loop):
     yield make
     for client in clients:
         loop.run_until_complete(client.close())
+
+
+@pytest.fixture
+def durable(site, connect):
+    """Starts a server and daemons that share its jobs; each must end well if it still runs."""
+    daemons = []
+
+    async def start(names=("one",), models=MODELS, jobs=None, **settings):
+        server = site.server(jetstream=True).start()
+        for name in names:
+            config = {
+                "nats": {"url": server.url},
+                "jobs": {"enabled": True, "ack_wait": "2s", **(jobs or {})},
+                "limits": {"stop_grace": "300ms"},
+                "models": models,
+                **settings,
+            }
+            daemons.append(site.daemon(config, name).start())
+        client = await connect(server.url)
+        durable = Durable(client)
+
+        async def streams():
+            try:
+                return len(await durable.js.consumers_info("DARKROOM_JOBS")) == 3 * len(models)
+            except nats.js.errors.NotFoundError:
+                return False
+
+        if "manage_streams" not in (jobs or {}):
+            await until("the streams", streams)
+        return durable, server, daemons
+
+    yield start
+    for daemon in daemons:
+        if daemon.running():
+            assert daemon.stop() == 0, daemon.log[-8000:]

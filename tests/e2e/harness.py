@@ -164,12 +164,18 @@ class NatsServer(Program):
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
 
-    def start(self) -> "NatsServer":
+    def launch(self) -> "NatsServer":
+        """Starts it and does not wait."""
         self.spawn([deps() / "bin" / "nats-server", "-c", self.settings])
-        wait_until("nats-server", self._greets)
         return self
 
-    def _greets(self) -> bool:
+    def start(self) -> "NatsServer":
+        self.launch()
+        wait_until("nats-server", self.ready)
+        return self
+
+    def ready(self) -> bool:
+        """Whether it greets whoever connects."""
         if not self.running():
             raise RuntimeError(f"nats-server ended with {self.process.returncode}:\n{self.log}")
         try:

@@ -8,9 +8,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+import nats.js.errors
 import pytest
 
 from client import until
+from durable import Durable
 from harness import (
     REPOSITORY,
     children_of,
@@ -219,8 +221,16 @@ async def test_the_embedded_server_is_private_and_ends_with_the_daemon(site, con
     status = await client.control("status")
     assert str(port) in status["nats"]["url"] and status["nats"]["max_payload"] == 4 << 20
     assert client.nats.max_payload == 4 << 20
-    streams = await client.nats.jetstream().account_info()
-    assert streams.streams == 0, "JetStream is on"
+    jobs = Durable(client)
+
+    async def accepted():
+        try:
+            return await jobs.submit("echo", b"2", "durable")
+        except nats.js.errors.NoStreamResponseError:
+            return None  # the daemon is about to make it
+
+    await until("durable jobs to be there", accepted)
+    assert (await jobs.ended("durable"))["state"] == "succeeded"
     listening = re.findall(
         r"^ *\d+: (\w+):(\w+) \w+:\w+ 0A", Path(f"/proc/{child}/net/tcp").read_text(), re.MULTILINE
     )

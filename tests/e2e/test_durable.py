@@ -10,111 +10,9 @@ import nats.js.errors
 import pytest
 
 from client import Reply, until
-from harness import bad_plugin_path, wait_until
+from durable import MODELS
+from harness import wait_until
 from test_crash import pattern
-
-MODELS = {
-    "echo": {"plugin": "echo"},
-    "mock": {"plugin": "mock"},
-    "crashes": {"plugin": str(bad_plugin_path("crashes"))},
-}
-
-
-class Durable:
-    """A client of durable jobs, made of nats-py's JetStream alone."""
-
-    def __init__(self, client):
-        self.client = client
-        self.js = client.nats.jetstream(timeout=10)
-
-    async def submit(self, model: str, body: bytes = b"", job: str | None = None, *,
-                     job_class: str = "normal", params: dict | None = None, **headers: str):
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        if job is not None:
-            fields["Nats-Msg-Id"] = job
-        if params is not None:
-            fields["Darkroom-Params"] = json.dumps(params)
-        subject = f"darkroom.jobs.{job_class}.{model}"
-        return await self.js.publish(subject, body, headers=fields or None)
-
-    async def state(self, job: str) -> dict | None:
-        try:
-            kept = await self.js.get_last_msg("KV_darkroom-jobs", f"$KV.darkroom-jobs.{job}")
-        except nats.js.errors.NotFoundError:
-            return None
-        return json.loads(kept.data)
-
-    async def ended(self, job: str, seconds: float = 30) -> dict:
-        async def terminal():
-            state = await self.state(job)
-            over = state and state["state"] in ("succeeded", "failed", "cancelled", "expired")
-            return state if over else None
-
-        return await until(f"the end of {job}", terminal, seconds)
-
-    async def reply(self, model: str, job: str) -> Reply:
-        """What is stored of it: exactly one message."""
-        subject = f"darkroom.results.{model}.{job}"
-        info = await self.js.stream_info("DARKROOM_RESULTS", subjects_filter=subject)
-        assert info.state.subjects == {subject: 1}, info.state.subjects
-        return Reply(await self.js.get_last_msg("DARKROOM_RESULTS", subject))
-
-    async def waiting(self) -> int:
-        return (await self.js.stream_info("DARKROOM_JOBS")).state.messages
-
-    async def restart(self, server):
-        """Kills the server, and waits until it and this client are there again."""
-        server.kill()
-        server.start()
-
-        async def there():
-            try:
-                return await self.js.account_info()
-            except Exception:  # noqa: BLE001: whatever it is, it is not there yet
-                return None
-
-        await until("the server to be back", there)
-
-    async def none_left(self):
-        async def empty():
-            return await self.waiting() == 0
-
-        await until("the queue to be empty", empty)
-
-
-@pytest.fixture
-def durable(site, connect):
-    """Starts a server and daemons that share its jobs; each must end well if it still runs."""
-    daemons = []
-
-    async def start(names=("one",), models=MODELS, jobs=None, **settings):
-        server = site.server(jetstream=True).start()
-        for name in names:
-            config = {
-                "nats": {"url": server.url},
-                "jobs": {"enabled": True, "ack_wait": "2s", **(jobs or {})},
-                "limits": {"stop_grace": "300ms"},
-                "models": models,
-                **settings,
-            }
-            daemons.append(site.daemon(config, name).start())
-        client = await connect(server.url)
-        durable = Durable(client)
-
-        async def streams():
-            try:
-                return len(await durable.js.consumers_info("DARKROOM_JOBS")) == 3 * len(models)
-            except nats.js.errors.NotFoundError:
-                return False
-
-        if "manage_streams" not in (jobs or {}):
-            await until("the streams", streams)
-        return durable, server, daemons
-
-    yield start
-    for daemon in daemons:
-        if daemon.running():
-            assert daemon.stop() == 0, daemon.log[-8000:]
 
 
 async def test_a_job_is_run_and_its_reply_stored_once(durable):
@@ -218,6 +116,22 @@ async def test_whoever_asked_is_answered_too(durable):
         await heard.next_msg(0.5)
 
 
+async def test_a_job_that_is_over_answers_whoever_did_not_hear(durable):
+    """As after the death of a host that had written the end and told nobody."""
+    jobs, server, _ = await durable()
+    await jobs.submit("echo", b"hi", "over")
+    await jobs.ended("over")
+    await jobs.none_left()
+    await jobs.restart(server)
+    inbox = jobs.client.nats.new_inbox()
+    heard = await jobs.client.nats.subscribe(inbox)
+    assert not (await jobs.submit("echo", b"hi", "over", Darkroom_Reply_To=inbox)).duplicate
+    reply = Reply(await heard.next_msg(10)).ok()
+    assert reply.data == b"hi" and reply.headers["Darkroom-Job"] == "over"
+    await jobs.none_left()
+    await jobs.reply("echo", "over")
+
+
 async def test_a_state_tells_what_runs(durable):
     jobs, _, _ = await durable()
     await jobs.submit("mock", b"1", "slow", params={"delay_ms": 1000})
@@ -297,6 +211,25 @@ async def test_a_killed_server_loses_no_job(durable):
     for number, name in enumerate(names):
         assert (await jobs.ended(name, 60))["state"] == "succeeded"
         assert (await jobs.reply("mock", name)).ok().data == pattern(number + 1, 0)
+    await jobs.none_left()
+
+
+async def test_a_reply_that_cannot_be_stored_is_no_attempt(durable):
+    jobs, _, (daemon,) = await durable(jobs={"max_attempts": 1})
+    kept = (await jobs.js.stream_info("DARKROOM_RESULTS")).config
+    await jobs.submit("mock", b"1", "again", params={"delay_ms": 1000, "output_bytes": 3})
+
+    async def runs():
+        state = await jobs.state("again")
+        return state and state["state"] == "running"
+
+    await until("it to run", runs)
+    await jobs.js.delete_stream("DARKROOM_RESULTS")
+    wait_until("the log to say so", lambda: "its final reply could not be stored" in daemon.log)
+    await jobs.js.add_stream(kept)
+    state = await jobs.ended("again")
+    assert (state["state"], state["attempts"]) == ("succeeded", 1)
+    assert (await jobs.reply("mock", "again")).ok().data == pattern(3, 0)
     await jobs.none_left()
 
 

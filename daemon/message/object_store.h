@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ObjectStore fetches and stores objects for the daemon: on a connection of its own and a few
+// threads, since the calls block, so that a large body keeps nothing else waiting.
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_MESSAGE_OBJECT_STORE_H_
+#define DARKROOM_MESSAGE_OBJECT_STORE_H_
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "message/connection.h"
+#include "message/message.h"
+#include "message/object_calls.h"
+
+namespace darkroom {
+
+class ObjectStore : private ConnectionEvents {
+ public:
+  // `bucket` and `keep`: of what is stored.
+  ObjectStore(std::string bucket, std::chrono::milliseconds keep, Logger& log)
+      : bucket_(std::move(bucket)), keep_(keep), log_(log) {}
+  ~ObjectStore() override;
+
+  Status Open(const std::vector<std::string>& urls, const std::string& name);
+
+  // Whether a message has its body, or a part of it, elsewhere.
+  static bool HasReferences(const Message& message);
+
+  // Gives such a message what it refers to, `most` bytes in all. An error is the request's, or
+  // kBusy.
+  boost::asio::awaitable<Status> Attach(Message* message, uint64_t most);
+
+  // Stores what `make` makes, on another thread.
+  using Make = std::function<Bytes()>;
+  boost::asio::awaitable<Result<ObjectUrl>> Put(Make make);
+
+ private:
+  static constexpr size_t kThreads = 2;
+
+  void OnConnected() override {}
+  void OnDisconnected() override {}
+  void OnError(const std::string& what) override;
+
+  const std::string bucket_;
+  const std::chrono::milliseconds keep_;
+  Logger& log_;
+  std::unique_ptr<Connection> connection_;
+  boost::asio::thread_pool threads_{kThreads};
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_MESSAGE_OBJECT_STORE_H_

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What became of every job, and whether that is as it must be. Sees only what a client can see."""
+
+import collections
+import json
+from dataclasses import dataclass, field
+
+from plan import Job
+from points import TERMINAL
+
+
+@dataclass
+class Stored:
+    """A message of a stream."""
+
+    headers: dict[str, str]
+    data: bytes
+
+
+@dataclass
+class Evidence:
+    """What is found when a run is over. `jobs` are those accepted, by the id that they have."""
+
+    jobs: dict[str, Job]
+    results: dict[str, list[Stored]] = field(default_factory=dict)  # by subject
+    states: dict[str, dict] = field(default_factory=dict)  # by id
+    history: dict[str, dict[int, str]] = field(default_factory=dict)  # id: sequence: state
+    waiting: list[str] = field(default_factory=list)  # ids of what is left in the queue
+    dead: dict[str, list[Stored]] = field(default_factory=dict)  # by id
+    replies: dict[str, list[Stored]] = field(default_factory=dict)  # by id, to Darkroom-Reply-To
+    # Without an id, submitted in vain as far as its submitter knows: they may exist or not.
+    perhaps: int = 0
+
+
+@dataclass
+class Verdict:
+    counts: dict[str, int]
+    problems: list[str]  # each in a sentence
+    notes: list[str]  # what is no mistake, but worth a look
+
+    @property
+    def good(self) -> bool:
+        return not self.problems
+
+
+# Of good jobs, as many may meet so many deaths that they are given up.
+RARE = 0.01
+NONE_ALLOWED = ("lost", "duplicate_results", "stuck", "wrong")
+
+
+def verify(evidence: Evidence) -> Verdict:
+    counts = collections.Counter(submitted=len(evidence.jobs))
+    problems, notes = [], []
+    for name in evidence.jobs:
+        _look_at(name, evidence, counts, problems, notes)
+    _look_for_strays(evidence, counts, problems)
+    for stray in evidence.waiting:
+        if stray not in evidence.jobs:
+            problems.append(f"{stray} is left in the queue")
+    if counts["given_up"] > len(evidence.jobs) * RARE:
+        problems.append(f"{counts['given_up']} good jobs were given up, more than {RARE:.0%}")
+    keys = ("submitted", "succeeded", "failed", "expired", "cancelled", "given_up", "dead_lettered", *NONE_ALLOWED)
+    return Verdict({key: counts[key] for key in keys}, problems, notes)
+
+
+def _look_at(name: str, evidence: Evidence, counts: collections.Counter, problems: list[str], notes: list[str]):
+    job = evidence.jobs[name]
+    results = evidence.results.get(f"darkroom.results.{job.model}.{name}", [])
+    state = evidence.states.get(name, {}).get("state", "unknown")
+    counts["dead_lettered"] += len(evidence.dead.get(name, []))
+
+    def wrong(what: str):
+        counts["wrong"] += 1
+        problems.append(f"{name} ({job.kind}): {what}")
+
+    if len(results) > 1:
+        counts["duplicate_results"] += len(results) - 1
+        problems.append(f"{name} ({job.kind}): {len(results)} results are stored")
+    if not results or state not in TERMINAL:
+        # What is in the queue, or has its result, may yet come to its end; it had its time.
+        counts["stuck" if results or name in evidence.waiting else "lost"] += 1
+        problems.append(f"{name} ({job.kind}): its state is {state}, with {len(results)} results")
+        return
+    counts[state] += 1
+    if name in evidence.waiting:
+        counts["stuck"] += 1
+        problems.append(f"{name} ({job.kind}): {state}, and still in the queue")
+    told = results[0].headers.get("Darkroom-State")
+    if told != state:
+        wrong(f"its state is {state}, its result says {told}")
+    if (left := _left_the_end(evidence.history.get(name, {}))) is not None:
+        wrong(f"its state went {left}")
+    if (what := _ended_wrong(job, state, results[0])) is not None:
+        if not _given_up(evidence.states[name]):
+            wrong(what)
+        elif "succeeded" in job.states:
+            counts["given_up"] += 1
+            notes.append(f"{name} ({job.kind}) was given up: {'; '.join(evidence.states[name].get('history', []))}")
+    if job.wants_reply and (what := _answered_wrong(evidence.replies.get(name, []), results[0])) is not None:
+        wrong(what)
+
+
+def _left_the_end(history: dict[int, str]) -> str | None:
+    """A terminal state that was followed by another one, in words."""
+    states = [history[sequence] for sequence in sorted(history)]
+    for earlier, later in zip(states, states[1:]):
+        if earlier in TERMINAL and later != earlier:
+            return f"from {earlier} to {later}"
+    return None
+
+
+def _ended_wrong(job: Job, state: str, result: Stored) -> str | None:
+    if state not in job.states:
+        return f"it {state}, and should have {' or '.join(job.states)}: {result.data[:300]!r}"
+    if state == "succeeded":
+        return None if result.data == job.answer else "the body of its result is not its answer"
+    code = json.loads(result.data)["code"]
+    return None if code == job.code else f"it failed with {code}, and should have with {job.code}"
+
+
+def _given_up(state: dict) -> bool:
+    """Whether so many of its hosts and workers were killed that it was given up, as is documented."""
+    return state["state"] == "failed" and state["error"]["code"] == "instance_lost" and state["attempts"] >= 3
+
+
+def _answered_wrong(replies: list[Stored], result: Stored) -> str | None:
+    if len(replies) != 1:
+        return f"its Darkroom-Reply-To was answered {len(replies)} times"
+    return None if replies[0].data == result.data else "its Darkroom-Reply-To was answered otherwise"
+
+
+def _look_for_strays(evidence: Evidence, counts: collections.Counter, problems: list[str]):
+    expected = {f"darkroom.results.{job.model}.{name}" for name, job in evidence.jobs.items()}
+    strays = [subject for subject in evidence.results if subject not in expected]
+    if len(strays) > evidence.perhaps:
+        counts["wrong"] += len(strays)
+        problems.append(f"results of jobs that nobody submitted: {', '.join(strays[:5])}")
