@@ -210,8 +210,9 @@ Result<Client::MessagePointer> Client::Make(const Outgoing& message,
         fmt::format(
             "the request has {} ({} bytes with its headers), and the server at {} takes {} at most",
             FormatSize(message.body.size()), total, url_, FormatSize(limit)),
-        "send a smaller input, raise max_payload in the server's configuration, or give the server "
-        "JetStream, by which larger ones go"};
+        "send a smaller input, raise max_payload in the server's configuration, or let daemons "
+        "have "
+        "durable jobs (jobs: {enabled: true}), which bring an object store for larger ones"};
   }
   if (s == NATS_OK && !message.body.empty()) {
     s = natsMsg_SetData(raw, message.body.data(), static_cast<int>(message.body.size()));

@@ -57,10 +57,7 @@ std::string DeadText(const json& letter, WallTime now) {
   line("submitted", when("submitted"));
   line("died", when("died"));
   line("attempts", std::to_string(CountField(letter, "attempts")));
-  line("request", FormatSize(CountField(letter, "bytes")));
-  for (const auto& [name, value] : PartField(letter, "headers").items()) {
-    line(name, value.is_string() ? value.get<std::string>() : WriteJson(value));
-  }
+  line("size", FormatSize(CountField(letter, "bytes")));
   const auto list = [&](const char* name, std::string_view heading) {
     const json& lines = PartField(letter, name);
     if (!lines.is_array() || lines.empty()) return;
@@ -69,6 +66,14 @@ std::string DeadText(const json& letter, WallTime now) {
       if (one.is_string()) text += fmt::format("  {}\n", Printable(one.get<std::string>()));
     }
   };
+  if (const json& headers = PartField(letter, "headers"); headers.is_object()) {
+    text += "\nrequest\n";
+    for (const auto& [name, value] : headers.items()) {
+      text +=
+          fmt::format("  {:<18}  {}\n", Printable(name),
+                      Printable(value.is_string() ? value.get<std::string>() : WriteJson(value)));
+    }
+  }
   list("history", "attempts that failed");
   list("log", "the worker's last lines");
   return text;

@@ -5,12 +5,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "cli/gather.h"
-#include "cli/job_session.h"
 #include "cli/jobs_command.h"
 #include "cli/reply.h"
 #include "cli/request.h"
@@ -79,7 +78,8 @@ class Cancelling {
     std::optional<Failure> failure;
     if (answer.IsNoResponders()) {
       failure = Failure::Unreachable("no daemon takes cancellations",
-                                     "is darkroomd running, and are durable jobs enabled there?");
+                                     "is darkroomd running, connected to this server and with this "
+                                     "prefix?");
     } else if (const std::optional<Status> error = ErrorOf(answer)) {
       failure = Failure::Remote(*error);
     } else if (Result<json> body = ParseJson(answer.body()); body.ok() && body->is_object()) {
@@ -121,9 +121,18 @@ ExitCode Cancel(const Command& command, const std::vector<std::string>& ids) {
                       "1 to 64 letters, digits, '-' and '_'; see: darkroom jobs ls")),
                   empty);
   }
-  return InSession(command, empty, [&](JobSession& session, json* result) {
-    return Cancelling(command, ids).Work(&session.client(), result);
-  });
+  // Jobs of `run` can be cancelled as well, and need no JetStream.
+  Outcome<std::unique_ptr<Client>> connected = command.Connect();
+  if (const auto* failure = std::get_if<Failure>(&connected)) {
+    return Report(command, *failure, empty);
+  }
+  Client* const client = std::get<std::unique_ptr<Client>>(connected).get();
+  const Interrupts::Guard guard(command.interrupts, [client] { client->Interrupt(); });
+  json result = empty;
+  if (const std::optional<Failure> failure = Cancelling(command, ids).Work(client, &result)) {
+    return Report(command, *failure, std::move(result));
+  }
+  return command.json ? PrintJson(result) : ExitCode::kOk;
 }
 
 }  // namespace

@@ -21,8 +21,7 @@ ExitCode Retry(const Command& command, const std::string& id) {
   const json empty = {{"job", nullptr}, {"retry_of", id}};
   const auto work = [&](JobSession& session, json* result) -> std::optional<Failure> {
     JobStore& store = session.store();
-    Outcome<KeptJob> kept = FindKeptJob(&store, id);
-    if (auto* failure = std::get_if<Failure>(&kept)) return std::move(*failure);
+    // The request of a job that has not ended is kept nowhere but among the jobs.
     Outcome<std::optional<json>> state = store.Find(id);
     if (auto* failure = std::get_if<Failure>(&state)) return std::move(*failure);
     const auto& document = std::get<std::optional<json>>(state);
@@ -31,6 +30,8 @@ ExitCode Retry(const Command& command, const std::string& id) {
           Status{Code::kBusy, fmt::format("job {} is still {}", id, TextField(*document, "state")),
                  "cancel it first, or wait for its end: darkroom jobs watch " + id});
     }
+    Outcome<KeptJob> kept = FindKeptJob(&store, id);
+    if (auto* failure = std::get_if<Failure>(&kept)) return std::move(*failure);
     Outcome<std::string> retried = RetryJob(&store, std::get<KeptJob>(std::move(kept)));
     if (auto* failure = std::get_if<Failure>(&retried)) return std::move(*failure);
     const auto& job = std::get<std::string>(retried);

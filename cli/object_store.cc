@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <nats/nats.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <limits>
 #include <memory>
@@ -17,9 +16,6 @@
 namespace darkroom {
 namespace {
 
-// What the daemon has where nothing else is configured (jobs.keep); who comes first makes it.
-constexpr int64_t kKeepMs =
-    std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::hours(24)).count();
 // For all of an object, over a slow line.
 constexpr int64_t kTransferMs = 300'000;
 
@@ -44,18 +40,11 @@ std::string DigestOf(std::string_view bytes) {
 Outcome<std::unique_ptr<ObjectStore>> ObjectStore::Open(JetStream* streams,
                                                         const std::string& bucket) {
   std::unique_ptr<ObjectStore> store(new ObjectStore(streams, bucket));
-  natsStatus s = js_ObjectStore(&store->handle_, streams->context(), bucket.c_str());
+  const natsStatus s = js_ObjectStore(&store->handle_, streams->context(), bucket.c_str());
   if (s == NATS_NOT_FOUND) {
-    objStoreConfig config;
-    objStoreConfig_Init(&config);
-    config.Bucket = bucket.c_str();
-    config.TTL = kKeepMs;
-    s = js_CreateObjectStore(&store->handle_, streams->context(), &config);
-    // Another has made it at the same moment.
-    if (s != NATS_OK &&
-        js_ObjectStore(&store->handle_, streams->context(), bucket.c_str()) == NATS_OK) {
-      s = NATS_OK;
-    }
+    return Failure::Local(Status::FailedPrecondition(
+        fmt::format("the server keeps no large messages: there is no bucket {}", bucket),
+        "are durable jobs enabled? jobs: {enabled: true} in the daemon's configuration"));
   }
   if (s != NATS_OK) return streams->Explain("open the bucket of objects " + bucket, s, 0);
   return store;

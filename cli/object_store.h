@@ -21,7 +21,7 @@ namespace darkroom {
 
 class ObjectStore {
  public:
-  // Makes the bucket if it is not there.
+  // The daemon makes the bucket, where it runs durable jobs.
   static Outcome<std::unique_ptr<ObjectStore>> Open(JetStream* streams, const std::string& bucket);
   ~ObjectStore();
   ObjectStore(const ObjectStore&) = delete;
