@@ -128,7 +128,7 @@ Failure JetStream::Explain(std::string_view doing, int status, int error) const 
 
 // A stream with limits says in words which it has reached.
 Failure JetStream::Full(int status) const {
-  const Failure why = Explain("submit", status, 0);
+  Failure why = Explain("submit", status, 0);
   if (why.status.message().find("maximum") == std::string::npos) return why;
   return Failure::Local(Status{
       Code::kBusy, fmt::format("{} takes no more jobs: {}", client_.url(), why.status.message()),
