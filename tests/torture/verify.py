@@ -140,7 +140,10 @@ def _ended_wrong(job: Job, state: str, result: Stored) -> str | None:
 
 def _given_up(state: dict) -> bool:
     """Whether so many of its hosts and workers were killed that it was given up, as is documented."""
-    return state["state"] == "failed" and state["error"]["code"] == "instance_lost" and state["attempts"] >= 3
+    if state["state"] != "failed" or state["error"]["code"] != "instance_lost":
+        return False
+    # Where the host died that gave it up, the next one writes what it finds, without the last attempt.
+    return state["attempts"] >= 3 or "never came to an end" in state["error"]["message"]
 
 
 def _answered_wrong(replies: list[Stored], result: Stored) -> str | None:
