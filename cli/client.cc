@@ -71,10 +71,6 @@ struct FreeOptions {
   void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
 };
 
-struct FreeMessage {
-  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
-};
-
 }  // namespace
 
 struct Client::Subscription {
@@ -195,27 +191,40 @@ Result<std::string> Client::MakeInbox() {
   return subject;
 }
 
-Status Client::Send(const Outgoing& message, const std::string& reply_to) {
+void Client::FreeMessage::operator()(natsMsg* message) const { natsMsg_Destroy(message); }
+
+Result<Client::MessagePointer> Client::Make(const Outgoing& message,
+                                            const std::string& reply_to) const {
   natsMsg* raw = nullptr;
-  natsStatus s = natsMsg_Create(&raw, message.subject.c_str(), reply_to.c_str(), nullptr, 0);
-  const std::unique_ptr<natsMsg, FreeMessage> owner(raw);
+  const char* const reply = reply_to.empty() ? nullptr : reply_to.c_str();
+  natsStatus s = natsMsg_Create(&raw, message.subject.c_str(), reply, nullptr, 0);
+  MessagePointer owner(raw);
   for (const auto& [name, value] : message.headers) {
     if (s == NATS_OK) s = natsMsgHeader_Set(raw, name.c_str(), value.c_str());
   }
   const size_t headers = s == NATS_OK ? static_cast<size_t>(natsMsgHeader_EncodedLength(raw)) : 0;
   const size_t total = headers + message.body.size();
   if (const size_t limit = max_payload(); limit > 0 && total > limit) {
-    return {
+    return Status{
         Code::kTooLarge,
         fmt::format(
             "the request has {} ({} bytes with its headers), and the server at {} takes {} at most",
             FormatSize(message.body.size()), total, url_, FormatSize(limit)),
-        "send a smaller input, or raise max_payload in the server's configuration"};
+        "send a smaller input, raise max_payload in the server's configuration, or let daemons "
+        "have "
+        "durable jobs (jobs: {enabled: true}), which bring an object store for larger ones"};
   }
   if (s == NATS_OK && !message.body.empty()) {
     s = natsMsg_SetData(raw, message.body.data(), static_cast<int>(message.body.size()));
   }
-  if (s == NATS_OK) s = natsConnection_SendMsg(connection_, raw);
+  if (s == NATS_OK) return owner;
+  return Status::Internal(fmt::format("cannot send to {}: {}", message.subject, Reason(s)));
+}
+
+Status Client::Send(const Outgoing& message, const std::string& reply_to) {
+  const Result<MessagePointer> made = Make(message, reply_to);
+  if (!made.ok()) return made.status();
+  const natsStatus s = natsConnection_SendMsg(connection_, made->get());
   if (s == NATS_OK) return {};
   return Status::Internal(fmt::format("cannot send to {}: {}", message.subject, Reason(s)));
 }

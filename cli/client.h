@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Client is the command's one connection to NATS. It sends, and what comes back arrives as events
-// in the order in which NATS.c delivers it. Nothing outside this file and event_queue.cc knows
-// NATS.c.
+// in the order in which NATS.c delivers it. Nothing outside this file, event_queue.cc and those of
+// JetStream (jet_stream.cc, object_store.cc) knows NATS.c.
 //
 // One thread, save Interrupt, which any thread may call while the client lives. At most one client
 // exists in a process at a time: its destructor waits until NATS.c has ended all its threads, so
@@ -53,10 +53,21 @@ class Client {
   Status Send(const Outgoing& message, const std::string& reply_to);
 
   EventQueue& events() { return events_; }
+  const EventQueue& events() const { return events_; }
   void Interrupt() { events_.Put({Event::Kind::kInterrupted, 0, {}, {}}); }
 
  private:
+  friend class JetStream;
   struct Subscription;
+  struct FreeMessage {
+    void operator()(natsMsg* message) const;
+  };
+  using MessagePointer = std::unique_ptr<natsMsg, FreeMessage>;
+
+  // Until no callback can run any more.
+  void KeepUntilClosed(std::shared_ptr<void> what) { kept_.push_back(std::move(what)); }
+
+  Result<MessagePointer> Make(const Outgoing& message, const std::string& reply_to) const;
 
   explicit Client(std::string url);
   Status SetOptions(natsOptions* nats_options, const ConnectOptions& options);
@@ -65,6 +76,7 @@ class Client {
   EventQueue events_;
   natsConnection* connection_ = nullptr;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  std::vector<std::shared_ptr<void>> kept_;
 };
 
 // "nats://user:secret@host" -> "nats://***@host", for each of the URLs.

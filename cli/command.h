@@ -61,11 +61,15 @@ ExitCode Report(const Command& command, const Failure& failure, nlohmann::json o
 
 // One for each file of that name: adds the subcommand to the application. `command` must outlive
 // it.
+void AddBatchCommand(CLI::App* app, Command* command);
+void AddDeadCommand(CLI::App* app, Command* command);
+void AddJobsCommand(CLI::App* app, Command* command);
 void AddRunCommand(CLI::App* app, Command* command);
 void AddModelsCommand(CLI::App* app, Command* command);
 void AddPluginsCommand(CLI::App* app, Command* command);
 void AddPsCommand(CLI::App* app, Command* command);
 void AddStatusCommand(CLI::App* app, Command* command);
+void AddSubmitCommand(CLI::App* app, Command* command);
 void AddVersionCommand(CLI::App* app, Command* command);
 
 // "darkroom 0.1.0"

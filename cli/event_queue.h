@@ -10,16 +10,28 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 typedef struct __natsMsg natsMsg;
 
 namespace darkroom {
+
+// Where a message lies in a stream.
+struct StreamPlace {
+  uint64_t sequence = 0;  // 0: it is from no stream
+  uint64_t behind = 0;    // how many more of those asked for are behind it
+  std::chrono::system_clock::time_point stored{};
+};
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
 // Owns NATS.c's message, so that a large reply is not copied. Move-only; views live as long as it
 // does.
@@ -29,6 +41,11 @@ class Incoming {
   explicit Incoming(natsMsg* message) : message_(message) {}
 
   std::string_view body() const;
+  // In place of what it came with: what its reference leads to.
+  void SetBody(std::string body) { fetched_ = std::move(body); }
+  std::string_view subject() const;
+  StreamPlace Place() const;
+  HeaderList Headers() const;  // the first value of each
   // The first value of a header; names are case-sensitive.
   std::optional<std::string> Header(const char* name) const;
   // The server's own answer where nobody listens on the subject.
@@ -39,6 +56,7 @@ class Incoming {
     void operator()(natsMsg* message) const;
   };
   std::unique_ptr<natsMsg, Free> message_;
+  std::optional<std::string> fetched_;
 };
 
 struct Event {
@@ -65,15 +83,18 @@ class EventQueue {
   void Put(Event event);
   // The next event, or kTimeout at `until`.
   Event Next(Time until);
+  // Whether Ctrl-C has come, for what waits elsewhere; the event itself stays.
+  bool interrupted() const;
   // Frees what waits and whatever comes later. To be called before NATS.c is closed: a message
   // cannot be freed after it.
   void Close();
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Event> events_;  // guarded by mutex_
   bool closed_ = false;       // guarded by mutex_
+  bool interrupted_ = false;  // guarded by mutex_
 };
 
 }  // namespace darkroom

@@ -63,7 +63,9 @@ class Waiting {
               "the job may have run all the same; try again when the server is back");
         case Event::Kind::kInterrupted:
           return Failure::Interrupted(
-              fmt::format("interrupted; job {} may still be running", options_.job));
+              fmt::format("interrupted; job {0} may still be running; stop it with: darkroom jobs "
+                          "cancel {0}",
+                          options_.job));
       }
     }
   }

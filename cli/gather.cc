@@ -46,7 +46,8 @@ Outcome<std::vector<json>> Gather(Client* client, const std::string& subject) {
         });
         return answers;
       case Event::Kind::kMessage: {
-        if (event.subscription != kAnswers) break;
+        // Answers to what was asked before may still come.
+        if (event.subscription != kAnswers || event.message.subject() != *inbox) break;
         if (event.message.IsNoResponders()) return Nobody(*client, subject, "nobody listens on");
         Result<json> answer = ParseJson(event.message.body());
         // Someone else on the subject who does not speak our protocol is no daemon.

@@ -17,9 +17,8 @@
 namespace darkroom {
 namespace {
 
-// No NATS server takes a message beyond this, so that nobody need read a video to learn that it is
-// too large.
-constexpr size_t kMostBytes = size_t{64} << 20;
+// Nobody need read a film into memory to learn that it is too large.
+constexpr size_t kMostBytes = size_t{1} << 30;
 
 // The length of the name in "name=...", or 0.
 size_t NameLength(std::string_view argument) {
@@ -64,7 +63,7 @@ Result<std::string> ReadAll(int descriptor, const std::string& what) {
   const bool regular = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
   const auto too_large = [&] {
     return Status{Code::kTooLarge,
-                  fmt::format("{} is larger than {}, the most that a NATS message can hold", what,
+                  fmt::format("{} is larger than {}, the most that one input may have", what,
                               FormatSize(kMostBytes)),
                   "send a smaller file"};
   };

@@ -44,6 +44,10 @@ int Main(int argc, char** argv) {
   app.fallthrough();  // global options may stand after the command's name, too
   AddGlobalOptions(&app, &command);
   AddRunCommand(&app, &command);
+  AddSubmitCommand(&app, &command);
+  AddBatchCommand(&app, &command);
+  AddJobsCommand(&app, &command);
+  AddDeadCommand(&app, &command);
   AddModelsCommand(&app, &command);
   AddPluginsCommand(&app, &command);
   AddPsCommand(&app, &command);

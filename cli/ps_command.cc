@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
+#include <map>
+#include <memory>
 #include <utility>
 
 #include "cli/command.h"
@@ -90,6 +93,79 @@ std::string Render(const std::vector<json>& hosts, const Terminal& terminal) {
   return text;
 }
 
+// What is in memory on a device: models in some lane of it that are loaded, with how many lanes
+// where those are several.
+std::string Resident(const json& host, const std::string& device) {
+  std::map<std::string, size_t> lanes;
+  for (const json& instance : PartField(host, "instances")) {
+    const std::string state = TextField(instance, "state");
+    if (TextField(instance, "device") != device) continue;
+    if (state == "idle" || state == "running" || state == "loading") {
+      ++lanes[TextField(instance, "model")];
+    }
+  }
+  std::string text;
+  for (const auto& [model, count] : lanes) {
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", model,
+                        count > 1 ? fmt::format(" x{}", count) : "");
+  }
+  return text;
+}
+
+std::string FleetTable(const std::vector<json>& hosts, const Terminal& terminal) {
+  Table table({{"HOST"},
+               {"STATE"},
+               {"DEVICE"},
+               {"LANES", Align::kRight},
+               {"RUNNING", Align::kRight},
+               {"WAITING", Align::kRight},
+               {"RESIDENT"}});
+  for (const json& host : hosts) {
+    const json& devices = PartField(host, "devices");
+    const std::string waiting =
+        host.contains("waiting") ? std::to_string(CountField(host, "waiting")) : "";
+    if (devices.empty()) {
+      table.Add({TextField(host, "host"), TextField(host, "state"), {}, {}, {}, waiting, {}});
+    }
+    for (const json& device : devices) {
+      const std::string id = TextField(device, "id");
+      table.Add({TextField(host, "host"), TextField(host, "state"), id, Count(device, "lanes"),
+                 Count(device, "running"), waiting, Resident(host, id)});
+    }
+  }
+  return table.Render(terminal);
+}
+
+// Adds to what runs on each host how the host is.
+void Join(const std::vector<json>& statuses, std::vector<json>* hosts) {
+  for (const json& status : statuses) {
+    const std::string name = TextField(status, "host");
+    auto host = std::find_if(hosts->begin(), hosts->end(),
+                             [&name](const json& one) { return TextField(one, "host") == name; });
+    // One that was only heard the second time is there all the same.
+    if (host == hosts->end()) host = hosts->insert(hosts->end(), {{"host", name}});
+    (*host)["state"] = TextField(status, "state");
+    (*host)["version"] = TextField(status, "version");
+    (*host)["waiting"] = CountField(PartField(status, "jobs"), "queued");
+  }
+}
+
+ExitCode ShowFleet(const Command& command) {
+  const json empty = {{"hosts", json::array()}};
+  Outcome<std::unique_ptr<Client>> connected = command.Connect();
+  if (const auto* failure = std::get_if<Failure>(&connected)) {
+    return Report(command, *failure, empty);
+  }
+  Client* const client = std::get<std::unique_ptr<Client>>(connected).get();
+  Outcome<std::vector<json>> outcome = Gather(client, command.ControlSubject("ps"));
+  if (const auto* failure = std::get_if<Failure>(&outcome)) return Report(command, *failure, empty);
+  auto& hosts = std::get<std::vector<json>>(outcome);
+  Outcome<std::vector<json>> statuses = Gather(client, command.ControlSubject("status"));
+  if (const auto* all = std::get_if<std::vector<json>>(&statuses)) Join(*all, &hosts);
+  if (command.json) return PrintJson({{"hosts", hosts}});
+  return PrintText(FleetTable(hosts, command.terminal));
+}
+
 ExitCode ShowPs(const Command& command) {
   Outcome<std::vector<json>> outcome = GatherControl(command, "ps");
   if (const auto* failure = std::get_if<Failure>(&outcome)) {
@@ -103,8 +179,12 @@ ExitCode ShowPs(const Command& command) {
 }  // namespace
 
 void AddPsCommand(CLI::App* app, Command* command) {
+  auto all = std::make_shared<bool>(false);
   CLI::App* ps = app->add_subcommand("ps", "Show devices, instances and jobs at this moment");
-  ps->callback([command] { command->run = [command] { return ShowPs(*command); }; });
+  ps->add_flag("--all", *all, "Every daemon in one table: its devices, and the models on them");
+  ps->callback([command, all] {
+    command->run = [command, all] { return *all ? ShowFleet(*command) : ShowPs(*command); };
+  });
 }
 
 }  // namespace darkroom

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/content_type.h"
 #include "cli/params.h"
 #include "cli/request.h"
@@ -60,24 +62,6 @@ Status SetTimes(const RunArguments& arguments, RunOptions* options) {
   return {};
 }
 
-Status SetProgress(const std::string& word, const Terminal& terminal, bool json,
-                   RunOptions* options) {
-  if (word == "none") {
-    options->progress = ProgressMode::kNone;
-  } else if (word == "plain") {
-    options->progress = ProgressMode::kPlain;
-  } else if (word == "bar") {
-    options->progress = ProgressMode::kBar;
-  } else if (word == "auto") {
-    const bool bar = terminal.error && !json && !options->quiet;
-    options->progress = bar ? ProgressMode::kBar : ProgressMode::kNone;
-  } else {
-    return Status::InvalidArgument(fmt::format("--progress {}: no such way to show it", word),
-                                   "one of auto, bar, plain, none");
-  }
-  return {};
-}
-
 Status SetReply(const RunArguments& arguments, bool json, RunOptions* options) {
   options->output = arguments.output;
   if (json && arguments.output == "-") {
@@ -96,13 +80,61 @@ Status SetReply(const RunArguments& arguments, bool json, RunOptions* options) {
 
 }  // namespace
 
+void AddRequestOptions(CLI::App* command, const std::shared_ptr<RunArguments>& arguments) {
+  command
+      ->add_option(
+          "-i,--input", arguments->inputs,
+          "An input: FILE or - for the first one, NAME=@FILE or NAME=TEXT for any; repeat it "
+          "for further ones")
+      ->allow_extra_args(false);
+  command
+      ->add_option(
+          "-p,--param", arguments->params,
+          "A parameter, key=value; numbers, true, false, null, arrays and objects as JSON, all "
+          "else is text")
+      ->allow_extra_args(false);
+  command->add_option("--params", arguments->params_json,
+                      "Parameters as one JSON object, or @FILE");
+  command->add_option(
+      "-o,--output", arguments->output,
+      "Where the result goes: a file, whose extension chooses the form, or - for standard "
+      "output");
+  command->add_option(
+      "--accept", arguments->accept,
+      "The form of the result: png, jpg, webp, json, cbor, txt, bin, or a media type");
+  command->add_option("--deadline", arguments->deadline,
+                      "How long the result is wanted (500ms, 30s, 10m): later the job is dropped");
+  command->add_option("--progress", arguments->progress, "auto, bar, plain or none")
+      ->capture_default_str();
+  command->add_flag_callback(
+      "--no-progress", [arguments] { arguments->progress = "none"; },
+      "The same as --progress=none");
+  command->add_flag("-q,--quiet", arguments->quiet,
+                    "No progress, and no line about the written file");
+}
+
+Result<ProgressMode> ParseProgressMode(const std::string& word, const Terminal& terminal,
+                                       bool silent) {
+  if (word == "none") return ProgressMode::kNone;
+  if (word == "plain") return ProgressMode::kPlain;
+  if (word == "bar") return ProgressMode::kBar;
+  if (word == "auto") return terminal.error && !silent ? ProgressMode::kBar : ProgressMode::kNone;
+  return Status::InvalidArgument(fmt::format("--progress {}: no such way to show it", word),
+                                 "one of auto, bar, plain, none");
+}
+
 Result<RunOptions> CheckRunArguments(const RunArguments& arguments, const std::string& prefix,
                                      const Terminal& terminal, bool json) {
   RunOptions options;
   options.quiet = arguments.quiet;
   Status status = SetTarget(arguments, prefix, &options);
   if (status.ok()) status = SetTimes(arguments, &options);
-  if (status.ok()) status = SetProgress(arguments.progress, terminal, json, &options);
+  if (status.ok()) {
+    const Result<ProgressMode> mode =
+        ParseProgressMode(arguments.progress, terminal, json || arguments.quiet);
+    status = mode.status();
+    if (mode.ok()) options.progress = *mode;
+  }
   if (status.ok()) status = SetReply(arguments, json, &options);
   if (!status.ok()) return status;
 

@@ -9,6 +9,7 @@
 #define DARKROOM_CLI_RUN_OPTIONS_H_
 
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
 #include "core/status.h"
+
+namespace CLI {
+class App;
+}
 
 namespace darkroom {
 
@@ -51,6 +56,14 @@ struct RunOptions {
 
   const std::string& label() const { return model.empty() ? subject : model; }
 };
+
+// The options that every command with a request has: inputs, params, output, form, deadline and how
+// progress is shown.
+void AddRequestOptions(CLI::App* command, const std::shared_ptr<RunArguments>& arguments);
+
+// The word of --progress. "auto" is a bar on a terminal, unless the command is to be silent.
+Result<ProgressMode> ParseProgressMode(const std::string& word, const Terminal& terminal,
+                                       bool silent);
 
 // Everything that can be found wrong without reading an input or asking a server is found here.
 Result<RunOptions> CheckRunArguments(const RunArguments& arguments, const std::string& prefix,

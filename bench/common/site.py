@@ -20,7 +20,8 @@ _MAX_PENDING = 512 << 20
 class Site:
     """Everything it starts ends with `stack`."""
 
-    def __init__(self, build: Path, folder: Path, stack: ExitStack):
+    def __init__(self, build: Path, folder: Path, stack: ExitStack, settings: str = ""):
+        """`settings`: more lines of nats-server's configuration."""
         self.build = build
         self.folder = folder
         self._stack = stack
@@ -31,13 +32,14 @@ class Site:
             f"listen: 127.0.0.1:{port}\n"
             f"max_payload: {_MAX_PAYLOAD}\n"
             f"max_pending: {_MAX_PENDING}\n"
+            f"{settings}"
         )
         server = programs.need(programs.nats_server_path(), SETUP)
         self.server = self.start("nats-server", [server, "-c", config])
         programs.await_port(port)
 
-    def start(self, name: str, command: list) -> Program:
-        return self._stack.enter_context(Program(name, command, self.folder))
+    def start(self, name: str, command: list, environment: dict | None = None) -> Program:
+        return self._stack.enter_context(Program(name, command, self.folder, environment))
 
     def binary(self, name: str) -> Path:
         """One of the benchmarks' own programs."""
@@ -53,8 +55,9 @@ class Site:
         command = [self.binary("bare_responder"), "--url", self.url]
         return self.start(name, [*command, "--subject", subject, "--mode", mode]), subject
 
-    def start_darkroom(self, name: str, isolation: str, models: dict) -> Program:
-        """A daemon that answers on `NAME.run.MODEL`, so that several can be asked apart."""
+    def start_darkroom(self, name: str, isolation: str, models: dict, **settings) -> Program:
+        """A daemon that answers on `NAME.run.MODEL`, so that several can be asked apart.
+        `settings`: more sections of its configuration."""
         daemon = programs.need(self.build / "bin" / "darkroomd", BUILD)
         state = self.folder / f"{name}-state"
         state.mkdir()
@@ -74,6 +77,7 @@ class Site:
                     },
                     "devices": [{"device": "cpu", "lanes": 1}],
                     "models": models,
+                    **settings,
                 }
             )
         )

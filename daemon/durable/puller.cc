@@ -4,7 +4,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace darkroom {
@@ -19,6 +23,16 @@ constexpr auto kSilence = std::chrono::milliseconds(2500);
 constexpr auto kPause = std::chrono::milliseconds(250);
 
 int64_t Ns(std::chrono::nanoseconds duration) { return duration.count(); }
+
+// Of a status that ends a request: how many jobs it did not bring.
+std::optional<uint32_t> Unbrought(const Message& status) {
+  const auto text = status.Header("Nats-Pending-Messages");
+  uint32_t jobs = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), jobs).ec != std::errc()) {
+    return std::nullopt;
+  }
+  return jobs;
+}
 
 }  // namespace
 
@@ -40,32 +54,34 @@ void Puller::OnConnected() {
 }
 
 void Puller::Ask() {
-  if (waiting_ || asked_ >= wanted_) return;
+  // Once half of the places are unasked for, and not for each as it gets free.
+  if (waiting_ || wanted_ == 0 || asked_ > wanted_ / 2) return;
   if (asked_ == 0) {
     heard_ = Clock::now();
     Watch();
   }
-  for (; asked_ < wanted_; ++asked_) {
-    auto pull = std::make_unique<PlainPublication>(
-        fmt::format("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source_.stream, source_.consumer),
-        fmt::format(R"({{"batch":1,"expires":{},"idle_heartbeat":{}}})", Ns(kExpires),
-                    Ns(kHeartbeat)));
-    pull->set_reply(source_.inbox);
-    publisher_.Publish(std::move(pull));
-  }
+  auto pull = std::make_unique<PlainPublication>(
+      fmt::format("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source_.stream, source_.consumer),
+      fmt::format(R"({{"batch":{},"expires":{},"idle_heartbeat":{}}})", wanted_ - asked_,
+                  Ns(kExpires), Ns(kHeartbeat)));
+  pull->set_reply(source_.inbox);
+  publisher_.Publish(std::move(pull));
+  asked_ = wanted_;
 }
 
 void Puller::OnMessage(Message message) {
   heard_ = Clock::now();
   const auto status = message.Header("Status");
   if (status == "100") return;  // the server is there
-  if (asked_ > 0) --asked_;
   if (!status) {
+    if (asked_ > 0) --asked_;
     // Whoever takes it says what is wanted from here on.
     if (wanted_ > 0) --wanted_;
     on_job_(std::move(message));
     return;
   }
+  // A refusal does not say how much it refuses.
+  asked_ -= std::min(Unbrought(message).value_or(asked_), asked_);
   if (status == "404" || status == "408") {
     Ask();
   } else {

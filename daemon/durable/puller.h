@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puller asks one consumer for jobs, one at a time for each place that is free, so that a host is
-// given only what it can soon run. NATS.c's own way of pulling stops for good when the server is
-// restarted; here a silent server is asked again.
+// Puller asks one consumer for as many jobs as there are free places, so that a host is given only
+// what it can soon run. It asks for many at once where many are free: the server keeps each request
+// until it is answered (512 of them at most of all hosts together), and sends heartbeats for each.
+// NATS.c's own way of pulling stops for good when the server is restarted; here a silent server is
+// asked again.
 //
 // For the io_context's thread. Source: ADR-37 (pull requests, heartbeats, statuses).
 
@@ -50,7 +52,7 @@ class Puller {
   const Source source_;
   const OnJob on_job_;
   uint32_t wanted_ = 0;
-  uint32_t asked_ = 0;         // and not answered
+  uint32_t asked_ = 0;         // for so many jobs, which have not come
   Clock::time_point heard_{};  // the server, of this consumer
   boost::asio::steady_timer watch_;
   boost::asio::steady_timer later_;

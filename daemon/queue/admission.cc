@@ -29,6 +29,14 @@ bool LacksRequired(const nlohmann::json& schema, const nlohmann::json& params) {
   });
 }
 
+// Whether `seed` is a whole number that may be left out.
+bool HasFreeSeed(const nlohmann::json& schema) {
+  const auto properties = schema.find("properties");
+  if (properties == schema.end() || !properties->contains("seed")) return false;
+  const nlohmann::json& seed = (*properties)["seed"];
+  return seed.value("type", nlohmann::json()) == "integer" && !seed.contains("default");
+}
+
 }  // namespace
 
 Result<Endpoint> Endpoint::Make(std::string subject, std::shared_ptr<Model> model,
@@ -52,6 +60,7 @@ Result<Endpoint> Endpoint::Make(std::string subject, std::shared_ptr<Model> mode
   if (status.ok() && LacksRequired(endpoint.contract->info.params, params)) return endpoint;
   if (status.ok()) status = endpoint.contract->schema->Apply(params);
   if (!status.ok()) return status.Annotated(fmt::format("params of '{}'", endpoint.subject));
+  endpoint.picks_seed = HasFreeSeed(endpoint.contract->info.params) && !params.contains("seed");
   endpoint.params = std::make_shared<const std::string>(WriteJson(params));
   return endpoint;
 }
@@ -100,14 +109,8 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
   }
   Status status = ParseRequest(std::move(message), endpoint.rules, &request);
   if (!status.ok()) return status;
-  if (!request.params.is_null()) {
-    status = endpoint.contract->schema->Apply(request.params);
-    if (!status.ok()) return status;
-    *params = std::make_shared<const std::string>(WriteJson(request.params));
-  } else if (*params == nullptr) {
-    nlohmann::json none = endpoint.rules.default_params;
-    return endpoint.contract->schema->Apply(none);  // the words for what is missing
-  }
+  status = CheckParams(endpoint, &request, params);
+  if (!status.ok()) return status;
   if (jobs_->closed()) {
     refusal->retry_after_s = 1;
     return {Code::kBusy, "the daemon is stopping", "send the request to another host, or later"};
@@ -133,6 +136,28 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
             fmt::format("the waiting requests hold {} already", FormatSize(jobs_->bytes())),
             fmt::format("try again in {} s", refusal->retry_after_s)};
   }
+  return Status::Ok();
+}
+
+Status Admission::CheckParams(const Endpoint& endpoint, Request* request,
+                              std::shared_ptr<const std::string>* params) {
+  if (request->params.is_null() && *params == nullptr) {
+    nlohmann::json none = endpoint.rules.default_params;
+    return endpoint.contract->schema->Apply(none);  // the words for what is missing
+  }
+  if (request->params.is_null() && !endpoint.picks_seed) return Status::Ok();
+  if (request->params.is_null()) {
+    request->params = nlohmann::json::parse(*endpoint.params);  // written by WriteJson
+  } else if (Status status = endpoint.contract->schema->Apply(request->params); !status.ok()) {
+    return status;
+  }
+  if (endpoint.picks_seed && !request->params.contains("seed")) {
+    const nlohmann::json& rule = endpoint.contract->info.params["properties"]["seed"];
+    const int64_t least = rule.value("minimum", int64_t{0});
+    const int64_t most = rule.value("maximum", int64_t{INT32_MAX});
+    request->params["seed"] = std::uniform_int_distribution<int64_t>(least, most)(random_);
+  }
+  *params = std::make_shared<const std::string>(WriteJson(request->params));
   return Status::Ok();
 }
 

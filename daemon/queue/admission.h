@@ -30,6 +30,9 @@ struct Endpoint {
   RequestRules rules;
   // The params of a request that gives none, checked and complete.
   std::shared_ptr<const std::string> params;
+  // Whether the model has a seed that nobody has set: each job gets one of its own then, so that
+  // its receipt says how to have the same again.
+  bool picks_seed = false;
 
   // Prepares the rules and params from the model's and the route's own. An error is the
   // configuration's.
@@ -57,6 +60,8 @@ class Admission {
  private:
   Status Check(const Endpoint& endpoint, Message message, Refusal* refusal,
                std::shared_ptr<const std::string>* params);
+  Status CheckParams(const Endpoint& endpoint, Request* request,
+                     std::shared_ptr<const std::string>* params);
   std::string MakeId();
 
   JobTable* jobs_;

@@ -259,6 +259,33 @@ async def test_a_daemon_that_stops_hands_waiting_jobs_back_at_once(durable):
     await jobs.none_left()
 
 
+async def test_a_host_takes_what_it_can_soon_run_and_asks_for_it_at_once(durable):
+    models = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock", "max_batch": 1}}
+    jobs, _, _ = await durable(models=models)
+
+    async def consumer(model: str):
+        return await jobs.js.consumer_info("DARKROOM_JOBS", f"normal-{model}")
+
+    async def asked():
+        return (await consumer("echo")).num_waiting
+
+    # The server keeps 512 requests for a consumer, of all hosts together.
+    assert await until("a request", asked) == 1
+    for number in range(300):
+        await jobs.submit("echo", b"x", f"e{number}")
+    await jobs.none_left()
+    assert 1 <= await asked() <= 3
+    for number in range(6):
+        await jobs.submit("mock", b"1", f"m{number}", params={"delay_ms": 100})
+    held = []
+    while await jobs.waiting():
+        held.append((await consumer("mock")).num_ack_pending)
+    # One that runs, one at hand, and perhaps one whose end is on its way to the server.
+    assert 1 <= max(held) <= 3
+    for name in ("e0", "e299", "m0", "m5"):
+        assert (await jobs.ended(name))["state"] == "succeeded"
+
+
 async def test_without_jetstream_requests_are_served(site, connect):
     server = site.server().start()
     config = {"nats": {"url": server.url}, "jobs": {"enabled": True}, "models": MODELS}

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/message/messages.h"
 
 namespace darkroom {
@@ -54,6 +56,33 @@ class AdmissionTest : public testing::Test {
   Admission admission_{&jobs_, 100};
   Refusal refusal_;
 };
+
+const json kSeeded = {{"type", "object"},
+                      {"properties",
+                       {{"seed", {{"type", "integer"}, {"minimum", 3}, {"maximum", 1000000}}},
+                        {"steps", {{"type", "integer"}, {"default", 4}}}}}};
+
+TEST_F(AdmissionTest, PicksASeedThatNobodyGave) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSeeded, 20));
+  std::set<int64_t> seeds;
+  for (const char* given : {"", R"({"steps": 9})", "", ""}) {
+    const Job* job = Admit(endpoint, "", given);
+    ASSERT_NE(job, nullptr) << refusal_.status.ToString();
+    const json params = json::parse(*job->params);
+    EXPECT_EQ(params["steps"], *given == 0 ? 4 : 9);
+    seeds.insert(params["seed"].get<int64_t>());
+  }
+  EXPECT_GT(seeds.size(), 2U);
+  EXPECT_GE(*seeds.begin(), 3);
+  EXPECT_LE(*seeds.rbegin(), 1000000);
+  EXPECT_EQ(json::parse(*Admit(endpoint, "", R"({"seed": 7})")->params)["seed"], 7);
+  EXPECT_EQ(Admit(endpoint, "", R"({"seed": 1})"), nullptr);
+}
+
+TEST_F(AdmissionTest, LeavesASeedThatTheRouteGives) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSeeded), {{"seed", 5}});
+  EXPECT_EQ(json::parse(*Admit(endpoint, "")->params)["seed"], 5);
+}
 
 TEST_F(AdmissionTest, AcceptsIntoTheQueueWithDefaultsFilledIn) {
   const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema));
