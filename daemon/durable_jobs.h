@@ -122,6 +122,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
   boost::asio::awaitable<bool> Settle(HeldJob job);
   boost::asio::awaitable<bool> Answer(HeldJob job);
+  boost::asio::awaitable<bool> Forward(HeldJob job, Message reply);
   boost::asio::awaitable<void> Conclude(HeldJob job, JobState state, std::optional<Message> reply);
   boost::asio::awaitable<bool> Bury(HeldJob job);
   void KeepRequest(const HeldJob& job);

@@ -127,10 +127,8 @@ awaitable<void> DurableJobs::Conclude(HeldJob job, JobState state, std::optional
   const bool written = record.ended();
   record.Move(state);
   if (written || co_await Keep(job)) {
-    if (reply && !job->reply_to.empty()) {
-      parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, *std::move(reply)));
-    }
-    Acknowledge(job->delivery, "+ACK");
+    const bool told = !reply || job->reply_to.empty() || co_await Forward(job, *std::move(reply));
+    Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
   }
   Release(job);
 }
@@ -164,10 +162,24 @@ awaitable<bool> DurableJobs::Answer(HeldJob job) {
   const std::string subject = names_.Result(job->record().model, job->record().id);
   auto reply = co_await jetstream_.Last(names_.results, subject);
   if (!reply.ok()) co_return false;
-  if (reply->has_value()) {
-    parts_.publisher.Publish(std::make_unique<Forwarded>(job->reply_to, **std::move(reply)));
+  co_return !reply->has_value() || co_await Forward(job, **std::move(reply));
+}
+
+// Publishes a reply to the job's Darkroom-Reply-To. False: a stream keeps that subject and has not
+// stored it, as when it has no leader just now.
+awaitable<bool> DurableJobs::Forward(HeldJob job, Message reply) {
+  auto forwarded = std::make_unique<Forwarded>(job->reply_to, std::move(reply));
+  const json question = {{"subject", job->reply_to}};
+  const auto streams = co_await jetstream_.Api("STREAM.NAMES", question);
+  // Where we may not ask, nobody tells us; else somebody will, soon.
+  if (!streams.ok() && parts_.config.jobs.manage_streams) co_return false;
+  if (!streams.ok() || streams->value("total", 0) == 0) {
+    parts_.publisher.Publish(std::move(forwarded));
+    co_return true;
   }
-  co_return true;
+  const auto stored = co_await jetstream_.Store(std::move(forwarded));
+  // What it refuses it would refuse again.
+  co_return stored.ok() || stored.status().code() == Code::kFailedPrecondition;
 }
 
 // Nobody waits until it is stored: the job is over without.

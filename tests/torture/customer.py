@@ -147,7 +147,7 @@ class Customer:
         clock = asyncio.get_running_loop().time
         moved, before = clock(), None
         while clock() - moved < patience:
-            left = (len(self.jobs.keys() - self.ended), await insist(self._waiting))
+            left = (len(self.jobs.keys() - self.ended), await insist(self._owed))
             if left == (0, 0):
                 return
             if left != before:
@@ -165,8 +165,8 @@ class Customer:
         evidence.replies = await self._by_id(REPLY_STREAM)
         evidence.dead = await self._by_id("DARKROOM_DEAD")
         if await insist(self._waiting):
-            jobs = await insist(lambda: self._js.stream_info("DARKROOM_JOBS"))
-            evidence.waiting = await self._left(range(jobs.state.first_seq, jobs.state.last_seq + 1))
+            evidence.waiting = await self._left()
+            evidence.owed = await insist(self._owed)
         return evidence
 
     async def _by_id(self, stream: str) -> dict[str, list[Stored]]:
@@ -181,16 +181,23 @@ class Customer:
     async def _waiting(self) -> int:
         return (await self._js.stream_info("DARKROOM_JOBS")).state.messages
 
-    async def _left(self, sequences: range) -> list[str]:
+    async def _owed(self) -> int:
+        """How many deliveries and acknowledgements the consumers still wait for."""
+        consumers = await self._js.consumers_info("DARKROOM_JOBS")
+        return sum(consumer.num_pending + consumer.num_ack_pending for consumer in consumers)
+
+    async def _left(self) -> list[str]:
         """A work queue has one consumer for each subject, so it is read message by message."""
-        names = []
-        for sequence in sequences:
+        names, sequence = [], 1
+        while True:
             try:
-                message = await insist(lambda: self._js.get_msg("DARKROOM_JOBS", sequence))  # noqa: B023
+                message = await insist(
+                    lambda: self._js.get_msg("DARKROOM_JOBS", sequence, subject=">", next=True)  # noqa: B023
+                )
             except nats.js.errors.NotFoundError:
-                continue
-            names.append((message.headers or {}).get("Nats-Msg-Id", f"s{sequence}"))
-        return names
+                return names
+            names.append((message.headers or {}).get("Nats-Msg-Id", f"s{message.seq}"))
+            sequence = message.seq + 1
 
     async def _read(self, stream: str):
         """All messages of a stream that nobody writes to any more."""

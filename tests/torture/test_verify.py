@@ -50,7 +50,9 @@ def test_a_loss_is_seen():
 def test_a_job_that_never_ends_is_seen():
     assert found(evidence(results={}, states={}, waiting=["a"])) == {"stuck": 1}
     assert found(evidence(states={"a": {"state": "running"}})) == {"stuck": 1}
-    assert found(evidence(waiting=["a"])) == {"stuck": 1}
+    assert found(evidence(waiting=["a"], owed=1)) == {"stuck": 1}
+    over = verify(evidence(waiting=["a"]))
+    assert over.good and over.counts["left_behind"] == 1 and over.notes
     assert not verify(evidence(waiting=["b"])).good
 
 
