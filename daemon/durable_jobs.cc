@@ -26,7 +26,7 @@ constexpr size_t kLongestParams = 4096;
 constexpr const char* kReplyToHeader = "Darkroom-Reply-To";
 
 // A host that was lost in a job's first moments is forgiven so often.
-constexpr uint64_t kMostSilentDeliveries = 10;
+constexpr uint64_t kMostSilentDeliveries = 20;
 
 milliseconds Since(system_clock::time_point then) {
   const auto passed = std::chrono::duration_cast<milliseconds>(system_clock::now() - then);
@@ -83,7 +83,8 @@ Status DurableJobs::Open(const std::vector<std::string>& urls) {
   handlers_.emplace_back([this](const Message& message) { waiting_.OnAnnounced(message); });
   Status status = intake_->Subscribe(requester_.subject(), "", 0);
   if (status.ok()) {
-    status = intake_->Subscribe(names_.Announced("*", "*"), parts_.config.nats.queue_group, 1);
+    status = intake_->Subscribe(names_.Announced("*", "*"), parts_.config.nats.queue_group,
+                                kAnnouncements);
   }
   return status;
 }

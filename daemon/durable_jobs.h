@@ -139,6 +139,9 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   void OnDisconnected() override {}
   void OnError(const std::string& what) override;
 
+  // A subscription's number, and its place among the handlers.
+  static constexpr uint32_t kAnnouncements = 1;
+
   // A job that the server or we could not deal with now comes again then.
   static constexpr std::chrono::milliseconds kSoon{1000};
 

@@ -302,6 +302,7 @@ bool DurableJobs::HasNews(const Held& job, const Job& running) const {
 
 void DurableJobs::StopTaking() {
   stopping_ = true;
+  intake_->Unsubscribe(kAnnouncements);
   for (const auto& feed : feeds_) {
     feed->puller->Want(0);
     intake_->Unsubscribe(feed->subscription);

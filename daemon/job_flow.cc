@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,10 @@ constexpr auto kExpiryTick = std::chrono::milliseconds(100);
 constexpr auto kProgressGap = std::chrono::milliseconds(200);
 // A job that was running in so many workers when they ended is not tried again.
 constexpr uint32_t kMostAttempts = 3;
+
+// How long a server that does not answer is asked to store a result, and how often.
+constexpr auto kStorePatience = std::chrono::seconds(60);
+constexpr auto kStoreAgain = std::chrono::seconds(1);
 
 Status TooManyAttempts(const Job& job) {
   std::string history;
@@ -378,15 +384,21 @@ boost::asio::awaitable<void> JobFlow::StoreResult(uint64_t token, host::JobResul
   job->runner = nullptr;
   const ReplyForm::Body form = job->request.form.body;
   const std::string id = job->id;
-  ResultBody body;
+  const auto until = std::min(job->deadline, Job::Clock::now() + kStorePatience);
+  std::optional<ResultBody> body;
   const ObjectStore::Make make = [&] {
-    body = FormResult(form, id, std::move(result.outputs));
-    return body.bytes.bytes();
+    if (!body) body = FormResult(form, id, std::move(result.outputs));
+    return body->bytes.bytes();
   };
-  const auto url = co_await objects_->Put(make);
+  auto url = co_await objects_->Put(make);
+  // The work is done: a server that is away for a while is no reason to do it again.
+  while (!url.ok() && url.status().code() == Code::kBusy && Job::Clock::now() < until) {
+    co_await Sleep(kStoreAgain);
+    url = co_await objects_->Put(make);
+  }
   result.outputs.clear();
   job = jobs_.Find(token);
-  if (job != nullptr && url.ok()) job->stored = StoredResult{body.content_type, url->Text()};
+  if (job != nullptr && url.ok()) job->stored = StoredResult{body->content_type, url->Text()};
   if (!url.ok()) {
     result.status = {Code::kResourceExhausted, url.status().message(), url.status().hint()};
   }

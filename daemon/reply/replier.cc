@@ -178,8 +178,9 @@ bool Replier::IsForStore(ReplyForm::Body form, const std::vector<host::Output>& 
                          uint64_t inline_bytes) const {
   const uint64_t limit = publisher_->connection().max_payload();
   const uint64_t fits = limit > kRoomForHeaders ? limit - kRoomForHeaders : limit / 2;
-  return LeastResultBytes(form, outputs) >
-         (limit == 0 ? inline_bytes : std::min(inline_bytes, fits));
+  if (LeastResultBytes(form, outputs) > inline_bytes) return true;
+  // One that may not fit must not turn out not to when it is formed.
+  return limit > 0 && MostResultBytes(form, outputs) > fits;
 }
 
 void Replier::Result(const Request& request, Receipt receipt, StoredResult stored) {

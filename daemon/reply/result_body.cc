@@ -116,4 +116,20 @@ uint64_t LeastResultBytes(ReplyForm::Body form, const std::vector<host::Output>&
   return sum;
 }
 
+uint64_t MostResultBytes(ReplyForm::Body form, const std::vector<host::Output>& outputs) {
+  if (form == ReplyForm::Body::kRaw) return LeastResultBytes(form, outputs);
+  // What stands around an output: its name, type and shape.
+  constexpr uint64_t kAround = 1024;
+  uint64_t sum = kAround;
+  for (const host::Output& output : outputs) {
+    // A control character is six in JSON; a byte's number with its comma four, a float's sixteen
+    // for its four bytes. In CBOR a number is nine bytes at most, for one that has four or more.
+    const bool base64 =
+        output.kind == host::OutputKind::kImage || output.kind == host::OutputKind::kBytes;
+    const uint64_t growth = form == ReplyForm::Body::kCbor ? 3 : base64 ? 2 : 6;
+    sum += growth * output.bytes.size() + output.name.size() + kAround;
+  }
+  return sum;
+}
+
 }  // namespace darkroom

@@ -30,6 +30,8 @@ ResultBody FormResult(ReplyForm::Body form, const std::string& job,
 // At least how many bytes FormResult will make of these outputs, so that what is too large is known
 // before it is formed.
 uint64_t LeastResultBytes(ReplyForm::Body form, const std::vector<host::Output>& outputs);
+// And at most how many.
+uint64_t MostResultBytes(ReplyForm::Body form, const std::vector<host::Output>& outputs);
 
 }  // namespace darkroom
 
