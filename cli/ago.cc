@@ -6,8 +6,6 @@
 
 #include <ctime>
 
-#include "core/units.h"
-
 namespace darkroom {
 
 std::optional<WallTime> ParseTimestamp(const std::string& text) {
@@ -38,18 +36,6 @@ std::string Ago(WallTime time, WallTime now) {
 std::string Ago(const std::string& timestamp, WallTime now) {
   const std::optional<WallTime> time = ParseTimestamp(timestamp);
   return time ? Ago(*time, now) : std::string();
-}
-
-Result<std::chrono::milliseconds> ParseAge(std::string_view text) {
-  if (!text.ends_with('d')) return ParseDuration(text);
-  // A day is 24 hours here, whatever the clocks on the wall do.
-  const std::string hours(text.substr(0, text.size() - 1));
-  Result<std::chrono::milliseconds> time = ParseDuration(hours + "h");
-  if (!time.ok()) {
-    return Status::InvalidArgument(fmt::format("'{}' is not a duration", text),
-                                   "write it like 30s, 10m, 1h or 7d");
-  }
-  return *time * 24;
 }
 
 }  // namespace darkroom

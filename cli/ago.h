@@ -26,9 +26,6 @@ std::string Ago(WallTime time, WallTime now);
 // The same of a timestamp; "" where it is none.
 std::string Ago(const std::string& timestamp, WallTime now);
 
-// A duration (core/units.h), or days: "7d".
-Result<std::chrono::milliseconds> ParseAge(std::string_view text);
-
 }  // namespace darkroom
 
 #endif  // DARKROOM_CLI_AGO_H_

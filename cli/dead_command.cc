@@ -16,6 +16,7 @@
 #include "cli/job_session.h"
 #include "cli/kept_job.h"
 #include "cli/text.h"
+#include "core/units.h"
 
 namespace darkroom {
 namespace {
@@ -140,7 +141,7 @@ ExitCode Purge(const Command& command, const DeadArguments& arguments) {
   }
   std::optional<WallTime> before;
   if (!arguments.older_than.empty()) {
-    const Result<std::chrono::milliseconds> age = ParseAge(arguments.older_than);
+    const Result<std::chrono::milliseconds> age = ParseDuration(arguments.older_than);
     if (!age.ok()) {
       return Report(command, Failure::Local(age.status().Annotated("--older-than")), empty);
     }

@@ -10,6 +10,7 @@
 
 #include "cli/durable_request.h"
 #include "cli/gather.h"
+#include "core/units.h"
 
 namespace darkroom {
 namespace {
@@ -47,7 +48,7 @@ Result<JobFilter> JobFilter::Make(const JobFilterArguments& arguments, WallTime 
   if (!tags.ok()) return tags.status();
   filter.tags.assign(tags->begin(), tags->end());
   if (!arguments.since.empty()) {
-    const Result<std::chrono::milliseconds> age = ParseAge(arguments.since);
+    const Result<std::chrono::milliseconds> age = ParseDuration(arguments.since);
     if (!age.ok()) return age.status().Annotated("--since");
     filter.since = now - *age;
   }

@@ -12,15 +12,16 @@
 namespace darkroom {
 namespace {
 
-// A message's headers may have 60,000 bytes in all; JSON may double a line.
+// A message's headers may have 60,000 bytes in all.
+constexpr size_t kMostBytes = 40'000;
 constexpr size_t kMostLines = 30;
 constexpr size_t kLongestLine = 300;
 
 // The last ones.
-nlohmann::json Lines(const std::vector<std::string>& all) {
+nlohmann::json Lines(const std::vector<std::string>& all, size_t longest) {
   nlohmann::json lines = nlohmann::json::array();
   const size_t first = all.size() > kMostLines ? all.size() - kMostLines : 0;
-  for (size_t i = first; i < all.size(); ++i) lines.push_back(Excerpt(all[i], kLongestLine));
+  for (size_t i = first; i < all.size(); ++i) lines.push_back(Excerpt(all[i], longest));
   return lines;
 }
 
@@ -49,14 +50,19 @@ std::string DeadLetterReport(const JobRecord& record, const std::vector<std::str
   report.erase("state");
   report["died"] = report.value("finished", "");
   report.erase("finished");
-  report["history"] = Lines(record.history);
-  report["log"] = Lines(log);
-  if (const auto error = report.find("error"); error != report.end()) {
-    for (const char* words : {"message", "hint"}) {
-      (*error)[words] = Excerpt((*error)[words].get<std::string>(), 4 * kLongestLine);
+  std::string text;
+  // What is not printable takes several bytes for one.
+  for (size_t longest = kLongestLine; longest > 0; longest /= 2) {
+    report["history"] = Lines(record.history, longest);
+    report["log"] = Lines(log, longest);
+    if (!record.error.ok()) {
+      report["error"]["message"] = Excerpt(record.error.message(), 4 * longest);
+      report["error"]["hint"] = Excerpt(record.error.hint(), 4 * longest);
     }
+    text = WriteJson(report);
+    if (text.size() <= kMostBytes) break;
   }
-  return WriteJson(report);
+  return text;
 }
 
 }  // namespace darkroom

@@ -74,6 +74,7 @@ Status ReadDocument(const json& document, JobRecord* record) {
   record->progress = document.value("progress", 0.0);
   record->stage = document.value("stage", "");
   record->receipt = document.value("receipt", json());
+  if (!record->receipt.is_null() && !record->receipt.is_object()) return Wrong();
   record->dead = document.value("dead", false);
   record->history = document.value("history", std::vector<std::string>());
   record->tags = document.value("tags", std::map<std::string, std::string>());

@@ -35,13 +35,5 @@ TEST(Ago, IsInOneUnit) {
   EXPECT_EQ(Ago("no time", now), "");
 }
 
-TEST(ParseAge, KnowsDaysToo) {
-  EXPECT_EQ(*ParseAge("90m"), std::chrono::minutes(90));
-  EXPECT_EQ(*ParseAge("7d"), std::chrono::hours(168));
-  for (const char* text : {"", "d", "7", "7 days", "-1d"}) {
-    EXPECT_FALSE(ParseAge(text).ok()) << text;
-  }
-}
-
 }  // namespace
 }  // namespace darkroom

@@ -15,6 +15,7 @@ TEST(Units, ReadsDurations) {
   EXPECT_EQ(*ParseDuration("1.5s"), milliseconds(1'500));
   EXPECT_EQ(*ParseDuration("10m"), milliseconds(600'000));
   EXPECT_EQ(*ParseDuration("1h"), milliseconds(3'600'000));
+  EXPECT_EQ(*ParseDuration("30d"), std::chrono::hours(720));
   EXPECT_EQ(*ParseDuration("0ms"), milliseconds(0));
 }
 
