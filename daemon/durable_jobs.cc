@@ -65,7 +65,7 @@ DurableJobs::DurableJobs(const Parts& parts)
       requester_(parts.io, parts.publisher, MakeInbox()),
       jetstream_(requester_),
       streams_(jetstream_, names_, parts.config.jobs),
-      states_(jetstream_, names_),
+      states_(parts.io, jetstream_, names_),
       waiting_(parts.io, states_, parts.log),
       changes_(parts.io) {}
 
@@ -240,7 +240,8 @@ awaitable<bool> DurableJobs::Fetch(HeldJob job) {
 // What is known of the job from before. False: it is settled.
 awaitable<bool> DurableJobs::Recall(HeldJob job) {
   JobRecord& record = job->record();
-  auto kept = co_await states_.Get(record.id);
+  // What comes for the first time may have been submitted, and have ended, long ago.
+  auto kept = co_await states_.Get(record.id, job->delivery.delivered == 1);
   if (!kept.ok()) {
     parts_.log.warn("{} {}: {}", record.id, record.model, kept.status().ToString());
     co_await Return(job, kSoon);

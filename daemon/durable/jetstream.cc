@@ -83,4 +83,15 @@ boost::asio::awaitable<Result<std::optional<Message>>> JetStream::Last(std::stri
       "JetStream: the last message of '{}' could not be read: status {}", subject, *status));
 }
 
+boost::asio::awaitable<Result<bool>> JetStream::MayHaveAny(std::string stream,
+                                                           std::vector<std::string> subjects) {
+  const json question = {{"multi_last", std::move(subjects)}, {"batch", 1}};
+  auto asked =
+      std::make_unique<PlainPublication>("$JS.API.DIRECT.GET." + stream, WriteJson(question));
+  const auto message = co_await requester_.Ask(std::move(asked), timeout_);
+  if (!message.ok()) co_return message.status();
+  // Another 404 is of a message that is there and could not be read.
+  co_return message->Header("Status") != "404" || message->Header("Description") != "No Results";
+}
+
 }  // namespace darkroom

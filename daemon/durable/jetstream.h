@@ -19,6 +19,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/status.h"
 #include "message/message.h"
@@ -58,6 +59,11 @@ class JetStream {
   // there is none. The stream must allow direct gets.
   boost::asio::awaitable<Result<std::optional<Message>>> Last(std::string stream,
                                                               std::string subject);
+
+  // False: no message is kept of any of these subjects, as far as the server can tell; it answers
+  // for hundreds at once.
+  boost::asio::awaitable<Result<bool>> MayHaveAny(std::string stream,
+                                                  std::vector<std::string> subjects);
 
  private:
   Requester& requester_;

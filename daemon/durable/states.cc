@@ -2,16 +2,24 @@
 
 #include "durable/states.h"
 
+#include <boost/asio/post.hpp>
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/coroutine.h"
 #include "core/json.h"
 
 namespace darkroom {
 
-boost::asio::awaitable<Result<std::optional<States::Entry>>> States::Get(std::string job) {
+boost::asio::awaitable<Result<std::optional<States::Entry>>> States::Get(std::string job,
+                                                                         bool new_job) {
+  if (new_job) {
+    const auto any = co_await MayHave(job);
+    if (!any.ok()) co_return any.status();
+    if (!*any) co_return std::optional<Entry>();
+  }
   auto last = co_await jetstream_.Last(names_.states, names_.State(job));
   if (!last.ok()) co_return last.status();
   // One without a body was deleted by somebody.
@@ -25,6 +33,24 @@ boost::asio::awaitable<Result<std::optional<States::Entry>>> States::Get(std::st
   const std::string_view sequence = (*last)->Header("Nats-Sequence").value_or("");
   std::from_chars(sequence.data(), sequence.data() + sequence.size(), entry.revision);
   co_return std::optional<Entry>(std::move(entry));
+}
+
+boost::asio::awaitable<Result<bool>> States::MayHave(const std::string& job) {
+  if (next_ == nullptr) {
+    next_ = std::make_shared<Round>(io_);
+    // Behind those that have come with this one.
+    boost::asio::post(io_, [this] { StartCoroutine(io_, AskNext()); });
+  }
+  const auto round = next_;
+  round->subjects.push_back(names_.State(job));
+  co_await round->over.Wait();
+  co_return round->any;
+}
+
+boost::asio::awaitable<void> States::AskNext() {
+  const auto round = std::exchange(next_, nullptr);
+  round->any = co_await jetstream_.MayHaveAny(names_.states, round->subjects);
+  round->over.Set();
 }
 
 boost::asio::awaitable<Result<bool>> States::Put(Entry& entry) {
