@@ -41,12 +41,12 @@ void WaitingJobs::OnAnnounced(const Message& announcement) {
   if (job_class == std::string_view::npos || sequence == 0) return;
   JobRecord record;
   record.id = JobIdOf(announcement, sequence);
+  if (taken_.count(record.id) > 0 || taken_before_.count(record.id) > 0) return;
   record.model = subject.substr(model + 1);
   record.job_class = subject.substr(job_class + 1, model - job_class - 1);
   record.submitted = std::chrono::system_clock::now();
   auto tags = ParseTags(announcement.Header("Darkroom-Tags").value_or(""));
   if (tags.ok()) record.tags = *std::move(tags);
-  if (taken_.count(record.id) > 0 || taken_before_.count(record.id) > 0) return;
   order_.emplace_back(Clock::now(), record.id);
   waiting_.emplace(record.id, std::move(record));
   if (!std::exchange(writing_, true)) StartCoroutine(io_, WriteAll());
