@@ -23,7 +23,7 @@ constexpr std::string_view kScheme = "nats-object://";
 constexpr int64_t kPatienceMs = 30'000;
 // A chunk is a message; headers and subject want some room. More than a MiB each gains nothing.
 constexpr int64_t kRoom = 4096;
-constexpr int64_t kLargestChunk = 1024 * 1024;
+constexpr int64_t kLargestChunk = int64_t{1024} * 1024;
 
 template <auto destroy>
 struct Destroy {

@@ -420,7 +420,7 @@ async def test_in_the_daemon_only_what_runs_past_its_deadline_is_stuck(serve):
     waiting = client.run("mock", b"1", Darkroom_Job="waits", Darkroom_Deadline="300ms")
     (await waiting).failed("deadline_exceeded")
     (await running).failed("deadline_exceeded")
-    assert "runs mock: did not stop by its deadline" in daemon.log
+    assert "runs mock: did not stop when it was told to" in daemon.log
     assert "waits mock: did not stop" not in daemon.log
     # It is free again when that is done.
     (await client.run("mock", b"1")).ok()
