@@ -118,12 +118,7 @@ async def test_an_interactive_job_on_one_of_two_hosts(durable):
         asyncio.create_task(client.run("mock", b"1", params=params, Darkroom_Job=f"i{number}"))
         for number in range(3)
     ]
-
-    async def two_run():
-        # One host answers, whichever is quicker.
-        return len(await client.jobs("running", "mock")) == 1
-
-    await until("two to run", two_run)
+    await asyncio.sleep(0.5)  # they run, or wait, wherever they went
     started = time.monotonic()
     for number in range(3):
         assert (await cancel(client, f"i{number}"))["state"] == "cancelled"
