@@ -274,7 +274,8 @@ async def test_a_host_takes_what_it_can_soon_run_and_asks_for_it_at_once(durable
     for number in range(300):
         await jobs.submit("echo", b"x", f"e{number}")
     await jobs.none_left()
-    assert 1 <= await asked() <= 3
+    # It serves them in turn, so that some of 64 places or more may be partly served at a time.
+    assert 1 <= await asked() <= 8
     for number in range(6):
         await jobs.submit("mock", b"1", f"m{number}", params={"delay_ms": 100})
     held = []
