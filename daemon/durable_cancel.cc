@@ -53,7 +53,7 @@ awaitable<Result<JobState>> DurableJobs::Cancel(std::string id) {
     co_await Keep(job);
     co_return JobState::kCancelled;
   }
-  const auto last = co_await jetstream_.Last(names_.results, names_.Result(record.model, id));
+  const auto last = co_await FinalReply(job);
   if (!last.ok()) co_return last.status();
   const auto state = last->has_value() ? FinalStateOf(**last) : std::nullopt;
   if (state) co_return *state;

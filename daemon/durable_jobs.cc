@@ -253,10 +253,10 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
     co_return false;
   }
   if (record.ended()) {
-    // Cancelled before anybody had it here: what goes with an end is still to be done.
-    if (record.state == JobState::kCancelled && co_await Settle(job)) co_return false;
+    // Whoever cancelled it while it waited had no request to keep.
+    if (record.state == JobState::kCancelled) KeepRequest(job);
     // Whoever wrote the end may have died before the reply went where it was wanted besides.
-    const bool told = job->reply_to.empty() || co_await Answer(job);
+    const bool told = co_await Answer(job);
     Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
     Release(job);
     co_return false;

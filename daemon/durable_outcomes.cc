@@ -50,6 +50,12 @@ class Forwarded final : public Publication {
   const Message message_;
 };
 
+// The acknowledgement of a job that is to come again after so long.
+std::string GivenBack(milliseconds delay) {
+  if (delay.count() == 0) return "-NAK";
+  return fmt::format(R"(-NAK {{"delay":{}}})", std::chrono::nanoseconds(delay).count());
+}
+
 // The error that a stored reply tells of.
 Status ErrorOf(const Message& reply) {
   const auto body = ParseJson(AsText(reply.data()));
@@ -63,12 +69,8 @@ Status ErrorOf(const Message& reply) {
 }  // namespace
 
 std::optional<JobState> FinalStateOf(const Message& reply) {
-  const auto name = reply.Header(kFinalState);
-  for (const JobState state :
-       {JobState::kSucceeded, JobState::kFailed, JobState::kCancelled, JobState::kExpired}) {
-    if (name == JobStateName(state)) return state;
-  }
-  return std::nullopt;
+  const auto state = JobStateByName(reply.Header(kFinalState).value_or(""));
+  return state && IsTerminal(*state) ? state : std::nullopt;
 }
 
 awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> reply) {
@@ -96,11 +98,16 @@ awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> re
   if (!co_await Settle(job)) co_await Return(job, kSoon);
 }
 
+// The job's final reply, if one is stored.
+awaitable<Result<std::optional<Message>>> DurableJobs::FinalReply(HeldJob job) {
+  const JobRecord& record = job->record();
+  return jetstream_.Last(names_.results, names_.Result(record.model, record.id));
+}
+
 // Ends a job by the final reply that is stored for it. False: there is none.
 awaitable<bool> DurableJobs::Settle(HeldJob job) {
   JobRecord& record = job->record();
-  const std::string subject = names_.Result(record.model, record.id);
-  auto reply = co_await jetstream_.Last(names_.results, subject);
+  auto reply = co_await FinalReply(job);
   if (!reply.ok() || !reply->has_value()) co_return false;
   const auto state = FinalStateOf(**reply);
   if (!state) co_return false;
@@ -123,11 +130,9 @@ awaitable<void> DurableJobs::Conclude(HeldJob job, JobState state, std::optional
   } else {
     KeepRequest(job);
   }
-  // One that was cancelled has ended before.
-  const bool written = record.ended();
   record.Move(state);
-  if (written || co_await Keep(job)) {
-    const bool told = !reply || job->reply_to.empty() || co_await Forward(job, *std::move(reply));
+  if (co_await Keep(job)) {
+    const bool told = !reply || co_await Forward(job, *std::move(reply));
     Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
   }
   Release(job);
@@ -159,15 +164,16 @@ awaitable<bool> DurableJobs::Bury(HeldJob job) {
 // Publishes the stored reply of a job that has ended where it is wanted besides. False: it cannot
 // be read now.
 awaitable<bool> DurableJobs::Answer(HeldJob job) {
-  const std::string subject = names_.Result(job->record().model, job->record().id);
-  auto reply = co_await jetstream_.Last(names_.results, subject);
+  if (job->reply_to.empty()) co_return true;
+  auto reply = co_await FinalReply(job);
   if (!reply.ok()) co_return false;
   co_return !reply->has_value() || co_await Forward(job, **std::move(reply));
 }
 
-// Publishes a reply to the job's Darkroom-Reply-To. False: a stream keeps that subject and has not
-// stored it, as when it has no leader just now.
+// Publishes a reply to the job's Darkroom-Reply-To, if it has one. False: a stream keeps that
+// subject and has not stored it, as when it has no leader just now.
 awaitable<bool> DurableJobs::Forward(HeldJob job, Message reply) {
+  if (job->reply_to.empty()) co_return true;
   auto forwarded = std::make_unique<Forwarded>(job->reply_to, std::move(reply));
   const json question = {{"subject", job->reply_to}};
   const auto streams = co_await jetstream_.Api("STREAM.NAMES", question);
@@ -205,8 +211,7 @@ awaitable<void> DurableJobs::Retry(HeldJob job) {
                   parts_.config.jobs.max_attempts);
   // If that cannot be written, the attempt is counted as a lost host's when it comes back.
   co_await Keep(job);
-  Acknowledge(job->delivery,
-              fmt::format(R"(-NAK {{"delay":{}}})", std::chrono::nanoseconds(delay).count()));
+  Acknowledge(job->delivery, GivenBack(delay));
   Release(job);
 }
 
@@ -215,10 +220,7 @@ awaitable<void> DurableJobs::Return(HeldJob job, milliseconds delay) {
   ++record.returned;
   record.Move(JobState::kQueued);
   co_await Keep(job);
-  Acknowledge(job->delivery,
-              delay.count() == 0
-                  ? std::string("-NAK")
-                  : fmt::format(R"(-NAK {{"delay":{}}})", std::chrono::nanoseconds(delay).count()));
+  Acknowledge(job->delivery, GivenBack(delay));
   Release(job);
 }
 

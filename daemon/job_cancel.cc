@@ -33,13 +33,13 @@ void JobCancel::OnRequest(const Message& request) {
   if (job == nullptr) return;
   if (job->sink != nullptr) {
     // Its end is stored by whoever comes first; the elected host says what that was.
-    parts_.flow.Cancel(id, nullptr);
+    parts_.flow.Cancel(job->token, nullptr);
     return;
   }
   parts_.publisher.Publish(std::make_unique<PlainPublication>(
       fmt::format("{}.cancel.{}.taken", parts_.config.nats.prefix, id), ""));
   const std::string reply(request.reply());
-  parts_.flow.Cancel(id, [this, id, reply](JobState state) { Answer(id, reply, state); });
+  parts_.flow.Cancel(job->token, [this, id, reply](JobState state) { Answer(id, reply, state); });
 }
 
 void JobCancel::OnElected(const Message& request) {

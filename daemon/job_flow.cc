@@ -26,6 +26,11 @@ constexpr uint32_t kMostAttempts = 3;
 constexpr auto kStorePatience = std::chrono::seconds(60);
 constexpr auto kStoreAgain = std::chrono::seconds(1);
 
+Status RanTooLong() {
+  return {Code::kDeadlineExceeded, "the deadline passed while the job ran",
+          "allow more time with Darkroom-Deadline"};
+}
+
 Status TooManyAttempts(const Job& job) {
   std::string history;
   for (size_t i = 0; i < job.history.size(); ++i) {
@@ -207,10 +212,8 @@ void JobFlow::StopLate() {
                     "ended",
                     Ms(stop_grace_) / 1000, cancelled ? "being cancelled" : "its deadline"));
     if (job->runner->Stop(*job, why)) continue;
-    AbandonStuck(job, cancelled
-                          ? Status(Code::kCancelled, "cancelled while it ran")
-                          : Status(Code::kDeadlineExceeded, "the deadline passed while the job ran",
-                                   "allow more time with Darkroom-Deadline"));
+    AbandonStuck(job,
+                 cancelled ? Status(Code::kCancelled, "cancelled while it ran") : RanTooLong());
   }
 }
 
@@ -244,20 +247,17 @@ const Job* JobFlow::FindById(std::string_view id) const {
   return found;
 }
 
-bool JobFlow::Cancel(std::string_view id, std::function<void(JobState)> ended) {
-  const Job* wanted = FindById(id);
-  if (wanted == nullptr) return false;
-  Job* found = jobs_.Find(wanted->token);
-  if (ended != nullptr) cancellers_.emplace(found->token, std::move(ended));
-  if (found->state == JobState::kQueued) {
-    EndWaiting(found, {Code::kCancelled, "cancelled while it waited"});
-    return true;
+void JobFlow::Cancel(uint64_t token, std::function<void(JobState)> ended) {
+  Job* job = jobs_.Find(token);
+  if (ended != nullptr) cancellers_.emplace(token, std::move(ended));
+  if (job->state == JobState::kQueued) {
+    EndWaiting(job, {Code::kCancelled, "cancelled while it waited"});
+    return;
   }
-  if (found->cancel.exchange(1) == 0 && found->runner != nullptr) {
-    found->told_to_stop = Job::Clock::now();
-    found->runner->Cancel(*found);
+  if (job->cancel.exchange(1) == 0 && job->runner != nullptr) {
+    job->told_to_stop = Job::Clock::now();
+    job->runner->Cancel(*job);
   }
-  return true;
 }
 
 void JobFlow::TellCancellers(const Job& job) {
@@ -338,8 +338,7 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   // A plugin that polls cannot tell the two reasons to stop apart.
   if (result.status.code() == Code::kCancelled && running->cancel == 0 &&
       running->deadline <= Job::Clock::now()) {
-    result.status = {Code::kDeadlineExceeded, "the deadline passed while the job ran",
-                     "allow more time with Darkroom-Deadline"};
+    result.status = RanTooLong();
   }
   if (result.status.ok() && objects_ != nullptr && !running->stored &&
       replier_.IsForStore(running->request.form.body, result.outputs, inline_bytes_)) {

@@ -68,9 +68,9 @@ class JobFlow : public LaneObserver {
   void HandBack(JobSink* sink);
 
   const Job* FindById(std::string_view id) const;
-  // Cancels a job. `ended` is told the state that it ended in, perhaps at once. False: there is no
-  // such job here.
-  bool Cancel(std::string_view id, std::function<void(JobState)> ended);
+  // Cancels a job that is here. `ended`, unless empty, is told the state that it ended in, perhaps
+  // at once.
+  void Cancel(uint64_t token, std::function<void(JobState)> ended);
 
   // Accepts no more jobs, and returns when the last one has been answered.
   boost::asio::awaitable<void> Drain();

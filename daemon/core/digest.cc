@@ -25,6 +25,12 @@ std::string Sha256::Hex() {
   return text;
 }
 
+std::string Sha256Of(Bytes bytes) {
+  Sha256 digest;
+  digest.Update(bytes);
+  return digest.Hex();
+}
+
 Result<std::string> Sha256OfFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return Status::NotFound(fmt::format("cannot read '{}'", path));

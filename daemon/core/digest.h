@@ -30,6 +30,8 @@ class Sha256 {
   evp_md_ctx_st* state_;
 };
 
+std::string Sha256Of(Bytes bytes);  // 64 digits
+
 Result<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace darkroom

@@ -5,7 +5,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -23,9 +22,6 @@ using std::chrono::system_clock;
 
 constexpr size_t kMostTags = 16;
 constexpr size_t kLongestTag = 200;
-
-constexpr std::array kStates = {JobState::kQueued, JobState::kRunning,   JobState::kSucceeded,
-                                JobState::kFailed, JobState::kCancelled, JobState::kExpired};
 
 // RFC 3339, in UTC, to the millisecond; empty: never.
 std::string TimeText(JobRecord::Time time) {
@@ -79,17 +75,12 @@ Status ReadDocument(const json& document, JobRecord* record) {
   record->history = document.value("history", std::vector<std::string>());
   record->tags = document.value("tags", std::map<std::string, std::string>());
 
-  const auto& state_name = document.at("state").get_ref<const std::string&>();
-  bool known = false;
-  for (const JobState state : kStates) {
-    if (JobStateName(state) != state_name) continue;
-    record->state = state;
-    known = true;
-  }
+  const auto state = JobStateByName(document.at("state").get_ref<const std::string&>());
   const auto submitted = ParseTime(document.value("submitted", ""));
   const auto started = ParseTime(document.value("started", ""));
   const auto finished = ParseTime(document.value("finished", ""));
-  if (!known || !submitted || !started || !finished) return Wrong();
+  if (!state || !submitted || !started || !finished) return Wrong();
+  record->state = *state;
   record->submitted = *submitted;
   record->started = *started;
   record->finished = *finished;

@@ -22,6 +22,14 @@ std::string_view JobStateName(JobState state) {
   return "unknown";
 }
 
+std::optional<JobState> JobStateByName(std::string_view name) {
+  for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
+                               JobState::kFailed, JobState::kCancelled, JobState::kExpired}) {
+    if (JobStateName(state) == name) return state;
+  }
+  return std::nullopt;
+}
+
 JobState TerminalState(Code code) {
   switch (code) {
     case Code::kOk:

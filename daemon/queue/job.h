@@ -41,6 +41,7 @@ class JobRunner {
 enum class JobState : uint8_t { kQueued, kRunning, kSucceeded, kFailed, kCancelled, kExpired };
 
 std::string_view JobStateName(JobState state);
+std::optional<JobState> JobStateByName(std::string_view name);
 inline bool IsTerminal(JobState state) { return state > JobState::kRunning; }
 
 // The state that a job with this outcome ends in.
