@@ -292,8 +292,9 @@ void DurableJobs::Run(const HeldJob& job) {
   if (endpoint == nullptr || endpoint->model->broken) {
     refusal.status = Status(Code::kBusy, "the model is not served here");
   } else {
-    running = parts_.flow.Submit(*endpoint, std::move(job->request), Since(record.submitted), this,
-                                 &refusal);
+    const JobTerms terms{JobClassByName(record.job_class).value_or(JobClass::kNormal),
+                         Since(record.submitted)};
+    running = parts_.flow.Submit(*endpoint, std::move(job->request), terms, this, &refusal);
     if (running == nullptr) job->request = std::move(refusal.request.message);
   }
   if (running != nullptr) {

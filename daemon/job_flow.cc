@@ -57,7 +57,8 @@ JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& rep
       stop_grace_(config.limits.stop_grace),
       on_model_changed_(std::move(on_model_changed)),
       on_batch_done_(std::move(on_batch_done)),
-      admission_(&jobs_, config.limits.queued_bytes),
+      admission_(&jobs_, config.limits, config.scheduling),
+      scheduler_(config.scheduling.floor),
       empty_(io),
       fetches_(io) {}
 
@@ -89,7 +90,7 @@ void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
 
 void JobFlow::Admit(const Endpoint& endpoint, Message message) {
   Refusal refusal;
-  if (const Job* job = admission_.Admit(endpoint, std::move(message), &refusal)) {
+  if (const Job* job = admission_.Admit(endpoint, std::move(message), {}, &refusal)) {
     Accepted(*job);
     return;
   }
@@ -134,13 +135,12 @@ void JobFlow::Accepted(const Job& job) {
   if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
 }
 
-Job* JobFlow::Submit(const Endpoint& endpoint, Message message, std::chrono::milliseconds waited,
+Job* JobFlow::Submit(const Endpoint& endpoint, Message message, const JobTerms& terms,
                      JobSink* sink, Refusal* refusal) {
-  Job* job = admission_.Admit(endpoint, std::move(message), refusal);
+  Job* job = admission_.Admit(endpoint, std::move(message), terms, refusal);
   if (job == nullptr) return nullptr;
   job->sink = sink;
   job->stats = nullptr;  // of requests
-  job->deadline -= waited;
   Accepted(*job);
   return job;
 }
@@ -294,8 +294,8 @@ void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const 
 
 void JobFlow::FailQueued(Model& model, const Status& why) {
   while (!model.queue.empty()) {
-    Job* job = model.queue.front();
-    model.queue.PopFront();
+    Job* job = model.queue.Oldest();
+    model.queue.Remove(job);
     if (job->sink != nullptr) {  // it may be run elsewhere, or later
       job->sink->OnJobGivenUp(*job);
       jobs_.Drop(job->token);
@@ -309,17 +309,16 @@ void JobFlow::FailQueued(Model& model, const Status& why) {
 
 void JobFlow::Recheck(Model& model) {
   std::vector<Job*> unfit;
-  for (size_t place = 0; place < model.queue.size(); ++place) {
-    Job* job = model.queue.at(place);
+  model.queue.ForEach([&](Job* job) {
     const ModelInfo& before = job->contract->info;
-    if (before.params == model.info().params) continue;
+    if (before.params == model.info().params) return;
     nlohmann::json params = nlohmann::json::parse(*job->params);  // written by WriteJson
     if (model.contract->schema->Apply(params).ok()) {
       job->params = std::make_shared<const std::string>(WriteJson(params));
     } else {
       unfit.push_back(job);
     }
-  }
+  });
   for (Job* job : unfit) {
     EndWaiting(job, {Code::kFailedPrecondition,
                      fmt::format("'{}' was upgraded to {} {} while the job waited, which does not "
@@ -352,12 +351,15 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   const std::unique_ptr<Job> job = jobs_.End(token, TerminalState(result.status.code()));
   Model& model = *job->model;
   ++model.jobs_ended;
+  // It may have been what kept others from running.
+  if (model.config.max_concurrency > 0 && !model.queue.empty()) scheduler_.Enqueued(&model);
+  scheduler_.Correct(*job, result.decode_ms + result.encode_ms +
+                               result.infer_ms / std::max(result.batch_size, 1U));
   TellCancellers(*job);
   Count(*job, result.status);
   Receipt receipt = MakeReceipt(*job, result, device);
   if (result.status.ok()) {
-    // Recent jobs count more: a moving mean over about ten.
-    model.mean_run_ms += (receipt.run_ms - model.mean_run_ms) / 10;
+    model.times.Add(result.infer_ms, result.batch_size, result.decode_ms + result.encode_ms);
     model.recent.Add(job->request, job->params);
     log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
                model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);

@@ -60,10 +60,9 @@ class JobFlow : public LaneObserver {
 
   void OnRequest(const Endpoint& endpoint, Message message);
 
-  // Accepts a job whose end `sink` is told of, and which has been waiting for so long already; or
-  // nullptr, and `refusal` says why.
-  Job* Submit(const Endpoint& endpoint, Message message, std::chrono::milliseconds waited,
-              JobSink* sink, Refusal* refusal);
+  // Accepts a job whose end `sink` is told of; or nullptr, and `refusal` says why.
+  Job* Submit(const Endpoint& endpoint, Message message, const JobTerms& terms, JobSink* sink,
+              Refusal* refusal);
   // Gives the sink those of its jobs back that wait.
   void HandBack(JobSink* sink);
 

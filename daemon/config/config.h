@@ -37,7 +37,9 @@ struct NatsConfig {
 struct LimitsConfig {
   uint64_t input_bytes = 64ULL << 20;
   uint64_t pixels = 64'000'000;
+  // Of all models' waiting and running requests.
   uint64_t queued_bytes = 512ULL << 20;
+  uint32_t queued = 10'000;
   // A job that has not stopped so long after its deadline has its worker ended.
   std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
   // A worker that does not answer for so long is ended.
@@ -74,6 +76,21 @@ struct PluginsConfig {
   }
 };
 
+// Whose job a message is.
+struct TenantRule {
+  enum class By : uint8_t { kNone, kHeader, kSubject, kAccount };
+  By by = By::kHeader;
+  std::string header = "Darkroom-Tenant";
+  uint32_t token = 0;  // of the subject, counted from 1
+};
+
+// Who goes first: docs/scheduling.md.
+struct SchedulingConfig {
+  double floor = 0.05;  // of the lanes' time, for each class that waits
+  TenantRule tenant;
+  std::map<std::string, double> weights;  // of tenants; others have 1
+};
+
 struct DeviceConfig {
   std::string device;  // "cpu", "cuda:0"
   uint32_t lanes = 1;
@@ -87,6 +104,9 @@ struct ModelConfig {
   nlohmann::json params = nlohmann::json::object();
   bool preload = false;
   uint32_t queue = 256;
+  uint64_t queue_bytes = 0;                // 0: limits.queued_bytes alone
+  uint32_t max_concurrency = 0;            // jobs that run at once; 0: any number
+  std::chrono::milliseconds max_delay{0};  // that a batch may be waited for to become full
   std::chrono::milliseconds deadline = std::chrono::minutes(10);
   std::optional<uint32_t> max_batch;
   uint32_t instances = 1;
@@ -129,6 +149,7 @@ struct Config {
   NatsConfig nats;
   LimitsConfig limits;
   PluginsConfig plugins;
+  SchedulingConfig scheduling;
   std::vector<DeviceConfig> devices;  // empty: find out
   std::vector<ModelConfig> models;
   std::vector<RouteConfig> routes;

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "config/plugins_section.h"
+#include "config/scheduling_section.h"
 #include "config/yaml_reader.h"
 #include "core/suggest.h"
 
@@ -103,6 +104,8 @@ class Loader {
     ReadLimits(reader.Child("limits"));
     ReadPlugins(reader.Child("plugins"));
     ReadJobs(reader.Child("jobs"));
+    YamlReader scheduling = Reader(reader.Child("scheduling"), "scheduling");
+    ReadSchedulingSection(&scheduling, &config_.scheduling);
     ReadDevices(reader.Child("devices"), &reader);
     ReadModels(reader.Child("models"), &reader);
     ReadRoutes(reader.Child("routes"), &reader);
@@ -157,7 +160,10 @@ class Loader {
     YamlReader reader = Reader(node, "limits");
     reader.Size("input_bytes", &config_.limits.input_bytes);
     reader.Integer("pixels", 1, 1'000'000'000, &config_.limits.pixels);
+    uint64_t queued = config_.limits.queued;
     reader.Size("queued_bytes", &config_.limits.queued_bytes);
+    reader.Integer("queued", 1, 10'000'000, &queued);
+    config_.limits.queued = static_cast<uint32_t>(queued);
     reader.Duration("stop_grace", &config_.limits.stop_grace);
     reader.Duration("silence", &config_.limits.silence);
     reader.Duration("open", &config_.limits.open);
@@ -262,6 +268,7 @@ class Loader {
     uint64_t queue = model->queue;
     uint64_t instances = model->instances;
     uint64_t max_batch = 0;
+    uint64_t max_concurrency = 0;
     reader->Require("plugin");
     reader->String("plugin", &model->plugin);
     reader->Path("weights", &weights);
@@ -269,12 +276,16 @@ class Loader {
     reader->Object("params", &model->params);
     reader->Bool("preload", &model->preload);
     reader->Integer("queue", 1, 1'000'000, &queue);
+    reader->Size("queue_bytes", &model->queue_bytes);
+    reader->Integer("max_concurrency", 0, 1'000'000, &max_concurrency);
+    reader->Duration("max_delay", &model->max_delay);
     reader->Duration("deadline", &model->deadline);
     reader->Integer("max_batch", 1, 65536, &max_batch);
     reader->Integer("instances", 1, 64, &instances);
     reader->Finish();
     model->weights = weights.string();
     model->queue = static_cast<uint32_t>(queue);
+    model->max_concurrency = static_cast<uint32_t>(max_concurrency);
     model->instances = static_cast<uint32_t>(instances);
     if (max_batch > 0) model->max_batch = static_cast<uint32_t>(max_batch);
     // A plugin's id is a token; anything else is a path, relative to this file like every other.

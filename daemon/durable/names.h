@@ -8,14 +8,10 @@
 #ifndef DARKROOM_DURABLE_NAMES_H_
 #define DARKROOM_DURABLE_NAMES_H_
 
-#include <array>
 #include <string>
 #include <string_view>
 
 namespace darkroom {
-
-// The first comes first.
-inline constexpr std::array<std::string_view, 3> kJobClasses = {"interactive", "normal", "bulk"};
 
 struct DurableNames {
   explicit DurableNames(const std::string& prefix);

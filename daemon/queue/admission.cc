@@ -10,15 +10,25 @@
 
 #include "core/json.h"
 #include "core/units.h"
+#include "queue/tenant_name.h"
 
 namespace darkroom {
 namespace {
 
-// How long until the queue has a place again: its length times what a job takes. At least a second,
-// as Retry-After counts in seconds; at most a minute, as nobody knows more than that.
-uint32_t RetryAfter(const Model& model) {
-  const double ms = model.mean_run_ms * static_cast<double>(model.queue.size());
-  return static_cast<uint32_t>(std::clamp(std::ceil(ms / 1000), 1.0, 60.0));
+// How long what waits for the model and is at least so urgent will take it, in milliseconds; 0 if
+// that is not known.
+double WaitMs(const Model& model, JobClass job_class) {
+  size_t ahead = 0;
+  for (size_t i = 0; i <= static_cast<size_t>(job_class); ++i) {
+    ahead += model.queue.size(static_cast<JobClass>(i));
+  }
+  return model.times.job_ms() * static_cast<double>(ahead) / std::max(model.lanes, 1U);
+}
+
+// When there will be room, as far as that can be told: at least a second, as Retry-After counts in
+// seconds; at most a minute, as nobody knows more than that.
+uint32_t RetryAfter(double wait_ms) {
+  return static_cast<uint32_t>(std::clamp(std::ceil(wait_ms / 1000), 1.0, 60.0));
 }
 
 bool LacksRequired(const nlohmann::json& schema, const nlohmann::json& params) {
@@ -65,15 +75,16 @@ Result<Endpoint> Endpoint::Make(std::string subject, std::shared_ptr<Model> mode
   return endpoint;
 }
 
-Admission::Admission(JobTable* jobs, uint64_t max_queued_bytes)
-    : jobs_(jobs), max_queued_bytes_(max_queued_bytes) {
+Admission::Admission(JobTable* jobs, const LimitsConfig& limits, const SchedulingConfig& scheduling)
+    : jobs_(jobs), limits_(limits), tenant_rule_(scheduling.tenant), tenants_(scheduling.weights) {
   std::random_device device;
   random_.seed((static_cast<uint64_t>(device()) << 32) | device());
 }
 
-Job* Admission::Admit(const Endpoint& endpoint, Message message, Refusal* refusal) {
+Job* Admission::Admit(const Endpoint& endpoint, Message message, const JobTerms& terms,
+                      Refusal* refusal) {
   std::shared_ptr<const std::string> params = endpoint.params;
-  refusal->status = Check(endpoint, std::move(message), refusal, &params);
+  refusal->status = Check(endpoint, std::move(message), terms, refusal, &params);
   if (!refusal->status.ok()) {
     ++refused_;
     return nullptr;
@@ -86,16 +97,19 @@ Job* Admission::Admit(const Endpoint& endpoint, Message message, Refusal* refusa
   job->request = std::move(refusal->request);
   job->id = job->request.id.empty() ? MakeId() : job->request.id;
   job->params = std::move(params);
+  job->job_class = terms.job_class;
+  job->tenant = tenants_.For(TenantName(tenant_rule_, job->request.message));
   job->accepted = Job::Clock::now();
-  job->deadline = job->accepted + job->request.deadline.value_or(endpoint.model->config.deadline);
+  job->deadline = job->accepted + job->request.deadline.value_or(endpoint.model->config.deadline) -
+                  terms.waited.value_or(std::chrono::milliseconds(0));
   Job* accepted = job.get();
   jobs_->Add(std::move(job));
   endpoint.model->queue.Push(accepted);
   return accepted;
 }
 
-Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refusal,
-                        std::shared_ptr<const std::string>* params) {
+Status Admission::Check(const Endpoint& endpoint, Message message, const JobTerms& terms,
+                        Refusal* refusal, std::shared_ptr<const std::string>* params) {
   Request& request = refusal->request;
   Model& model = *endpoint.model;
   const uint64_t bytes = message.bytes();
@@ -124,19 +138,37 @@ Status Admission::Check(const Endpoint& endpoint, Message message, Refusal* refu
                         model.config.name, model.error.message()),
             fmt::format("try again in {} s; the daemon's log says more", refusal->retry_after_s)};
   }
+  return CheckRoom(model, bytes, terms, refusal);
+}
+
+Status Admission::CheckRoom(const Model& model, uint64_t bytes, const JobTerms& terms,
+                            Refusal* refusal) const {
+  const std::string& name = model.config.name;
+  const uint64_t model_bytes = model.config.queue_bytes;
+  const double wait_ms = WaitMs(model, terms.job_class);
+  std::string why;
   if (model.queue.full()) {
-    refusal->retry_after_s = RetryAfter(model);
-    return {Code::kBusy,
-            fmt::format("{} jobs wait for '{}' already", model.queue.size(), model.config.name),
-            fmt::format("try again in {} s", refusal->retry_after_s)};
+    why = fmt::format("{} jobs wait for '{}' already", model.queue.size(), name);
+  } else if (model_bytes > 0 && model.queue.bytes() + bytes > model_bytes) {
+    why = fmt::format("the requests that wait for '{}' hold {} already", name,
+                      FormatSize(model.queue.bytes()));
+  } else if (jobs_->bytes() + bytes > limits_.queued_bytes) {
+    why = fmt::format("the waiting requests hold {} already", FormatSize(jobs_->bytes()));
+  } else if (jobs_->size() >= limits_.queued) {
+    why = fmt::format("the daemon has {} jobs already", jobs_->size());
+  } else if (!terms.waited) {
+    // Whoever sent it waits, and would in vain.
+    const auto allowed = refusal->request.deadline.value_or(model.config.deadline);
+    if (wait_ms > static_cast<double>(allowed.count())) {
+      why = fmt::format(
+          "its deadline of {:.1f} s would pass before its turn: {} jobs wait for "
+          "'{}', which takes about {:.1f} s",
+          static_cast<double>(allowed.count()) / 1000, model.queue.size(), name, wait_ms / 1000);
+    }
   }
-  if (jobs_->bytes() + bytes > max_queued_bytes_) {
-    refusal->retry_after_s = RetryAfter(model);
-    return {Code::kBusy,
-            fmt::format("the waiting requests hold {} already", FormatSize(jobs_->bytes())),
-            fmt::format("try again in {} s", refusal->retry_after_s)};
-  }
-  return Status::Ok();
+  if (why.empty()) return Status::Ok();
+  refusal->retry_after_s = RetryAfter(wait_ms);
+  return {Code::kBusy, std::move(why), fmt::format("try again in {} s", refusal->retry_after_s)};
 }
 
 Status Admission::CheckParams(const Endpoint& endpoint, Request* request,

@@ -9,15 +9,19 @@
 #ifndef DARKROOM_QUEUE_ADMISSION_H_
 #define DARKROOM_QUEUE_ADMISSION_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
+#include "config/config.h"
 #include "message/request.h"
 #include "queue/job.h"
 #include "queue/job_table.h"
 #include "queue/model.h"
+#include "queue/tenant.h"
 
 namespace darkroom {
 
@@ -47,25 +51,36 @@ struct Refusal {
   uint32_t retry_after_s = 0;  // for busy
 };
 
+// On what terms a message is to be a job, besides those of its endpoint.
+struct JobTerms {
+  JobClass job_class = JobClass::kInteractive;
+  // Set for a durable job, which has been waiting elsewhere for so long already.
+  std::optional<std::chrono::milliseconds> waited;
+};
+
 class Admission {
  public:
-  Admission(JobTable* jobs, uint64_t max_queued_bytes);
+  Admission(JobTable* jobs, const LimitsConfig& limits, const SchedulingConfig& scheduling);
 
   // On success the job is in the table and in its model's queue, and is returned; else nullptr, and
   // `refusal` is filled in.
-  Job* Admit(const Endpoint& endpoint, Message message, Refusal* refusal);
+  Job* Admit(const Endpoint& endpoint, Message message, const JobTerms& terms, Refusal* refusal);
 
   uint64_t refused() const { return refused_; }
 
  private:
-  Status Check(const Endpoint& endpoint, Message message, Refusal* refusal,
+  Status Check(const Endpoint& endpoint, Message message, const JobTerms& terms, Refusal* refusal,
                std::shared_ptr<const std::string>* params);
+  Status CheckRoom(const Model& model, uint64_t bytes, const JobTerms& terms,
+                   Refusal* refusal) const;
   Status CheckParams(const Endpoint& endpoint, Request* request,
                      std::shared_ptr<const std::string>* params);
   std::string MakeId();
 
   JobTable* jobs_;
-  uint64_t max_queued_bytes_;
+  const LimitsConfig limits_;
+  const TenantRule tenant_rule_;
+  TenantTable tenants_;
   uint64_t last_token_ = 0;
   uint64_t refused_ = 0;
   std::mt19937_64 random_;

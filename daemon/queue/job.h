@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "message/request.h"
+#include "queue/job_class.h"
+#include "queue/tenant.h"
 
 namespace darkroom {
 
@@ -74,6 +76,10 @@ struct Job {
   Request request;
   std::shared_ptr<const std::string>
       params;  // JSON, checked and complete; often shared by many jobs
+
+  JobClass job_class = JobClass::kInteractive;
+  std::shared_ptr<Tenant> tenant;  // never nullptr once it was accepted
+  double charged_ms = 0;           // of a lane's time, to the tenant, when it was last given out
 
   JobState state = JobState::kQueued;
   JobRunner* runner = nullptr;  // while it runs

@@ -4,6 +4,8 @@
 
 #include <cassert>
 
+#include "queue/model.h"
+
 namespace darkroom {
 
 bool JobTable::Add(std::unique_ptr<Job> job) {
@@ -26,6 +28,7 @@ void JobTable::Start(Job* job) {
   ++CountOf(JobState::kRunning);
   job->state = JobState::kRunning;
   job->started = Job::Clock::now();
+  ++job->model->running;
   ++job->attempts;
 }
 
@@ -33,6 +36,7 @@ void JobTable::GiveBack(Job* job, bool count) {
   assert(job->state == JobState::kRunning);
   if (!count) --job->attempts;
   job->runner = nullptr;
+  --job->model->running;
   --CountOf(JobState::kRunning);
   ++CountOf(JobState::kQueued);
   job->state = JobState::kQueued;
@@ -53,6 +57,7 @@ std::unique_ptr<Job> JobTable::End(uint64_t token, JobState state) {
   if (found == jobs_.end()) return nullptr;
   std::unique_ptr<Job> job = std::move(found->second);
   jobs_.erase(found);
+  if (job->state == JobState::kRunning) --job->model->running;
   --CountOf(job->state);
   ++CountOf(state);
   bytes_ -= job->request.message.bytes();

@@ -23,6 +23,7 @@
 #include "core/status.h"
 #include "queue/job_queue.h"
 #include "queue/recent_requests.h"
+#include "queue/run_times.h"
 
 namespace darkroom {
 
@@ -58,9 +59,10 @@ struct Model {
 
   JobQueue queue;
   RecentRequests recent;
+  uint32_t lanes = 0;    // that serve it
+  uint32_t running = 0;  // jobs
   uint64_t jobs_ended = 0;
-  // Of the jobs' run times, so that `busy` can say when to try again.
-  double mean_run_ms = 0;
+  RunTimes times;
 };
 
 std::string_view ModelStateName(ModelState state);

@@ -3,6 +3,7 @@
 #include "scheduler/batcher.h"
 
 #include <algorithm>
+#include <string>
 
 #include "core/json.h"
 
@@ -47,31 +48,28 @@ bool SameKey(const Job& a, const Job& b) {
 
 }  // namespace
 
-std::vector<Job*> TakeBatch(Model* model) {
-  JobQueue& queue = model->queue;
-  std::vector<Job*> batch;
-  if (queue.empty()) return batch;
-  batch.push_back(queue.front());
-  queue.PopFront();
+std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, uint32_t max) {
+  Job* const first = line.jobs.front();
+  std::vector<Job*> batch = {first};
   // One that an attempt has failed for runs alone, so that it cannot take others with it again.
-  if (batch.front()->attempts > 0) return batch;
-  size_t place = 0;
-  for (size_t seen = 0;
-       batch.size() < model->contract->max_batch && place < queue.size() && seen < kLookAhead;
-       ++seen) {
-    Job* job = queue.at(place);
-    if (job->attempts > 0 || job->contract != batch.front()->contract ||
-        !SameKey(*batch.front(), *job)) {
-      ++place;
-      continue;
-    }
-    batch.push_back(job);
-    if (place == 0) {
-      queue.PopFront();
-    } else {
-      queue.Remove(job);
+  if (first->attempts == 0) {
+    size_t seen = 0;
+    const auto take_from = [&](const JobQueue::Line& from) {
+      for (Job* job : from.jobs) {
+        if (batch.size() >= max || seen >= kLookAhead) return;
+        if (job == first) continue;
+        ++seen;
+        const bool fits =
+            job->attempts == 0 && job->contract == first->contract && SameKey(*first, *job);
+        if (fits) batch.push_back(job);
+      }
+    };
+    take_from(line);
+    for (const JobQueue::Line& other : model->queue.lines()) {
+      if (&other != &line) take_from(other);
     }
   }
+  for (const Job* job : batch) model->queue.Remove(job);
   return batch;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The batcher takes jobs that may run together from the front of a queue: those that share the
-// manifest's batch key with the first, in their order, up to a number. Jobs it passes over stay in
-// line where they were.
+// The batcher takes jobs that may run together out of a model's queue: the one that goes first, and
+// those that share the manifest's batch key with it, of its own line and then of others'. Jobs it
+// passes over stay in line where they were.
 //
 // A pure function on the io_context's thread.
 
@@ -17,8 +17,9 @@
 
 namespace darkroom {
 
-// Takes the next batch out of the model's queue; empty if the queue is.
-std::vector<Job*> TakeBatch(Model* model);
+// Takes the first job of `line`, which is of the model's queue, and at most `max` - 1 others. The
+// line may be gone then.
+std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, uint32_t max);
 
 }  // namespace darkroom
 

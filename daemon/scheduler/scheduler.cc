@@ -4,11 +4,42 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 #include "scheduler/batcher.h"
 
 namespace darkroom {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+// So long before the batch that runs is thought to end the next is given to the lane, which has it
+// at hand then. Sooner, it would be smaller than it need be, and in the way of more urgent ones.
+constexpr auto kAhead = milliseconds(2);
+// What nobody has measured is taken to be short, and yet not nothing, so that accounts go on.
+constexpr double kLeastMs = 0.01;
+
+Scheduler::Time After(Scheduler::Time time, double ms) {
+  return time + duration_cast<Job::Clock::duration>(duration<double, std::milli>(ms));
+}
+
+void SetEarlier(std::optional<Scheduler::Time>* time, Scheduler::Time other) {
+  if (!*time || other < **time) *time = other;
+}
+
+double JobMs(const Model& model) { return std::max(model.times.job_ms(), kLeastMs); }
+double BatchMs(const Model& model) { return std::max(model.times.batch_ms(), kLeastMs); }
+
+// How many more of the model's jobs may run.
+uint32_t Room(const Model& model) {
+  const uint32_t most = model.config.max_concurrency;
+  return most == 0 ? UINT32_MAX : most - std::min(most, model.running);
+}
+
+}  // namespace
 
 void Scheduler::AddLane(LaneClient* lane) { lanes_.push_back({lane, {}, true}); }
 
@@ -23,12 +54,16 @@ void Scheduler::Serve(LaneClient* lane, Model* model) {
   std::vector<Model*>& models = EntryOf(lane).models;
   if (std::find(models.begin(), models.end(), model) != models.end()) return;
   models.push_back(model);
+  ++model->lanes;
   if (!model->queue.empty()) Enqueued(model);
 }
 
 void Scheduler::StopServing(LaneClient* lane, Model* model) {
   std::vector<Model*>& models = EntryOf(lane).models;
-  models.erase(std::remove(models.begin(), models.end(), model), models.end());
+  const auto place = std::find(models.begin(), models.end(), model);
+  if (place == models.end()) return;
+  models.erase(place);
+  --model->lanes;
 }
 
 void Scheduler::Enqueued(Model* model) {
@@ -43,18 +78,93 @@ void Scheduler::Enqueued(Model* model) {
   }
 }
 
-std::vector<Job*> Scheduler::Next(LaneClient* lane, const Model* only) {
-  Entry& entry = EntryOf(lane);
-  Model* oldest = nullptr;
+double Scheduler::VirtualStart(const JobQueue::Line& line) const {
+  // Whoever was away has saved nothing up.
+  const auto index = static_cast<size_t>(line.job_class);
+  return std::max(line.tenant->served[index], virtual_now_[index]);
+}
+
+bool Scheduler::GoesBefore(const Candidate& a, const Candidate& b) const {
+  if (a.line->tenant != b.line->tenant) {
+    const double start_a = VirtualStart(*a.line);
+    const double start_b = VirtualStart(*b.line);
+    if (start_a != start_b) return start_a < start_b;
+  }
+  const Job& job_a = *a.line->jobs.front();
+  const Job& job_b = *b.line->jobs.front();
+  return job_a.deadline != job_b.deadline ? job_a.deadline < job_b.deadline
+                                          : job_a.token < job_b.token;
+}
+
+PerClass<Scheduler::Candidate> Scheduler::Candidates(const Entry& entry, Time now,
+                                                     std::optional<Time>* again) const {
+  PerClass<Candidate> best;
   for (Model* model : entry.models) {
-    if (model->queue.empty()) continue;
-    if (oldest == nullptr || model->queue.front()->token < oldest->queue.front()->token) {
-      oldest = model;
+    if (model->queue.empty() || Room(*model) == 0) continue;
+    if (model->queue.size() < model->contract->max_batch && model->config.max_delay.count() > 0) {
+      const Time until = model->queue.Oldest()->accepted + model->config.max_delay;
+      if (now < until) {
+        SetEarlier(again, until);
+        continue;
+      }
+    }
+    for (const JobQueue::Line& line : model->queue.lines()) {
+      Candidate& first = best[static_cast<size_t>(line.job_class)];
+      const Candidate candidate{model, &line};
+      if (first.model == nullptr || GoesBefore(candidate, first)) first = candidate;
     }
   }
-  entry.waiting = oldest == nullptr || (only != nullptr && oldest != only);
-  if (entry.waiting) return {};
-  return TakeBatch(oldest);
+  return best;
+}
+
+Scheduler::Choice Scheduler::Next(LaneClient* lane, const std::optional<Running>& running,
+                                  Time now) {
+  Entry& entry = EntryOf(lane);
+  entry.waiting = true;
+  Choice choice;
+  const PerClass<Candidate> best = Candidates(entry, now, &choice.again);
+  PerClass<std::optional<double>> waiting;
+  bool any = false;
+  for (size_t i = 0; i < best.size(); ++i) {
+    if (best[i].model == nullptr) continue;
+    waiting[i] = BatchMs(*best[i].model);
+    any = true;
+  }
+  if (!any) return choice;
+  const JobClass first = classes_.First(waiting);
+  const Candidate& chosen = best[static_cast<size_t>(first)];
+  if (running) {
+    if (running->model != chosen.model) return choice;
+    const Time ahead = After(running->since, chosen.model->times.batch_ms()) - kAhead;
+    if (now < ahead) {
+      SetEarlier(&choice.again, ahead);
+      return choice;
+    }
+  }
+  entry.waiting = false;
+  classes_.Given(first, waiting);
+  choice.batch = Take(chosen);
+  return choice;
+}
+
+std::vector<Job*> Scheduler::Take(const Candidate& candidate) {
+  Model* const model = candidate.model;
+  const auto index = static_cast<size_t>(candidate.line->job_class);
+  virtual_now_[index] = VirtualStart(*candidate.line);
+  const uint32_t most = std::min(std::max(model->contract->max_batch, 1U), Room(*model));
+  std::vector<Job*> batch = TakeBatch(model, *candidate.line, most);
+  for (Job* job : batch) {
+    job->charged_ms = JobMs(*model);
+    const auto of = static_cast<size_t>(job->job_class);
+    double& served = job->tenant->served[of];
+    served = std::max(served, virtual_now_[of]) + job->charged_ms / job->tenant->weight;
+  }
+  return batch;
+}
+
+void Scheduler::Correct(const Job& job, double ms) {
+  Tenant& tenant = *job.tenant;
+  tenant.served[static_cast<size_t>(job.job_class)] += (ms - job.charged_ms) / tenant.weight;
 }
 
 }  // namespace darkroom

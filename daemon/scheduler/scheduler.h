@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The scheduler is the only one who decides which batch runs on which lane. Lanes ask for work and
-// are woken when there is some; among the models that a lane serves, the job that has waited
-// longest goes first.
+// are woken when there is some. Of what is ready on a lane it gives
+//   the most urgent class, save that a class which waits is given `floor` of the lanes' time;
+//   of the tenants in a class the one that has had the least of its share;
+//   of a tenant's jobs the one with the earliest deadline, with others that may share its batch.
+// docs/scheduling.md tells why.
 //
 // A pure decider for the io_context's thread: it keeps no time and starts nothing, so that it runs
 // alike in a simulation.
@@ -10,9 +13,11 @@
 #ifndef DARKROOM_SCHEDULER_SCHEDULER_H_
 #define DARKROOM_SCHEDULER_SCHEDULER_H_
 
+#include <optional>
 #include <vector>
 
 #include "queue/model.h"
+#include "scheduler/class_floor.h"
 
 namespace darkroom {
 
@@ -26,6 +31,11 @@ class LaneClient {
 
 class Scheduler {
  public:
+  using Time = Job::Clock::time_point;
+
+  // `floor`: the part of the lanes' time that a class is given at least while others go before it.
+  explicit Scheduler(double floor = 0.05) : classes_(floor) {}
+
   // Must outlive the scheduler's use.
   void AddLane(LaneClient* lane);
 
@@ -33,14 +43,24 @@ class Scheduler {
   void Serve(LaneClient* lane, Model* model);
   void StopServing(LaneClient* lane, Model* model);
 
-  // A job was put into the model's queue: wakes one lane that waits for such.
+  // A job was put into the model's queue, or may be taken out of it now: wakes lanes that wait for
+  // such.
   void Enqueued(Model* model);
 
-  // The batch that the lane should run next; empty: none, and the lane will be woken. `only`, if
-  // set, is the model whose batch still runs there: another model's job is then not given, and
-  // neither is one of its own that would overtake another's, since the lane can run only one model
-  // at a time.
-  std::vector<Job*> Next(LaneClient* lane, const Model* only);
+  // What runs on the lane that asks. Another model's job is then not given, and neither is one of
+  // its own that would go before another's, since a lane runs one model at a time.
+  struct Running {
+    const Model* model;
+    Time since;  // its last batch
+  };
+  struct Choice {
+    std::vector<Job*> batch;    // empty: none now, and the lane will be woken
+    std::optional<Time> again;  // or is to ask at this time
+  };
+  Choice Next(LaneClient* lane, const std::optional<Running>& running, Time now);
+
+  // What a job that was given out has taken of its lane, and not what it was thought to take.
+  void Correct(const Job& job, double ms);
 
  private:
   struct Entry {
@@ -48,10 +68,20 @@ class Scheduler {
     std::vector<Model*> models;
     bool waiting = false;
   };
+  struct Candidate {
+    Model* model = nullptr;
+    const JobQueue::Line* line = nullptr;
+  };
 
   Entry& EntryOf(const LaneClient* lane);
+  PerClass<Candidate> Candidates(const Entry& entry, Time now, std::optional<Time>* again) const;
+  bool GoesBefore(const Candidate& a, const Candidate& b) const;
+  double VirtualStart(const JobQueue::Line& line) const;
+  std::vector<Job*> Take(const Candidate& candidate);
 
   std::vector<Entry> lanes_;
+  ClassFloor classes_;
+  PerClass<double> virtual_now_{};  // where the last job that was given began
 };
 
 }  // namespace darkroom

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cassert>
+#include <optional>
 #include <utility>
 
 namespace darkroom {
@@ -56,7 +57,7 @@ host::HostJob ToHostJob(Job& job) {
 }  // namespace
 
 Lane::Lane(const Parts& parts, const Device& device, uint32_t index)
-    : parts_(parts), device_(device), index_(index) {
+    : parts_(parts), device_(device), index_(index), again_(parts.io) {
   parts_.scheduler.AddLane(this);
 }
 
@@ -143,11 +144,21 @@ void Lane::Ask() {
     if (busy && current_->outstanding() >= kDepth) return;
     // A slot that was taken over from finishes what it has before its successor begins.
     if (busy && Find(&current_->model()) != current_) return;
-    const std::vector<Job*> batch =
-        parts_.scheduler.Next(this, busy ? &current_->model() : nullptr);
-    if (batch.empty()) return;
-    Run(Find(batch.front()->model.get()), batch);
+    std::optional<Scheduler::Running> running;
+    if (busy) running = Scheduler::Running{&current_->model(), since_};
+    const Scheduler::Choice choice = parts_.scheduler.Next(this, running, Job::Clock::now());
+    if (choice.again) AskAt(*choice.again);
+    if (choice.batch.empty()) return;
+    Run(Find(choice.batch.front()->model.get()), choice.batch);
   }
+}
+
+void Lane::AskAt(Scheduler::Time time) {
+  if (again_.expiry() == time) return;
+  again_.expires_at(time);
+  again_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Wake();
+  });
 }
 
 void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
@@ -172,6 +183,7 @@ void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
     parts_.observer.OnJobDone(job->token, std::move(dropped), &device_);
   }
   if (jobs.empty()) return;
+  if (!running()) since_ = now;
   current_ = slot;
   slot->Run(run, std::move(jobs));
 }
@@ -208,6 +220,7 @@ void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stag
 }
 
 void Lane::OnSlotBatchDone(Slot&) {
+  since_ = Job::Clock::now();
   parts_.observer.OnBatchDone();
   if (std::any_of(slots_.begin(), slots_.end(),
                   [](const Entry& one) { return one.gone != nullptr; })) {

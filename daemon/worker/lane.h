@@ -13,6 +13,7 @@
 #define DARKROOM_WORKER_LANE_H_
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -92,6 +93,7 @@ class Lane : public LaneClient, private SlotOwner {
   };
 
   void Ask();
+  void AskAt(Scheduler::Time time);
   void Run(Slot* slot, const std::vector<Job*>& batch);
   Entry& EntryOf(const Slot* slot);
   void Update(Slot& slot);  // tells the others what has become of it
@@ -107,8 +109,10 @@ class Lane : public LaneClient, private SlotOwner {
   const Device& device_;
   uint32_t index_;
   std::vector<Entry> slots_;
-  Slot* current_ = nullptr;  // whose batches are out, if any are
-  bool asked_ = false;       // an Ask is in the io_context's line
+  Slot* current_ = nullptr;         // whose batches are out, if any are
+  Job::Clock::time_point since_{};  // `current_` has run its present batch
+  bool asked_ = false;              // an Ask is in the io_context's line
+  boost::asio::steady_timer again_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -42,6 +42,12 @@ Endpoint MakeEndpoint(const std::shared_ptr<Model>& model, const json& fixed = j
   return std::move(*endpoint);
 }
 
+LimitsConfig Limits() {
+  LimitsConfig limits;
+  limits.queued_bytes = 100;
+  return limits;
+}
+
 class AdmissionTest : public testing::Test {
  protected:
   const Job* Admit(const Endpoint& endpoint, const std::string& body,
@@ -49,11 +55,12 @@ class AdmissionTest : public testing::Test {
     std::vector<std::pair<std::string, std::string>> headers;
     if (!params.empty()) headers.emplace_back("Darkroom-Params", params);
     refusal_ = Refusal();
-    return admission_.Admit(endpoint, MakeMessage(body, headers), &refusal_);
+    return admission_.Admit(endpoint, MakeMessage(body, headers), terms_, &refusal_);
   }
 
   JobTable jobs_;
-  Admission admission_{&jobs_, 100};
+  JobTerms terms_;
+  Admission admission_{&jobs_, Limits(), {}};
   Refusal refusal_;
 };
 
@@ -90,7 +97,7 @@ TEST_F(AdmissionTest, AcceptsIntoTheQueueWithDefaultsFilledIn) {
   ASSERT_NE(job, nullptr) << refusal_.status.ToString();
   EXPECT_EQ(json::parse(*job->params), json({{"delay", 5}}));
   EXPECT_TRUE(IsJobId(job->id));
-  EXPECT_EQ(endpoint.model->queue.front(), job);
+  EXPECT_EQ(endpoint.model->queue.Oldest(), job);
   EXPECT_EQ(jobs_.Find(job->token), job);
   EXPECT_EQ(job->deadline - job->accepted, endpoint.model->config.deadline);
 
@@ -119,7 +126,7 @@ TEST_F(AdmissionTest, FixedParamsCannotBeChanged) {
 
 TEST_F(AdmissionTest, IsBusyWhenTheQueueIsFull) {
   const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 2));
-  endpoint.model->mean_run_ms = 1500;
+  endpoint.model->times.Add(1500, 1, 0);
   ASSERT_NE(Admit(endpoint, ""), nullptr);
   ASSERT_NE(Admit(endpoint, ""), nullptr);
   EXPECT_EQ(Admit(endpoint, ""), nullptr);
@@ -134,6 +141,50 @@ TEST_F(AdmissionTest, IsBusyWhenTheBytesAreFull) {
   EXPECT_EQ(Admit(endpoint, std::string(80, 'x')), nullptr);
   EXPECT_EQ(refusal_.status.code(), Code::kBusy);
   EXPECT_NE(Admit(endpoint, std::string(20, 'x')), nullptr);
+}
+
+TEST_F(AdmissionTest, IsBusyWhenTheModelsBytesAreFull) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 10));
+  endpoint.model->config.queue_bytes = 50;
+  ASSERT_NE(Admit(endpoint, std::string(40, 'x')), nullptr);
+  EXPECT_EQ(Admit(endpoint, std::string(40, 'x')), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kBusy);
+  EXPECT_NE(Admit(MakeEndpoint(MakeModel(kSchema)), std::string(40, 'x')), nullptr);
+}
+
+TEST_F(AdmissionTest, RefusesAtOnceWhatWouldWaitPastItsDeadline) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 100));
+  endpoint.model->config.deadline = std::chrono::seconds(5);
+  endpoint.model->times.Add(2000, 1, 0);
+  endpoint.model->lanes = 1;
+  for (int i = 0; i < 3; ++i) ASSERT_NE(Admit(endpoint, ""), nullptr);
+  EXPECT_EQ(Admit(endpoint, ""), nullptr);
+  EXPECT_EQ(refusal_.status.code(), Code::kBusy);
+  EXPECT_THAT(refusal_.status.ToString(), HasSubstr("5.0 s would pass before its turn"));
+  EXPECT_EQ(refusal_.retry_after_s, 6U);
+  // Two lanes are through with them in time.
+  endpoint.model->lanes = 2;
+  ASSERT_NE(Admit(endpoint, ""), nullptr);
+  // Nobody waits for a durable job, and what is less urgent than it is not in its way.
+  endpoint.model->lanes = 1;
+  terms_.waited = std::chrono::seconds(1);
+  terms_.job_class = JobClass::kBulk;
+  const Job* bulk = Admit(endpoint, "");
+  ASSERT_NE(bulk, nullptr);
+  EXPECT_EQ(bulk->job_class, JobClass::kBulk);
+  EXPECT_EQ(bulk->deadline - bulk->accepted, std::chrono::seconds(4));
+}
+
+TEST_F(AdmissionTest, NamesTheTenant) {
+  const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 4));
+  const auto admit = [&](const std::string& tenant) {
+    return admission_.Admit(endpoint, MakeMessage("", {{"Darkroom-Tenant", tenant}}), {},
+                            &refusal_);
+  };
+  const Job* job = admit("acme");
+  ASSERT_NE(job, nullptr);
+  EXPECT_EQ(job->tenant->name, "acme");
+  EXPECT_EQ(admit("acme")->tenant, job->tenant);
 }
 
 TEST_F(AdmissionTest, IsBusyWhileStopping) {

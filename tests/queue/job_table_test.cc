@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "queue/model.h"
 #include "tests/message/messages.h"
 
 namespace darkroom {
@@ -14,6 +15,7 @@ namespace {
 std::unique_ptr<Job> MakeJob(uint64_t token, const std::string& body = "") {
   auto job = std::make_unique<Job>();
   job->token = token;
+  job->model = std::make_shared<Model>(ModelConfig());
   job->request.message = MakeMessage(body);
   return job;
 }

@@ -11,11 +11,10 @@ namespace darkroom {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
-TEST(Batcher, TakesNothingFromAnEmptyQueue) {
-  WaitingJobs jobs;
-  EXPECT_THAT(TakeBatch(jobs.MakeModel(4).get()), IsEmpty());
+// What the first line of the model's queue gives.
+std::vector<Job*> Take(const std::shared_ptr<Model>& model) {
+  return TakeBatch(model.get(), model->queue.lines().front(), model->contract->max_batch);
 }
 
 TEST(Batcher, TakesUpToTheMaximumInOrder) {
@@ -24,8 +23,8 @@ TEST(Batcher, TakesUpToTheMaximumInOrder) {
   Job* a = jobs.Enqueue(model);
   Job* b = jobs.Enqueue(model);
   Job* c = jobs.Enqueue(model);
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, b));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(c));
+  EXPECT_THAT(Take(model), ElementsAre(a, b));
+  EXPECT_THAT(Take(model), ElementsAre(c));
 }
 
 TEST(Batcher, KeepsJobsOfAnotherKeyInTheirPlace) {
@@ -35,8 +34,8 @@ TEST(Batcher, KeepsJobsOfAnotherKeyInTheirPlace) {
   Job* b = jobs.Enqueue(model, R"({"scale":4})");
   Job* c = jobs.Enqueue(model, R"({"scale":2,"seed":2})");
   Job* d = jobs.Enqueue(model, R"({"scale":4})");
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, c));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b, d));
+  EXPECT_THAT(Take(model), ElementsAre(a, c));
+  EXPECT_THAT(Take(model), ElementsAre(b, d));
 }
 
 TEST(Batcher, ComparesInputsOfTheKeyByTheirBytes) {
@@ -51,9 +50,9 @@ TEST(Batcher, ComparesInputsOfTheKeyByTheirBytes) {
   Job* b = with("dog");
   Job* c = with("cat");
   Job* d = jobs.Enqueue(model);
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a, c));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(d));
+  EXPECT_THAT(Take(model), ElementsAre(a, c));
+  EXPECT_THAT(Take(model), ElementsAre(b));
+  EXPECT_THAT(Take(model), ElementsAre(d));
 }
 
 TEST(Batcher, AJobThatWasTriedBeforeRunsAlone) {
@@ -65,9 +64,22 @@ TEST(Batcher, AJobThatWasTriedBeforeRunsAlone) {
   Job* d = jobs.Enqueue(model);
   a->attempts = 1;
   c->attempts = 1;
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b, d));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(c));
+  EXPECT_THAT(Take(model), ElementsAre(a));
+  EXPECT_THAT(Take(model), ElementsAre(b, d));
+  EXPECT_THAT(Take(model), ElementsAre(c));
+}
+
+TEST(Batcher, FillsUpFromOtherLines) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(4);
+  Job* bulk = jobs.Enqueue(model, "{}", JobClass::kBulk);
+  Job* theirs = jobs.Enqueue(model, "{}", JobClass::kInteractive, "theirs");
+  Job* mine = jobs.Enqueue(model, "{}", JobClass::kInteractive, "mine");
+  Job* later = jobs.Enqueue(model, "{}", JobClass::kInteractive, "theirs");
+  Job* left = jobs.Enqueue(model, "{}", JobClass::kBulk);
+  EXPECT_THAT(Take(model), ElementsAre(theirs, later, mine, bulk));
+  EXPECT_THAT(Take(model), ElementsAre(left));
+  EXPECT_TRUE(model->queue.empty());
 }
 
 TEST(Batcher, KeepsRequestsOfTwoGenerationsApart) {
@@ -78,8 +90,8 @@ TEST(Batcher, KeepsRequestsOfTwoGenerationsApart) {
   upgraded->max_batch = 8;
   model->contract = upgraded;
   Job* b = jobs.Enqueue(model);
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(a));
-  EXPECT_THAT(TakeBatch(model.get()), ElementsAre(b));
+  EXPECT_THAT(Take(model), ElementsAre(a));
+  EXPECT_THAT(Take(model), ElementsAre(b));
 }
 
 }  // namespace

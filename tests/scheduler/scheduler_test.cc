@@ -5,6 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+
 #include "tests/scheduler/waiting_jobs.h"
 
 namespace darkroom {
@@ -13,25 +18,46 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-struct FakeLane : LaneClient {
+using std::chrono::milliseconds;
+
+class FakeLane : public LaneClient {
+ public:
+  explicit FakeLane(Scheduler* scheduler) : scheduler_(scheduler) { scheduler->AddLane(this); }
+
   void Wake() override { ++wakes; }
+  void Serve(const std::shared_ptr<Model>& model) { scheduler_->Serve(this, model.get()); }
+
+  // What it is given now; `running`: whose batch it has had since `since`.
+  std::vector<Job*> Next(const Model* running = nullptr) {
+    std::optional<Scheduler::Running> busy;
+    if (running != nullptr) busy = Scheduler::Running{running, since};
+    Scheduler::Choice choice = scheduler_->Next(this, busy, now);
+    again = choice.again;
+    return std::move(choice.batch);
+  }
+
   int wakes = 0;
+  Scheduler::Time now{std::chrono::hours(1)};
+  Scheduler::Time since = now;
+  std::optional<Scheduler::Time> again;
+
+ private:
+  Scheduler* scheduler_;
 };
 
 TEST(Scheduler, WakesALaneOncePerWait) {
   WaitingJobs jobs;
   const auto model = jobs.MakeModel(8);
   Scheduler scheduler;
-  FakeLane lane;
-  scheduler.AddLane(&lane);
-  scheduler.Serve(&lane, model.get());
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
   Job* a = jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   Job* b = jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   EXPECT_EQ(lane.wakes, 1);
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(a, b));
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), IsEmpty());
+  EXPECT_THAT(lane.Next(), ElementsAre(a, b));
+  EXPECT_THAT(lane.Next(), IsEmpty());
   jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   EXPECT_EQ(lane.wakes, 2);
@@ -42,16 +68,15 @@ TEST(Scheduler, GivesTheLongestWaitingModelFirst) {
   const auto one = jobs.MakeModel(1);
   const auto two = jobs.MakeModel(1);
   Scheduler scheduler;
-  FakeLane lane;
-  scheduler.AddLane(&lane);
-  scheduler.Serve(&lane, one.get());
-  scheduler.Serve(&lane, two.get());
+  FakeLane lane(&scheduler);
+  lane.Serve(one);
+  lane.Serve(two);
   Job* a = jobs.Enqueue(two);
   Job* b = jobs.Enqueue(one);
   Job* c = jobs.Enqueue(two);
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(a));
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(b));
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(c));
+  EXPECT_THAT(lane.Next(), ElementsAre(a));
+  EXPECT_THAT(lane.Next(), ElementsAre(b));
+  EXPECT_THAT(lane.Next(), ElementsAre(c));
 }
 
 TEST(Scheduler, ALaneThatRunsOneModelIsNotGivenAnother) {
@@ -59,20 +84,19 @@ TEST(Scheduler, ALaneThatRunsOneModelIsNotGivenAnother) {
   const auto one = jobs.MakeModel(1);
   const auto two = jobs.MakeModel(1);
   Scheduler scheduler;
-  FakeLane lane;
-  scheduler.AddLane(&lane);
-  scheduler.Serve(&lane, one.get());
-  scheduler.Serve(&lane, two.get());
+  FakeLane lane(&scheduler);
+  lane.Serve(one);
+  lane.Serve(two);
   Job* a = jobs.Enqueue(one);
   Job* b = jobs.Enqueue(one);
   Job* c = jobs.Enqueue(two);
   Job* d = jobs.Enqueue(one);
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(a));
-  EXPECT_THAT(scheduler.Next(&lane, one.get()), ElementsAre(b));
+  EXPECT_THAT(lane.Next(), ElementsAre(a));
+  EXPECT_THAT(lane.Next(one.get()), ElementsAre(b));
   // The other model's job is older than the next of this one: it must not be overtaken.
-  EXPECT_THAT(scheduler.Next(&lane, one.get()), IsEmpty());
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(c));
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(d));
+  EXPECT_THAT(lane.Next(one.get()), IsEmpty());
+  EXPECT_THAT(lane.Next(), ElementsAre(c));
+  EXPECT_THAT(lane.Next(), ElementsAre(d));
 }
 
 TEST(Scheduler, SpreadsWorkOverWaitingLanes) {
@@ -80,15 +104,12 @@ TEST(Scheduler, SpreadsWorkOverWaitingLanes) {
   const auto model = jobs.MakeModel(1);
   const auto other = jobs.MakeModel(1);
   Scheduler scheduler;
-  FakeLane first;
-  FakeLane second;
-  FakeLane unfit;
-  scheduler.AddLane(&unfit);
-  scheduler.Serve(&unfit, other.get());
-  scheduler.AddLane(&first);
-  scheduler.Serve(&first, model.get());
-  scheduler.AddLane(&second);
-  scheduler.Serve(&second, model.get());
+  FakeLane first(&scheduler);
+  FakeLane second(&scheduler);
+  FakeLane unfit(&scheduler);
+  unfit.Serve(other);
+  first.Serve(model);
+  second.Serve(model);
   jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   EXPECT_EQ(first.wakes + second.wakes, 2);  // either may take it; the other asks in vain
@@ -99,19 +120,183 @@ TEST(Scheduler, ALaneThatStopsServingIsNotAskedAndOneThatBeginsIs) {
   WaitingJobs jobs;
   const auto model = jobs.MakeModel(1);
   Scheduler scheduler;
-  FakeLane lane;
-  scheduler.AddLane(&lane);
+  FakeLane lane(&scheduler);
   Job* a = jobs.Enqueue(model);
   scheduler.Enqueued(model.get());
   EXPECT_EQ(lane.wakes, 0);
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), IsEmpty());
-  scheduler.Serve(&lane, model.get());
+  EXPECT_THAT(lane.Next(), IsEmpty());
+  lane.Serve(model);
   EXPECT_EQ(lane.wakes, 1);
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), ElementsAre(a));
+  EXPECT_THAT(lane.Next(), ElementsAre(a));
   jobs.Enqueue(model);
   scheduler.StopServing(&lane, model.get());
   scheduler.Enqueued(model.get());
-  EXPECT_THAT(scheduler.Next(&lane, nullptr), IsEmpty());
+  EXPECT_THAT(lane.Next(), IsEmpty());
+}
+
+TEST(Scheduler, TheEarliestDeadlineOfATenantGoesFirst) {
+  WaitingJobs jobs;
+  const auto one = jobs.MakeModel(1);
+  const auto two = jobs.MakeModel(1);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(one);
+  lane.Serve(two);
+  Job* last = jobs.EnqueueDue(one, milliseconds(300));
+  Job* first = jobs.EnqueueDue(two, milliseconds(100));
+  Job* second = jobs.EnqueueDue(one, milliseconds(200));
+  EXPECT_THAT(lane.Next(), ElementsAre(first));
+  EXPECT_THAT(lane.Next(), ElementsAre(second));
+  EXPECT_THAT(lane.Next(), ElementsAre(last));
+}
+
+TEST(Scheduler, UrgentClassesGoFirstAndTheOthersHaveTheirFloor) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(1);
+  model->times.Add(10, 1, 0);
+  Scheduler scheduler(0.1);
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  for (int i = 0; i < 300; ++i) {
+    jobs.Enqueue(model, "{}", JobClass::kBulk);
+    jobs.Enqueue(model, "{}", JobClass::kNormal);
+    jobs.Enqueue(model, "{}", JobClass::kInteractive);
+  }
+  PerClass<int> given{};
+  for (int i = 0; i < 200; ++i) ++given[static_cast<size_t>(lane.Next().at(0)->job_class)];
+  EXPECT_NEAR(given[0], 160, 2);
+  EXPECT_NEAR(given[1], 20, 2);
+  EXPECT_NEAR(given[2], 20, 2);
+  // The others have nothing to catch up with when the first has nothing more.
+  while (model->queue.size(JobClass::kInteractive) > 0) lane.Next();
+  given = {};
+  for (int i = 0; i < 100; ++i) ++given[static_cast<size_t>(lane.Next().at(0)->job_class)];
+  EXPECT_NEAR(given[1], 90, 2);
+  EXPECT_NEAR(given[2], 10, 2);
+}
+
+TEST(Scheduler, TenantsShareByTheirWeights) {
+  WaitingJobs jobs;
+  const auto slow = jobs.MakeModel(1);
+  const auto fast = jobs.MakeModel(1);
+  slow->times.Add(20, 1, 0);
+  fast->times.Add(10, 1, 0);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(slow);
+  lane.Serve(fast);
+  // It is time that is shared, and not jobs; and whoever sends more does not get more.
+  for (int i = 0; i < 1000; ++i) {
+    jobs.Enqueue(fast, "{}", JobClass::kNormal, "gold");
+    jobs.Enqueue(fast, "{}", JobClass::kNormal, "other");
+    jobs.Enqueue(slow, "{}", JobClass::kNormal, "other");
+    if (i < 500) jobs.Enqueue(slow, "{}", JobClass::kNormal, "small");
+  }
+  std::map<std::string, double> had;
+  double all = 0;
+  while (all < 10'000) {
+    const Job* job = lane.Next().at(0);
+    const double ms = job->model->times.job_ms();
+    had[job->tenant->name] += ms;
+    all += ms;
+  }
+  EXPECT_NEAR(had["gold"], 6'000, 60);  // 3 of 5
+  EXPECT_NEAR(had["other"], 2'000, 60);
+  EXPECT_NEAR(had["small"], 2'000, 60);
+}
+
+TEST(Scheduler, ATenantThatComesBackHasNothingSavedUp) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(1);
+  model->times.Add(10, 1, 0);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  for (int i = 0; i < 100; ++i) jobs.Enqueue(model, "{}", JobClass::kNormal, "there");
+  for (int i = 0; i < 50; ++i) lane.Next();
+  for (int i = 0; i < 50; ++i) jobs.Enqueue(model, "{}", JobClass::kNormal, "new");
+  int of_new = 0;
+  for (int i = 0; i < 20; ++i) of_new += lane.Next().at(0)->tenant->name == "new" ? 1 : 0;
+  EXPECT_NEAR(of_new, 10, 1);
+}
+
+TEST(Scheduler, WhatAJobReallyTookIsCharged) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(1);
+  model->times.Add(10, 1, 0);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  for (int i = 0; i < 100; ++i) {
+    jobs.Enqueue(model, "{}", JobClass::kNormal, "long");
+    jobs.Enqueue(model, "{}", JobClass::kNormal, "short");
+  }
+  std::map<std::string, int> had;
+  for (int i = 0; i < 80; ++i) {
+    const Job* job = lane.Next().at(0);
+    ++had[job->tenant->name];
+    scheduler.Correct(*job, job->tenant->name == "long" ? 30 : 10);
+  }
+  EXPECT_NEAR(had["long"], 20, 2);
+  EXPECT_NEAR(had["short"], 60, 2);
+}
+
+TEST(Scheduler, NoMoreJobsOfAModelRunThanMay) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(8);
+  model->config.max_concurrency = 3;
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  for (int i = 0; i < 6; ++i) jobs.Enqueue(model);
+  EXPECT_EQ(lane.Next().size(), 3U);
+  model->running = 3;
+  EXPECT_THAT(lane.Next(), IsEmpty());
+  model->running = 2;
+  scheduler.Enqueued(model.get());
+  EXPECT_EQ(lane.wakes, 1);
+  EXPECT_EQ(lane.Next().size(), 1U);
+}
+
+TEST(Scheduler, ABatchIsWaitedForUntilItIsFullOrItsTimeIsOver) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(3);
+  model->config.max_delay = milliseconds(5);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  Job* a = jobs.Enqueue(model);
+  a->accepted = lane.now;
+  EXPECT_THAT(lane.Next(), IsEmpty());
+  ASSERT_TRUE(lane.again);
+  EXPECT_EQ(*lane.again, lane.now + milliseconds(5));
+  Job* b = jobs.Enqueue(model);
+  Job* c = jobs.Enqueue(model);
+  b->accepted = c->accepted = lane.now + milliseconds(1);
+  EXPECT_THAT(lane.Next(), ElementsAre(a, b, c));
+  Job* d = jobs.Enqueue(model);
+  d->accepted = lane.now;
+  EXPECT_THAT(lane.Next(), IsEmpty());
+  lane.now += milliseconds(5);
+  EXPECT_THAT(lane.Next(), ElementsAre(d));
+}
+
+TEST(Scheduler, TheNextBatchIsGivenShortlyBeforeTheOneThatRunsEnds) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(2);
+  model->times.Add(20, 1, 0);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  Job* a = jobs.Enqueue(model);
+  EXPECT_THAT(lane.Next(), ElementsAre(a));
+  Job* b = jobs.Enqueue(model);
+  EXPECT_THAT(lane.Next(model.get()), IsEmpty());
+  ASSERT_TRUE(lane.again);
+  EXPECT_EQ(*lane.again, lane.since + milliseconds(18));
+  lane.now = *lane.again;
+  Job* c = jobs.Enqueue(model);
+  EXPECT_THAT(lane.Next(model.get()), ElementsAre(b, c));
 }
 
 }  // namespace

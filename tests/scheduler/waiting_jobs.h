@@ -18,7 +18,7 @@ class WaitingJobs {
  public:
   std::shared_ptr<Model> MakeModel(uint32_t max_batch, std::vector<std::string> batch_key = {}) {
     ModelConfig config;
-    config.queue = 1000;
+    config.queue = 10'000;
     auto model = std::make_shared<Model>(config);
     auto contract = std::make_shared<ModelContract>();
     contract->max_batch = max_batch;
@@ -28,8 +28,11 @@ class WaitingJobs {
     return model;
   }
 
-  Job* Enqueue(const std::shared_ptr<Model>& model, const std::string& params = "{}") {
+  Job* Enqueue(const std::shared_ptr<Model>& model, const std::string& params = "{}",
+               JobClass job_class = JobClass::kInteractive, const std::string& tenant = "") {
     auto job = std::make_unique<Job>();
+    job->job_class = job_class;
+    job->tenant = tenants_.For(tenant);
     job->token = ++last_;
     job->model = model;
     job->contract = model->contract;
@@ -39,7 +42,17 @@ class WaitingJobs {
     return jobs_.back().get();
   }
 
+  // One that is due so long after the epoch.
+  Job* EnqueueDue(const std::shared_ptr<Model>& model, Job::Clock::duration due) {
+    Job* job = Enqueue(model);
+    model->queue.Remove(job);
+    job->deadline = Job::Clock::time_point(due);
+    model->queue.Push(job);
+    return job;
+  }
+
  private:
+  TenantTable tenants_{{{"gold", 3}}};
   uint64_t last_ = 0;
   std::vector<std::unique_ptr<Job>> jobs_;
 };

@@ -71,15 +71,17 @@ class LaneFixture : public testing::Test, protected LaneObserver {
   }
 
   // The next job of a model, as admission makes it.
-  Job* Enqueue(const std::shared_ptr<Model>& model) {
+  Job* Enqueue(const std::shared_ptr<Model>& model,
+               Job::Clock::duration allowed = std::chrono::hours(1)) {
     auto job = std::make_unique<Job>();
     job->token = ++last_token_;
     job->id = "job-" + std::to_string(job->token);
     job->model = model;
     job->contract = model->contract;
     job->params = std::make_shared<const std::string>("{}");
+    job->tenant = tenants_.For("");
     job->accepted = Job::Clock::now();
-    job->deadline = job->accepted + std::chrono::hours(1);
+    job->deadline = job->accepted + allowed;
     Job* const added = job.get();
     EXPECT_TRUE(jobs_.Add(std::move(job)));
     model->queue.Push(added);
@@ -129,6 +131,7 @@ class LaneFixture : public testing::Test, protected LaneObserver {
   Device device_;
   Scheduler scheduler_;
   JobTable jobs_;
+  TenantTable tenants_;
   std::vector<std::string> heard_;
   std::vector<std::string> changed_;  // models
   int batches_done_ = 0;

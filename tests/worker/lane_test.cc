@@ -103,12 +103,12 @@ TEST_F(LaneTest, RunsOneModelAtATime) {
 TEST_F(LaneTest, WhatMustNotRunAnyMoreIsDropped) {
   one_ = AddServing(model_, "p");
   Enqueue(model_)->cancel = 1;
-  Enqueue(model_)->deadline = Job::Clock::now();
+  Enqueue(model_, std::chrono::seconds(0));
   Enqueue(model_);
   Settle(io_);
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 cancelled: cancelled while it waited",
-                                       "done 2 deadline_exceeded: the deadline passed while the "
-                                       "job waited (allow more time with Darkroom-Deadline)"));
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 2 deadline_exceeded: the deadline passed while the "
+                                       "job waited (allow more time with Darkroom-Deadline)",
+                                       "done 1 cancelled: cancelled while it waited"));
   // A batch of which nothing is left is none.
   EXPECT_THAT(Told(*one_), ElementsAre("load", "run 3"));
   EXPECT_EQ(one_->slot->outstanding(), 1U);
