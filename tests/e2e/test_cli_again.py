@@ -2,8 +2,8 @@
 """Durable jobs a second time, by the command `darkroom`: cancelled, retried, replayed, dead; and large ones."""
 
 from harness import wait_until
+from mock_output import pattern
 from test_cli_jobs import CONFIG, MODELS, ended, js, known, server, shell, submitted  # noqa: F401
-from test_crash import pattern
 
 
 def test_jobs_cancel_says_how_each_ended(shell):

@@ -27,6 +27,7 @@ from harness import (
     wait_until,
     weights_path,
 )
+from mock_output import pattern
 from pictures import encode, quarters
 
 FAST_WEIGHTS = weights_path("realesr-animevideov3-x4")
@@ -99,11 +100,6 @@ class Inbox:
             return len(self.replies) >= count
 
         await until(f"{count} answers", enough)
-
-
-def pattern(size: int, seed: int) -> bytes:
-    """What mock answers with."""
-    return bytes((seed + 31 * i + i // 251) % 256 for i in range(size))
 
 
 async def test_a_worker_killed_under_load_costs_no_answer(serve):
