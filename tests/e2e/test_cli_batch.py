@@ -12,7 +12,7 @@ import pytest
 from client import until
 from harness import wait_until
 from mock_output import pattern
-from test_cli import Shell, on_screen
+from shell import Shell, on_screen
 
 MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
 CONFIG = {"jobs": {"enabled": True, "ack_wait": "2s"}}
