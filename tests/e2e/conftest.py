@@ -2,20 +2,21 @@
 """Fixtures of the end-to-end tests, and what pytest needs to run coroutines and to show logs.
 
 A file says which models its daemon serves in MODELS, and the rest of its configuration in CONFIG;
-the fixture `daemon` starts one with them for the whole file, `client` talks to it. Tests that end
-or break programs start their own in `site`.
+the fixture `daemon` starts one with them for the whole file, `client` and `shell` talk to it. Where
+JETSTREAM is True its server has JetStream. Tests that end or break programs start their own in
+`site`.
 """
 
 import asyncio
 import inspect
 import os
 
-import nats.js.errors
 import pytest
 
-from client import Client, until
-from durable import MODELS, Durable
+from client import Client
+from durable import MODELS, Durable, until_served
 from harness import Site
+from shell import Shell
 
 TEST_SECONDS = 150
 SITES = pytest.StashKey[list]()
@@ -87,9 +88,13 @@ def loop():
     loop.close()
 
 
+def _has_jetstream(request) -> bool:
+    return getattr(request.module, "JETSTREAM", False)
+
+
 @pytest.fixture(scope="module")
-def server(module_site):
-    return module_site.server().start()
+def server(request, module_site):
+    return module_site.server(jetstream=_has_jetstream(request)).start()
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +117,24 @@ def client(loop, daemon, server):
     client = loop.run_until_complete(Client.connect(server.url))
     yield client
     loop.run_until_complete(client.close())
+
+
+@pytest.fixture
+def js(request, client, loop):
+    """JetStream's API, once the daemon has made all that it needs there."""
+    js = client.nats.jetstream(timeout=10)
+    loop.run_until_complete(until_served(js, request.module.MODELS))
+    return js
+
+
+@pytest.fixture
+def shell(request, daemon, server, tmp_path):
+    """The command `darkroom`; with JetStream, once there can be jobs, and an input for them."""
+    shell = Shell(tmp_path, server.url)
+    if _has_jetstream(request):
+        request.getfixturevalue("js")
+        shell.file("in", b"1")
+    return shell
 
 
 @pytest.fixture
@@ -146,15 +169,8 @@ def durable(site, connect):
             daemons.append(site.daemon(config, name).start())
         client = await connect(server.url)
         durable = Durable(client)
-
-        async def streams():
-            try:
-                return len(await durable.js.consumers_info("DARKROOM_JOBS")) == 3 * len(models)
-            except nats.js.errors.NotFoundError:
-                return False
-
         if "manage_streams" not in (jobs or {}):
-            await until("the streams", streams)
+            await until_served(durable.js, models)
         return durable, server, daemons
 
     yield start

@@ -3,7 +3,11 @@
 
 from harness import wait_until
 from mock_output import pattern
-from test_cli_jobs import CONFIG, MODELS, ended, js, known, server, shell, submitted  # noqa: F401
+from shell_jobs import ended, known, submitted
+
+MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
+CONFIG = {"jobs": {"enabled": True, "ack_wait": "2s"}}
+JETSTREAM = True
 
 
 def test_jobs_cancel_says_how_each_ended(shell):
