@@ -15,7 +15,7 @@ import pytest
 
 from client import Client
 from durable import MODELS, Durable, until_served
-from harness import Site
+from harness import Site, children_of, is_running, plugin_folder, wait_until
 from shell import Shell
 
 TEST_SECONDS = 150
@@ -149,6 +149,32 @@ def connect(loop):
     yield make
     for client in clients:
         loop.run_until_complete(client.close())
+
+
+@pytest.fixture
+def serve(site, connect):
+    """Starts a server and a daemon of the test's own, and connects. The daemon must end well."""
+    daemons = []
+
+    async def start(models: dict, plugins: dict | None = None):
+        server = site.server(max_payload=8 << 20).start()
+        config = {
+            "nats": {"url": server.url},
+            "devices": [{"device": "cpu", "lanes": 2}],
+            "limits": {"stop_grace": "500ms", "silence": "1s"},
+            "plugins": {"folder": str(plugin_folder()), **(plugins or {})},
+            "models": models,
+        }
+        daemons.append(site.daemon(config).start())
+        return daemons[-1], await connect(server.url)
+
+    yield start
+    for daemon in daemons:
+        if not daemon.running():
+            continue  # the test's own doing
+        workers = children_of(daemon.pid)
+        assert daemon.stop() == 0, daemon.log[-8000:]
+        wait_until("the workers to be gone", lambda: not any(map(is_running, workers)), 10)
 
 
 @pytest.fixture
