@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a test that does harm to a model's worker has to know: the worker, and how others do."""
+"""For tests that do harm to a model's worker: such models, their workers, how others do."""
 
 import asyncio
 import contextlib
 import time
 
-from client import Client
+from client import Client, until
+from harness import bad_plugin_path
 
 LONGEST_PAUSE = 1.0  # that another model's requester may see, in seconds
+ECHO = {"plugin": "echo", "instances": 2}
+
+
+def member(name: str) -> dict:
+    """A model of the zoo's, which copies its input when it is not asked to be bad."""
+    return {"plugin": str(bad_plugin_path(name))}
 
 
 async def worker_pid(client: Client, model: str) -> int:
@@ -21,10 +28,14 @@ async def worker_pid(client: Client, model: str) -> int:
     return pids.pop()
 
 
-async def another_pid(client: Client, model: str, than: int) -> int:
-    """The model's worker, if there is one and it is not `than`."""
-    pid = await worker_pid(client, model)
-    return pid if pid != than else 0
+async def replaced(client: Client, model: str, lost: int, seconds: float = 20) -> int:
+    """The model's worker, once there is one and it is not `lost`."""
+
+    async def another() -> int:
+        pid = await worker_pid(client, model)
+        return pid if pid != lost else 0
+
+    return await until(f"another worker for {model}", another, seconds)
 
 
 @contextlib.asynccontextmanager

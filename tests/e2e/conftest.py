@@ -2,20 +2,21 @@
 """Fixtures of the end-to-end tests, and what pytest needs to run coroutines and to show logs.
 
 A file says which models its daemon serves in MODELS, and the rest of its configuration in CONFIG;
-the fixture `daemon` starts one with them for the whole file, `client` talks to it. Tests that end
-or break programs start their own in `site`.
+the fixture `daemon` starts one with them for the whole file, `client` and `shell` talk to it. Where
+JETSTREAM is True its server has JetStream. Tests that end or break programs start their own in
+`site`.
 """
 
 import asyncio
 import inspect
 import os
 
-import nats.js.errors
 import pytest
 
-from client import Client, until
-from durable import MODELS, Durable
-from harness import Site
+from client import Client
+from durable import MODELS, Durable, until_served
+from harness import Site, children_of, is_running, plugin_folder, wait_until
+from shell import Shell
 
 TEST_SECONDS = 150
 SITES = pytest.StashKey[list]()
@@ -87,9 +88,13 @@ def loop():
     loop.close()
 
 
+def _has_jetstream(request) -> bool:
+    return getattr(request.module, "JETSTREAM", False)
+
+
 @pytest.fixture(scope="module")
-def server(module_site):
-    return module_site.server().start()
+def server(request, module_site):
+    return module_site.server(jetstream=_has_jetstream(request)).start()
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +120,24 @@ def client(loop, daemon, server):
 
 
 @pytest.fixture
+def js(request, client, loop):
+    """JetStream's API, once the daemon has made all that it needs there."""
+    js = client.nats.jetstream(timeout=10)
+    loop.run_until_complete(until_served(js, request.module.MODELS))
+    return js
+
+
+@pytest.fixture
+def shell(request, daemon, server, tmp_path):
+    """The command `darkroom`; with JetStream, once there can be jobs, and an input for them."""
+    shell = Shell(tmp_path, server.url)
+    if _has_jetstream(request):
+        request.getfixturevalue("js")
+        shell.file("in", b"1")
+    return shell
+
+
+@pytest.fixture
 def connect(loop):
     """Makes clients that are closed after the test."""
     clients = []
@@ -126,6 +149,32 @@ def connect(loop):
     yield make
     for client in clients:
         loop.run_until_complete(client.close())
+
+
+@pytest.fixture
+def serve(site, connect):
+    """Starts a server and a daemon of the test's own, and connects. The daemon must end well."""
+    daemons = []
+
+    async def start(models: dict, plugins: dict | None = None):
+        server = site.server(max_payload=8 << 20).start()
+        config = {
+            "nats": {"url": server.url},
+            "devices": [{"device": "cpu", "lanes": 2}],
+            "limits": {"stop_grace": "500ms", "silence": "1s"},
+            "plugins": {"folder": str(plugin_folder()), **(plugins or {})},
+            "models": models,
+        }
+        daemons.append(site.daemon(config).start())
+        return daemons[-1], await connect(server.url)
+
+    yield start
+    for daemon in daemons:
+        if not daemon.running():
+            continue  # the test's own doing
+        workers = children_of(daemon.pid)
+        assert daemon.stop() == 0, daemon.log[-8000:]
+        wait_until("the workers to be gone", lambda: not any(map(is_running, workers)), 10)
 
 
 @pytest.fixture
@@ -146,15 +195,8 @@ def durable(site, connect):
             daemons.append(site.daemon(config, name).start())
         client = await connect(server.url)
         durable = Durable(client)
-
-        async def streams():
-            try:
-                return len(await durable.js.consumers_info("DARKROOM_JOBS")) == 3 * len(models)
-            except nats.js.errors.NotFoundError:
-                return False
-
         if "manage_streams" not in (jobs or {}):
-            await until("the streams", streams)
+            await until_served(durable.js, models)
         return durable, server, daemons
 
     yield start

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of durable jobs, made of nats-py's JetStream alone, and the models that tests of them use."""
+"""A client of durable jobs, made of nats-py's JetStream alone, and the models that tests use."""
 
 import json
 
@@ -13,6 +13,18 @@ MODELS = {
     "mock": {"plugin": "mock"},
     "crashes": {"plugin": str(bad_plugin_path("crashes"))},
 }
+
+
+async def until_served(js, models):
+    """Waits until the daemons have made all that they need on the server for jobs of the models."""
+
+    async def consumers():
+        try:
+            return len(await js.consumers_info("DARKROOM_JOBS")) == 3 * len(models)
+        except nats.js.errors.NotFoundError:
+            return False
+
+    await until("the streams", consumers)
 
 
 class Durable:

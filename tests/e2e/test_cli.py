@@ -2,24 +2,18 @@
 """The command `darkroom` as people and scripts meet it: results, words, exit codes, terminals."""
 
 import asyncio
-import fcntl
-import json
 import os
-import pty
 import re
-import select
 import signal
 import socket
-import struct
 import subprocess
-import termios
-import time
 from pathlib import Path
 
 import pytest
 
 from harness import weights_path, wait_until
 from pictures import decode, encode, quarters
+from shell import RECEIPT_FIELDS, RUN_FIELDS, Shell, on_screen
 
 MODELS = {
     "echo": {"plugin": "echo"},
@@ -30,69 +24,6 @@ MODELS = {
     },
 }
 CONFIG = {"routes": [{"subject": "letters.*.in", "model": "echo"}]}
-RUN_FIELDS = {"job", "model", "output", "bytes", "content_type", "receipt"}
-RECEIPT_FIELDS = {
-    "host",
-    "plugin",
-    "weights",
-    "device",
-    "attempts",
-    "queue_ms",
-    "load_ms",
-    "run_ms",
-}
-NOT_INHERITED = ("NATS_URL", "NATS_CREDS", "NO_COLOR")
-
-
-class Shell:
-    """Runs `darkroom` in a folder of its own, with a server's URL in the environment."""
-
-    def __init__(self, folder: Path, url: str):
-        self.folder = folder
-        self.environment = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
-        self.environment |= {"NATS_URL": url, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
-        self.program = str(Path(os.environ["DARKROOM_BIN"]) / "darkroom")
-
-    def start(self, *arguments, **options) -> subprocess.Popen:
-        options = {
-            "stdin": subprocess.DEVNULL,
-            "cwd": self.folder,
-            "env": self.environment,
-        } | options
-        return subprocess.Popen([self.program, *map(str, arguments)], **options)
-
-    def __call__(self, *arguments, code: int = 0, stdin: bytes | None = None):
-        done = subprocess.run(
-            [self.program, *map(str, arguments)],
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            cwd=self.folder,
-            env=self.environment,
-            timeout=120,
-        )
-        assert done.returncode == code, (arguments, done)
-        return Done(done.stdout, done.stderr.decode())
-
-    def json(self, *arguments, **options) -> dict:
-        return json.loads(self(*arguments, "--json", **options).out)
-
-    def file(self, name: str, data: bytes) -> str:
-        (self.folder / name).write_bytes(data)
-        return name
-
-    def read(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
-
-
-class Done:
-    def __init__(self, out: bytes, err: str):
-        self.out = out
-        self.err = err
-
-    @property
-    def text(self) -> str:
-        return self.out.decode()
 
 
 @pytest.fixture
@@ -322,45 +253,6 @@ def test_interrupted_before_anything_is_sent(shell):
 def _waits_for_input(pid: int) -> bool:
     call = Path(f"/proc/{pid}/syscall").read_text().split()
     return call[:2] == ["0", "0x0"]  # read(0, ...)
-
-
-class Screen:
-    """A terminal of 80 columns, and all that is written to it."""
-
-    def __init__(self):
-        self.controller, self.device = pty.openpty()
-        fcntl.ioctl(self.device, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-
-    def read_all(self, process: subprocess.Popen) -> str:
-        os.close(self.device)
-        written = b""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if not select.select([self.controller], [], [], 0.2)[0]:
-                continue
-            try:
-                data = os.read(self.controller, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not data:
-                break
-            written += data
-        os.close(self.controller)
-        process.wait(60)
-        return written.decode()
-
-
-def on_screen(shell, *arguments, both: bool = False) -> tuple[int, bytes, str]:
-    """Exit code, standard output where it is a pipe, and what the terminal was sent."""
-    screen = Screen()
-    process = shell.start(
-        *arguments, stdout=screen.device if both else subprocess.PIPE, stderr=screen.device
-    )
-    shown = screen.read_all(process)
-    out = process.stdout.read() if process.stdout else b""
-    if process.stdout:
-        process.stdout.close()
-    return process.returncode, out, shown
 
 
 SLOW = ["-p", "delay_ms=1200", "-p", "progress_steps=12", "-p", "output_bytes=5"]

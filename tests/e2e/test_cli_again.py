@@ -2,8 +2,12 @@
 """Durable jobs a second time, by the command `darkroom`: cancelled, retried, replayed, dead; and large ones."""
 
 from harness import wait_until
-from test_cli_jobs import CONFIG, MODELS, ended, js, known, server, shell, submitted  # noqa: F401
-from test_crash import pattern
+from mock_output import pattern
+from shell_jobs import ended, known, submitted
+
+MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
+CONFIG = {"jobs": {"enabled": True, "ack_wait": "2s"}}
+JETSTREAM = True
 
 
 def test_jobs_cancel_says_how_each_ended(shell):

@@ -6,16 +6,13 @@ import os
 import signal
 import subprocess
 
-import nats.js.errors
-import pytest
-
-from client import until
 from harness import wait_until
-from test_cli import Shell, on_screen
-from test_crash import pattern
+from mock_output import pattern
+from shell import Shell, on_screen
 
 MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
 CONFIG = {"jobs": {"enabled": True, "ack_wait": "2s"}}
+JETSTREAM = True
 FIELDS = {
     "file",
     "jobs",
@@ -30,32 +27,6 @@ FIELDS = {
     "jobs_per_s",
     "failures",
 }
-
-
-@pytest.fixture(scope="module")
-def server(module_site):
-    return module_site.server(jetstream=True).start()
-
-
-@pytest.fixture
-def js(client, loop):
-    js = client.nats.jetstream(timeout=10)
-
-    async def consumers():
-        try:
-            return len(await js.consumers_info("DARKROOM_JOBS")) == 3 * len(MODELS)
-        except nats.js.errors.NotFoundError:
-            return False
-
-    loop.run_until_complete(until("the consumers", consumers))
-    return js
-
-
-@pytest.fixture
-def shell(js, server, tmp_path):
-    shell = Shell(tmp_path, server.url)
-    shell.file("in", b"1")
-    return shell
 
 
 def write(shell, *lines: dict, name: str = "jobs.jsonl") -> str:
@@ -167,22 +138,10 @@ def test_a_batch_comes_through_a_pipe_and_shows_a_bar(shell):
     assert code == 0 and "of 20" in shown and shown.endswith("\r\x1b[K")
 
 
-async def test_a_batch_outlives_a_server_that_is_started_again(site, tmp_path, connect):
-    server = site.server(jetstream=True).start()
-    daemon = site.daemon(
-        {"nats": {"url": server.url}, "jobs": {"enabled": True, "ack_wait": "2s"}, "models": MODELS}
-    ).start()
+async def test_a_batch_outlives_a_server_that_is_started_again(durable, tmp_path):
+    _, server, (daemon,) = await durable(models=MODELS)
     shell = Shell(tmp_path, server.url)
     shell.file("in", b"1")
-    js = (await connect(server.url)).nats.jetstream(timeout=10)
-
-    async def consumers():
-        try:
-            return len(await js.consumers_info("DARKROOM_JOBS")) == 3 * len(MODELS)
-        except nats.js.errors.NotFoundError:
-            return False
-
-    await until("the consumers", consumers)
     file = write(shell, *[mock(delay_ms=50, output_bytes=4, seed=seed) for seed in range(60)])
     process = shell.start("batch", file, "-o", "out", "--json", "--concurrency", 5,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -21,7 +21,7 @@ from harness import (
     wait_until,
     weights_path,
 )
-from test_cli import Shell
+from shell import Shell
 
 BUILD = Path(os.environ["DARKROOM_BIN"]).parent
 

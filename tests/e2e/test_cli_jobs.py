@@ -6,71 +6,14 @@ import re
 import signal
 import subprocess
 
-import nats.js.errors
-import pytest
-
-from client import until
-from harness import wait_until
-from test_cli import RECEIPT_FIELDS, RUN_FIELDS, Shell, on_screen
-from test_crash import pattern
+from mock_output import pattern
+from shell import RECEIPT_FIELDS, RUN_FIELDS, Shell, on_screen
+from shell_jobs import ended, known, submitted
 
 MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
 CONFIG = {"jobs": {"enabled": True, "ack_wait": "2s"}}
+JETSTREAM = True
 ERROR_FIELDS = {"code", "message", "hint", "retryable", "exit_code"}
-
-
-@pytest.fixture(scope="module")
-def server(module_site):
-    return module_site.server(jetstream=True).start()
-
-
-@pytest.fixture
-def js(client, loop):
-    """JetStream's API, once the daemon has made all that it needs there."""
-    js = client.nats.jetstream(timeout=10)
-
-    async def consumers():
-        try:
-            return len(await js.consumers_info("DARKROOM_JOBS")) == 3 * len(MODELS)
-        except nats.js.errors.NotFoundError:
-            return False
-
-    loop.run_until_complete(until("the consumers", consumers))
-    return js
-
-
-@pytest.fixture
-def shell(js, server, tmp_path):
-    shell = Shell(tmp_path, server.url)
-    shell.file("in", b"1")
-    return shell
-
-
-def submitted(shell, *arguments, **options) -> str:
-    """The id that `submit` printed."""
-    out = shell("submit", *arguments, **options).text
-    assert re.fullmatch(r"[A-Za-z0-9_-]+\n", out), out
-    return out.strip()
-
-
-def known(shell, job: str) -> dict:
-    """Its state, once there is one."""
-
-    def state():
-        found = [one for one in shell.json("jobs", "ls", "--limit", 1000)["jobs"] if one["id"] == job]
-        return found[0] if found else None
-
-    return wait_until(f"job {job} to be known", state)
-
-
-def ended(shell, job: str) -> dict:
-    """The state in which it ended; whether that is a success is the test's to say."""
-
-    def terminal():
-        state = known(shell, job)
-        return state if state["state"] not in ("queued", "running") else None
-
-    return wait_until(f"the end of {job}", terminal)
 
 
 def test_submit_prints_the_id_and_the_job_runs(shell):
@@ -257,22 +200,10 @@ def test_ps_all_has_every_daemon(shell, site, server):
     assert other.stop() == 0
 
 
-async def test_a_server_that_was_started_again_is_waited_for(site, tmp_path, connect):
-    server = site.server(jetstream=True).start()
-    daemon = site.daemon(
-        {"nats": {"url": server.url}, "jobs": {"enabled": True, "ack_wait": "2s"}, "models": MODELS}
-    ).start()
+async def test_a_server_that_was_started_again_is_waited_for(durable, tmp_path):
+    _, server, (daemon,) = await durable(models=MODELS)
     shell = Shell(tmp_path, server.url)
     shell.file("in", b"1")
-    js = (await connect(server.url)).nats.jetstream(timeout=10)
-
-    async def consumers():
-        try:
-            return len(await js.consumers_info("DARKROOM_JOBS")) == 3 * len(MODELS)
-        except nats.js.errors.NotFoundError:
-            return False
-
-    await until("the consumers", consumers)
     process = shell.start("submit", "mock", "-i", "in", "-p", "delay_ms=1500", "--wait", "--id",
                           "patient", "-p", "output_bytes=3", stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE)

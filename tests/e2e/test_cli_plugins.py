@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import bad_plugin_path, children_of, plugin_path, wait_until
-from test_cli import Shell
+from shell import Shell
 
 BUILD = Path(os.environ["DARKROOM_BIN"]).parent
 

@@ -13,62 +13,12 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
-from beside import another_pid, undisturbed, worker_pid
+from beside import ECHO, member, replaced, undisturbed, worker_pid
 from client import Reply, until
-from harness import (
-    bad_plugin_path,
-    children_of,
-    is_running,
-    is_sanitized,
-    plugin_folder,
-    plugin_path,
-    wait_until,
-    weights_path,
-)
-from pictures import encode, quarters
+from harness import bad_plugin_path, children_of, is_running, wait_until
+from mock_output import pattern
 
-FAST_WEIGHTS = weights_path("realesr-animevideov3-x4")
 FORGIVEN = 3  # losses within a minute after which a plugin is opened again at once (Hosting)
-ECHO = {"plugin": "echo", "instances": 2}
-
-
-def member(name: str) -> dict:
-    """A model of the zoo's, which copies its input when it is not asked to be bad."""
-    return {"plugin": str(bad_plugin_path(name))}
-
-
-@pytest.fixture
-def serve(site, connect):
-    """Starts a server and a daemon, and connects to them. The daemon must end well afterwards."""
-    daemons = []
-
-    async def start(models: dict, plugins: dict | None = None):
-        server = site.server(max_payload=8 << 20).start()
-        config = {
-            "nats": {"url": server.url},
-            "devices": [{"device": "cpu", "lanes": 2}],
-            "limits": {"stop_grace": "500ms", "silence": "1s"},
-            "plugins": {"folder": str(plugin_folder()), **(plugins or {})},
-            "models": models,
-        }
-        daemons.append(site.daemon(config).start())
-        return daemons[-1], await connect(server.url)
-
-    yield start
-    for daemon in daemons:
-        if not daemon.running():
-            continue  # the test's own doing
-        workers = children_of(daemon.pid)
-        assert daemon.stop() == 0, daemon.log[-8000:]
-        wait_until("the workers to be gone", lambda: not any(map(is_running, workers)), 10)
-
-
-async def replaced(client, model: str, lost: int, seconds: float = 20) -> int:
-    return await until(
-        f"another worker for {model}", lambda: another_pid(client, model, lost), seconds
-    )
 
 
 class Inbox:
@@ -99,11 +49,6 @@ class Inbox:
             return len(self.replies) >= count
 
         await until(f"{count} answers", enough)
-
-
-def pattern(size: int, seed: int) -> bytes:
-    """What mock answers with."""
-    return bytes((seed + 31 * i + i // 251) % 256 for i in range(size))
 
 
 async def test_a_worker_killed_under_load_costs_no_answer(serve):
@@ -296,61 +241,6 @@ async def test_a_deadline_ends_nobody_elses_job(serve):
     assert await worker_pid(client, "mock") == pid
 
 
-async def test_a_deadline_does_not_end_a_load(serve):
-    daemon, client = await serve({"slow_load": member("slow_load")})
-    pid = await worker_pid(client, "slow_load")
-    hurried = asyncio.create_task(client.run("slow_load", b"1", Darkroom_Deadline="300ms"))
-    await until("it to be taken", lambda: client.jobs("running", "slow_load"))
-    patient = asyncio.create_task(client.run("slow_load", b"2"))
-    (await hurried).failed("deadline_exceeded")
-    assert not patient.done()
-    assert (await patient).ok().headers["Darkroom-Attempts"] == "1"
-    assert await worker_pid(client, "slow_load") == pid
-
-
-async def test_a_worker_that_is_lost_while_its_plugin_opens(site, connect):
-    """The daemon waits for it, a minute at most. Its model is refused then, the others serve."""
-    server = site.server().start()
-    models = {"echo": ECHO, "hangs_in_ctor": member("hangs_in_ctor")}
-    daemon = site.daemon({"nats": {"url": server.url}, "models": models}).launch()
-
-    def opening():
-        if "plugin echo 1.0.0 loaded" not in daemon.log:
-            return []
-        named = [(pid, Path(f"/proc/{pid}/cmdline")) for pid in children_of(daemon.pid)]
-        return [pid for pid, line in named if b"hangs_in_ctor" in line.read_bytes()]
-
-    (pid,) = wait_until("the worker", opening)
-    assert not daemon.ready()
-    os.kill(pid, signal.SIGKILL)
-    wait_until("the daemon to be ready", daemon.ready)
-    client = await connect(server.url)
-    refused = (await client.run("hangs_in_ctor", b"1")).failed("failed_precondition")
-    assert "could not be opened: its worker was killed by SIGKILL" in refused.error["message"]
-    assert (await client.run("echo", b"1")).ok().data == b"1"
-    assert daemon.stop() == 0
-
-
-async def test_a_plugin_that_hangs_before_it_serves(site, connect):
-    server = site.server().start()
-    words = {
-        "hangs_in_ctor": "the plugin did not open within 3 s",
-        "hangs_in_create": "the plugin did not make an instance of the model within 3 s",
-    }
-    config = {
-        "nats": {"url": server.url},
-        "limits": {"open": "3s"},
-        "models": {"echo": ECHO, **{name: member(name) for name in words}},
-    }
-    daemon = site.daemon(config).start()
-    client = await connect(server.url)
-    for name, why in words.items():
-        refused = (await client.run(name, b"1")).failed("failed_precondition")
-        assert why in refused.error["message"]
-    assert (await client.run("echo", b"1")).ok().data == b"1"
-    assert daemon.stop() == 0
-
-
 async def test_a_killed_daemon_leaves_no_worker_behind(serve):
     names = ("hangs", "leaks_thread", "ignores_cancel", "stops", "torch_library")
     names = [name for name in names if bad_plugin_path(name).exists()]
@@ -366,138 +256,3 @@ async def test_a_killed_daemon_leaves_no_worker_behind(serve):
     daemon.send(signal.SIGKILL)
     daemon.wait()
     wait_until("the workers to be gone", lambda: not any(map(is_running, workers)), 10)
-
-
-async def test_plugins_that_share_a_worker_share_its_end(serve):
-    pen = {"worker": "pen"}
-    daemon, client = await serve(
-        {
-            "echo": ECHO,
-            "mock": {"plugin": "mock"},
-            "crashes": member("crashes"),
-            "forks": member("forks"),
-        },
-        {"each": {"mock": pen, "crashes": pen, "forks": pen}},
-    )
-
-    async def pids():
-        return {await worker_pid(client, name) for name in ("mock", "crashes", "forks")}
-
-    # One of them is to blame. All come back, three times, and together.
-    (before,) = await pids()
-    assert before != await worker_pid(client, "echo")
-    async with undisturbed(client):
-        (await client.run("crashes", b"bad")).failed("instance_lost")
-        for name in ("crashes", "forks"):
-            assert (await client.run(name, b"good")).ok().data == b"good"
-        (await client.run("mock", b"1")).ok()
-    (between,) = await pids()
-    assert between not in (0, before)
-
-    # A job that ran there is done again, if only when all have rested.
-    busy = asyncio.create_task(
-        client.run("mock", b"1", params={"delay_ms": 700, "output_bytes": 9})
-    )
-    await until("it to run", lambda: client.jobs("running", "mock"))
-    async with undisturbed(client):
-        os.kill(between, signal.SIGKILL)
-        reply = (await busy).ok()
-        assert reply.data == pattern(9, 0)
-        assert reply.headers["Darkroom-Attempts"] == "2"
-        for name in ("crashes", "forks"):
-            assert (await client.run(name, b"good")).ok().data == b"good"
-    (after,) = await pids()
-    assert after not in (0, between)
-
-
-async def test_in_the_daemon_only_what_runs_past_its_deadline_is_stuck(serve):
-    daemon, client = await serve({"mock": {"plugin": "mock"}}, {"isolation": "in-process"})
-    params = {"delay_ms": 2000, "poll_cancel": False}
-    running = asyncio.create_task(
-        client.run("mock", b"1", params=params, Darkroom_Job="runs", Darkroom_Deadline="300ms")
-    )
-    await until("it to run", lambda: client.jobs("running", "mock"))
-    waiting = client.run("mock", b"1", Darkroom_Job="waits", Darkroom_Deadline="300ms")
-    (await waiting).failed("deadline_exceeded")
-    (await running).failed("deadline_exceeded")
-    assert "runs mock: did not stop when it was told to" in daemon.log
-    assert "waits mock: did not stop" not in daemon.log
-    # It is free again when that is done.
-    (await client.run("mock", b"1")).ok()
-
-
-# A sanitizer ends a process that writes to address 0 without a signal.
-@pytest.mark.parametrize("name", ["aborts", "exits"] + ["crashes"] * (not is_sanitized()))
-async def test_a_job_beside_the_one_that_crashes_is_not_taken_for_it(serve, name):
-    pen = {"worker": "pen"}
-    daemon, client = await serve(
-        {"mock": {"plugin": "mock"}, name: member(name)}, {"each": {"mock": pen, name: pen}}
-    )
-    before = await worker_pid(client, "mock")
-    beside = asyncio.create_task(
-        client.run("mock", b"1", params={"delay_ms": 1500, "output_bytes": 9})
-    )
-    await until("it to run", lambda: client.jobs("running", "mock"))
-    (await client.run(name, b"bad")).failed("instance_lost")
-    assert await replaced(client, "mock", before) != before
-    # It was lost three times with the other, and its three attempts are not used up.
-    reply = (await beside).ok()
-    assert reply.data == pattern(9, 0)
-    assert reply.headers["Darkroom-Attempts"] == "1"
-
-
-async def test_a_plugin_that_cannot_be_opened_keeps_its_neighbours_from_nothing(serve):
-    pen = {"worker": "pen"}
-    names = ("mock", "aborts_in_ctor", "echo")
-    daemon, client = await serve(
-        {"mock": {"plugin": "mock"}, "aborts_in_ctor": member("aborts_in_ctor"), "echo": ECHO},
-        {"each": {name: pen for name in names}},
-    )
-    refused = (await client.run("aborts_in_ctor", b"1")).failed("failed_precondition")
-    assert "killed by SIGABRT" in refused.error["message"]
-    assert (await client.run("mock", b"1")).ok().data == b""
-    assert (await client.run("echo", b"1")).ok().data == b"1"
-    assert await worker_pid(client, "mock") == await worker_pid(client, "echo")
-
-
-ISOLATIONS = ("process", "in-process")
-
-
-async def answers_in_both(site, connect, models: dict, model: str, bodies: list[bytes], **headers):
-    """What the model answers to each, by daemons of both isolations: lists of (headers, bytes)."""
-    server = site.server(max_payload=8 << 20).start()
-    client = await connect(server.url)
-    answers = []
-    for isolation in ISOLATIONS:
-        config = {
-            "nats": {"url": server.url, "prefix": isolation},
-            "plugins": {"folder": str(plugin_folder()), "isolation": isolation},
-            "models": models,
-        }
-        daemon = site.daemon(config, isolation)
-        await asyncio.to_thread(daemon.start)
-        replies = [
-            (await client.request(f"{isolation}.run.{model}", body, **headers)).ok()
-            for body in bodies
-        ]
-        answers.append([(reply.headers["Content-Type"], reply.data) for reply in replies])
-        assert bool(children_of(daemon.pid)) == (isolation == "process")
-        assert await asyncio.to_thread(daemon.stop) == 0
-    return answers
-
-
-async def test_echo_answers_the_same_in_both_isolations(site, connect):
-    bodies = [b"", b"x", bytes(range(256)), os.urandom(4096), os.urandom(1 << 20)]
-    apart, within = await answers_in_both(site, connect, {"echo": ECHO}, "echo", bodies)
-    assert apart == within
-    assert [data for _, data in apart] == bodies
-
-
-@pytest.mark.skipif(
-    not (FAST_WEIGHTS.exists() and plugin_path("enhance").exists()), reason="there are no weights"
-)
-async def test_enhance_answers_the_same_in_both_isolations(site, connect):
-    models = {"enhance": {"plugin": "enhance", "weights": str(FAST_WEIGHTS)}}
-    bodies = [encode(quarters(48, 32)), encode(quarters(37, 53), "JPEG", quality=90)]
-    apart, within = await answers_in_both(site, connect, models, "enhance", bodies)
-    assert apart == within

@@ -6,7 +6,7 @@ import json
 import nats.js.errors
 
 from client import until
-from test_crash import pattern
+from mock_output import pattern
 
 
 async def last(jobs, stream: str, subject: str):

@@ -12,7 +12,7 @@ import pytest
 from client import Reply, until
 from durable import MODELS
 from harness import wait_until
-from test_crash import pattern
+from mock_output import pattern
 
 
 async def test_a_job_is_run_and_its_reply_stored_once(durable):

@@ -9,7 +9,7 @@ import os
 import nats.js.errors
 
 from client import Reply
-from test_crash import pattern
+from mock_output import pattern
 
 BUCKET = "darkroom-objects"
 MIB = 1024 * 1024

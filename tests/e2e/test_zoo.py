@@ -22,7 +22,7 @@ from harness import (
 )
 
 # What the answer to any request says. hangs_in_ctor and hangs_in_create are not here: a daemon that
-# starts waits for them (test_crash.py).
+# starts waits for them (test_crash_opening.py).
 REFUSED = {
     "no_manifest": "no manifest",
     "wrong_major": "ABI 99.0",

@@ -9,6 +9,7 @@ import time
 
 import support  # noqa: F401: finds the end-to-end tests' modules
 from customer import Customer, insist
+from ending import ended
 from harness import NatsServer, Site, free_port
 from plan import Plan, make_plan
 from report import arguments, finish, say
@@ -71,35 +72,22 @@ async def kill_nodes(cluster: Cluster, customer: Customer, chance: random.Random
     return deaths
 
 
-async def torture(plan: Plan, kills: int, patience: float, keep: bool) -> tuple[Verdict, dict]:
-    site = Site()
+async def torture(site: Site, plan: Plan, kills: int, patience: float) -> tuple[Verdict, dict]:
     begun = time.monotonic()
-    try:
-        cluster = Cluster(site)
-        await cluster.start()
-        daemons = [site.daemon(configuration(cluster.urls, replicas=NODES), name) for name in HOSTS]
-        for daemon in daemons:
-            await until_ready(daemon.launch())
-        customer = await Customer.connect(cluster.urls, NODES)
-        await customer.prepare(3 * len(PLUGINS))
-        await whole(customer)
-        say(f"{len(plan.jobs)} jobs, {kills} kills, seed {plan.seed}, in {site.folder}")
-        dying = kill_nodes(cluster, customer, random.Random(plan.seed), kills, plan.seconds)
-        deaths, _ = await asyncio.gather(dying, customer.submit_all(plan))
-        await customer.until_ended(patience)
-        verdict = verify(await customer.gather())
-        await customer.close()
-        keep = keep or not verdict.good
-    except BaseException:
-        keep = True
-        raise
-    finally:
-        if keep:
-            say(f"the logs are in {site.folder}")
-            for program in site.programs:
-                program.kill()
-        else:
-            site.close()
+    cluster = Cluster(site)
+    await cluster.start()
+    daemons = [site.daemon(configuration(cluster.urls, replicas=NODES), name) for name in HOSTS]
+    for daemon in daemons:
+        await until_ready(daemon.launch())
+    customer = await Customer.connect(cluster.urls, NODES)
+    await customer.prepare(3 * len(PLUGINS))
+    await whole(customer)
+    say(f"{len(plan.jobs)} jobs, {kills} kills, seed {plan.seed}, in {site.folder}")
+    dying = kill_nodes(cluster, customer, random.Random(plan.seed), kills, plan.seconds)
+    deaths, _ = await asyncio.gather(dying, customer.submit_all(plan))
+    await customer.until_ended(patience)
+    verdict = verify(await customer.gather())
+    await customer.close()
     return verdict, {"kills": dict(deaths), "seconds": round(time.monotonic() - begun, 1), "seed": plan.seed}
 
 
@@ -108,7 +96,9 @@ def main() -> int:
     longer = 5 if asked.long else 1
     seconds = asked.seconds or SECONDS * longer
     plan = make_plan(asked.seed, asked.jobs or JOBS * longer, 0, seconds)
-    return finish(*asyncio.run(torture(plan, asked.kills or KILLS * longer, asked.patience, asked.keep)), asked.json)
+    site = Site()
+    run = torture(site, plan, asked.kills or KILLS * longer, asked.patience)
+    return finish(*asyncio.run(ended(run, site, asked.keep)), asked.json)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 import time
 
 from customer import Customer
+from ending import ended
 from plan import Plan, make_plan
 from report import arguments, finish, say
 from verify import Verdict, verify
@@ -31,8 +32,7 @@ async def kill_all(world: World, plan: Plan):
         await world.carry_out(kill, LAST_PATIENCE)
 
 
-async def torture(plan: Plan, patience: float, keep: bool) -> tuple[Verdict, dict]:
-    world = World()
+async def torture(world: World, plan: Plan, patience: float) -> tuple[Verdict, dict]:
     begun = time.monotonic()
     try:
         await world.start()
@@ -45,14 +45,8 @@ async def torture(plan: Plan, patience: float, keep: bool) -> tuple[Verdict, dic
         await customer.until_ended(patience)
         verdict = verify(await customer.gather())
         await customer.close()
-        keep = keep or not verdict.good
-    except BaseException:
-        keep = True
-        raise
     finally:
-        if keep:
-            say(f"the logs are in {world.site.folder}")
-        await world.close(keep)
+        await world.close()
     planned = {kill.point.name for kill in plan.kills if kill.point}
     verdict.problems += world.crashed
     verdict.problems += [f"nothing died at '{name}'" for name in sorted(planned - world.passed.keys())]
@@ -69,7 +63,9 @@ def main() -> int:
     asked = arguments(__doc__)
     jobs, kills, seconds = SIZES[asked.long]
     plan = make_plan(asked.seed, asked.jobs or jobs, asked.kills or kills, asked.seconds or seconds)
-    return finish(*asyncio.run(torture(plan, asked.patience, asked.keep)), asked.json)
+    world = World()
+    run = torture(world, plan, asked.patience)
+    return finish(*asyncio.run(ended(run, world.site, asked.keep)), asked.json)
 
 
 if __name__ == "__main__":

@@ -97,13 +97,10 @@ class World(Gate):
         for host in self.hosts:
             await until_ready(host.daemon)
 
-    async def close(self, keep: bool = False):
+    async def close(self):
+        """The proxies; the programs are the site's to end."""
         for host in self.hosts:
             await host.proxy.close()
-        for program in self.site.programs:
-            program.kill()
-        if not keep:
-            self.site.close()
 
     async def carry_out(self, kill: Kill, patience: float) -> bool:
         """Returns when what died is there again. False: nothing passed the point in that time."""
