@@ -18,7 +18,7 @@ LARGE = (600_000, 2_500_000)  # bytes: objects of one chunk and of several
 # Per thousand. Crashes and hangs are few: a plugin that crashes often rests for up to a minute, and
 # the run with it. They have plugins of their own, so that the others go on meanwhile.
 KINDS = {
-    "quick": 700,
+    "quick": 694,
     "slow": 110,  # long enough for its state to say that it runs
     "long": 12,  # long enough for its host to report that it works on it
     "neighbour": 60,  # good jobs of the plugins that crash or hang
@@ -26,8 +26,8 @@ KINDS = {
     "broken": 30,  # one that is not
     "typo": 20,  # no request at all
     "late": 12,  # too long for its deadline
-    "heavy": 6,  # request and result are too large for a message
-    "bulky": 6,  # the result alone
+    "heavy": 9,  # request and result are too large for a message
+    "bulky": 9,  # the result alone
     "crash": 3,
     "hang": 3,
 }
@@ -94,6 +94,13 @@ def make_plan(seed: int, jobs: int, kills: int, seconds: float, points: list[Poi
     kinds[: len(KINDS)] = list(KINDS)[:jobs]
     chance.shuffle(kinds)
     made = [_job(chance, number, kind, seconds) for number, kind in enumerate(kinds)]
+    # Few, and yet some of the points are theirs: one every few seconds, and until those points are
+    # tried for the last time.
+    large = [job for job in made if job.kind in ("heavy", "bulky")]
+    for number, job in enumerate(large):
+        later = (number + chance.uniform(0.2, 0.8)) * 1.2 * seconds / len(large) - job.at
+        job.at += later
+        job.again = [at + later for at in job.again]
     made.sort(key=lambda job: job.at)
     return Plan(seed, seconds, made, _kills(chance, kills, seconds, points))
 
