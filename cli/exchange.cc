@@ -63,9 +63,7 @@ class Waiting {
               "the job may have run all the same; try again when the server is back");
         case Event::Kind::kInterrupted:
           return Failure::Interrupted(
-              fmt::format("interrupted; job {0} may still be running; stop it with: darkroom jobs "
-                          "cancel {0}",
-                          options_.job));
+              fmt::format("interrupted; job {} was told to stop", options_.job));
       }
     }
   }
@@ -122,6 +120,12 @@ Outcome<Incoming> Exchange(Client* client, const Outgoing& request, const Exchan
   }
   Outcome<Incoming> outcome = Waiting(client, options, bar).ForReply();
   bar->Clear();
+  const auto* failure = std::get_if<Failure>(&outcome);
+  if (failure != nullptr &&
+      (failure->exit_code == ExitCode::kInterrupted || failure->exit_code == ExitCode::kDeadline)) {
+    // If that does not arrive the job runs to its end, as it would have without.
+    static_cast<void>(client->Send({options.cancel_subject, {}, {}}, {}));
+  }
   return outcome;
 }
 

@@ -20,6 +20,7 @@ namespace darkroom {
 struct ExchangeOptions {
   std::string job;
   std::string progress_subject;  // empty: none is asked for
+  std::string cancel_subject;    // where to say that nobody waits for the reply any more
   // How long to wait for the reply. Without it the wait ends ten minutes after the last sign of
   // life.
   std::optional<std::chrono::milliseconds> timeout;

@@ -55,6 +55,7 @@ class Run {
     ExchangeOptions exchange;
     exchange.job = options_.job;
     exchange.timeout = options_.timeout;
+    exchange.cancel_subject = fmt::format("{}.cancel.{}", command_.prefix, options_.job);
     if (parts.progress) {
       exchange.progress_subject = fmt::format("{}.progress.{}", command_.prefix, options_.job);
     }

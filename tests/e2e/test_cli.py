@@ -220,14 +220,14 @@ def test_waiting_ends_at_the_timeout(shell):
     assert "deadline" in done.err
 
 
-def test_interrupted_it_names_the_job(shell):
+def test_interrupted_it_stops_the_job(shell):
     process = shell.start(
         "run",
         "mock",
         "-i",
         shell.file("in", b"1"),
         "-p",
-        "delay_ms=4000",
+        "delay_ms=60000",
         "--job",
         "left-behind",
         stderr=subprocess.PIPE,
@@ -239,7 +239,8 @@ def test_interrupted_it_names_the_job(shell):
     wait_until("the job to be accepted", runs)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "left-behind" in err.decode()
+    assert process.returncode == 130 and "left-behind was told to stop" in err.decode()
+    wait_until("the job to be gone", lambda: not runs(), 10)
 
 
 def test_interrupted_before_anything_is_sent(shell):
