@@ -46,16 +46,22 @@ bool SameKey(const Job& a, const Job& b) {
   });
 }
 
+auto FirstDue(const JobQueue::Line& line, Job::Clock::time_point due) {
+  return std::partition_point(line.jobs.begin(), line.jobs.end(),
+                              [due](const Job* job) { return job->deadline < due; });
+}
+
 }  // namespace
 
-std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, uint32_t max) {
-  Job* const first = line.jobs.front();
+std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, Job* first, uint32_t max,
+                            Job::Clock::time_point due) {
   std::vector<Job*> batch = {first};
   // One that an attempt has failed for runs alone, so that it cannot take others with it again.
   if (first->attempts == 0) {
     size_t seen = 0;
     const auto take_from = [&](const JobQueue::Line& from) {
-      for (Job* job : from.jobs) {
+      for (auto place = FirstDue(from, due); place != from.jobs.end(); ++place) {
+        Job* const job = *place;
         if (batch.size() >= max || seen >= kLookAhead) return;
         if (job == first) continue;
         ++seen;

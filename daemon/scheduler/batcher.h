@@ -17,9 +17,10 @@
 
 namespace darkroom {
 
-// Takes the first job of `line`, which is of the model's queue, and at most `max` - 1 others. The
-// line may be gone then.
-std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, uint32_t max);
+// Takes `first` of `line`, which is of the model's queue, and at most `max` - 1 others that are due
+// no earlier than `due`. The line may be gone then.
+std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, Job* first, uint32_t max,
+                            Job::Clock::time_point due = Job::Clock::time_point::min());
 
 }  // namespace darkroom
 

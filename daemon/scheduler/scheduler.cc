@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 constexpr auto kAhead = milliseconds(2);
 // What nobody has measured is taken to be short, and yet not nothing, so that accounts go on.
 constexpr double kLeastMs = 0.01;
+// A batch may take so many times what its model's take in the mean.
+constexpr double kCaution = 1.25;
 
 Scheduler::Time After(Scheduler::Time time, double ms) {
   return time + duration_cast<Job::Clock::duration>(duration<double, std::milli>(ms));
@@ -37,6 +39,22 @@ double BatchMs(const Model& model) { return std::max(model.times.batch_ms(), kLe
 uint32_t Room(const Model& model) {
   const uint32_t most = model.config.max_concurrency;
   return most == 0 ? UINT32_MAX : most - std::min(most, model.running);
+}
+
+struct First {
+  Job* job;
+  Scheduler::Time due;
+};
+
+// The earliest deadline goes first, of those that can be met: where there is more work than time
+// nothing would be done but what comes too late. What is too late goes when there is nothing else,
+// since it may take less than others did.
+First FirstOf(const JobQueue::Line& line, const Model& model, Scheduler::Time now) {
+  const Scheduler::Time due = After(now + kAhead, model.times.batch_ms() * kCaution);
+  const auto job = std::partition_point(line.jobs.begin(), line.jobs.end(),
+                                        [due](const Job* one) { return one->deadline < due; });
+  if (job == line.jobs.end()) return {line.jobs.front(), Scheduler::Time::min()};
+  return {*job, due};
 }
 
 }  // namespace
@@ -90,8 +108,8 @@ bool Scheduler::GoesBefore(const Candidate& a, const Candidate& b) const {
     const double start_b = VirtualStart(*b.line);
     if (start_a != start_b) return start_a < start_b;
   }
-  const Job& job_a = *a.line->jobs.front();
-  const Job& job_b = *b.line->jobs.front();
+  const Job& job_a = *a.job;
+  const Job& job_b = *b.job;
   return job_a.deadline != job_b.deadline ? job_a.deadline < job_b.deadline
                                           : job_a.token < job_b.token;
 }
@@ -110,7 +128,8 @@ PerClass<Scheduler::Candidate> Scheduler::Candidates(const Entry& entry, Time no
     }
     for (const JobQueue::Line& line : model->queue.lines()) {
       Candidate& first = best[static_cast<size_t>(line.job_class)];
-      const Candidate candidate{model, &line};
+      const auto [job, due] = FirstOf(line, *model, now);
+      const Candidate candidate{model, &line, job, due};
       if (first.model == nullptr || GoesBefore(candidate, first)) first = candidate;
     }
   }
@@ -152,7 +171,7 @@ std::vector<Job*> Scheduler::Take(const Candidate& candidate) {
   const auto index = static_cast<size_t>(candidate.line->job_class);
   virtual_now_[index] = VirtualStart(*candidate.line);
   const uint32_t most = std::min(std::max(model->contract->max_batch, 1U), Room(*model));
-  std::vector<Job*> batch = TakeBatch(model, *candidate.line, most);
+  std::vector<Job*> batch = TakeBatch(model, *candidate.line, candidate.job, most, candidate.due);
   for (Job* job : batch) {
     job->charged_ms = JobMs(*model);
     const auto of = static_cast<size_t>(job->job_class);

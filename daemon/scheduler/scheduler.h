@@ -4,7 +4,8 @@
 // are woken when there is some. Of what is ready on a lane it gives
 //   the most urgent class, save that a class which waits is given `floor` of the lanes' time;
 //   of the tenants in a class the one that has had the least of its share;
-//   of a tenant's jobs the one with the earliest deadline, with others that may share its batch.
+//   of a tenant's jobs the one with the earliest deadline that can be met, with others that may
+//   share its batch.
 // docs/scheduling.md tells why.
 //
 // A pure decider for the io_context's thread: it keeps no time and starts nothing, so that it runs
@@ -71,6 +72,8 @@ class Scheduler {
   struct Candidate {
     Model* model = nullptr;
     const JobQueue::Line* line = nullptr;
+    Job* job = nullptr;  // of the line, that goes first
+    Time due{};          // what is due earlier is not thought to be done in time
   };
 
   Entry& EntryOf(const LaneClient* lane);

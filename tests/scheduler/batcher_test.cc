@@ -14,7 +14,8 @@ using testing::ElementsAre;
 
 // What the first line of the model's queue gives.
 std::vector<Job*> Take(const std::shared_ptr<Model>& model) {
-  return TakeBatch(model.get(), model->queue.lines().front(), model->contract->max_batch);
+  const JobQueue::Line& line = model->queue.lines().front();
+  return TakeBatch(model.get(), line, line.jobs.front(), model->contract->max_batch);
 }
 
 TEST(Batcher, TakesUpToTheMaximumInOrder) {

@@ -299,5 +299,22 @@ TEST(Scheduler, TheNextBatchIsGivenShortlyBeforeTheOneThatRunsEnds) {
   EXPECT_THAT(lane.Next(model.get()), ElementsAre(b, c));
 }
 
+TEST(Scheduler, WhatCannotBeDoneInTimeGoesLast) {
+  WaitingJobs jobs;
+  const auto model = jobs.MakeModel(2);
+  model->times.Add(100, 1, 0);
+  Scheduler scheduler;
+  FakeLane lane(&scheduler);
+  lane.Serve(model);
+  const auto due = [&](int ms) {
+    return jobs.EnqueueDue(model, (lane.now + milliseconds(ms)).time_since_epoch());
+  };
+  Job* hopeless = due(50);
+  Job* soon = due(200);
+  Job* later = due(300);
+  EXPECT_THAT(lane.Next(), ElementsAre(soon, later));
+  EXPECT_THAT(lane.Next(), ElementsAre(hopeless));  // it may take less than others did
+}
+
 }  // namespace
 }  // namespace darkroom
