@@ -15,6 +15,7 @@
 #include "cli/gather.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "core/units.h"
 
 namespace darkroom {
 namespace {
@@ -29,6 +30,11 @@ bool Has(const json& object, const char* name) {
 
 std::string Count(const json& object, const char* name) {
   return Has(object, name) ? std::to_string(CountField(object, name)) : std::string();
+}
+
+std::string Size(const json& object, const char* name) {
+  const uint64_t bytes = Has(object, name) ? CountField(object, name) : 0;
+  return bytes > 0 ? FormatSize(bytes) : std::string();
 }
 
 // One table over all hosts. `row` makes the cells of one element; the host stands first where there
@@ -51,28 +57,43 @@ std::string Section(const std::vector<json>& hosts, const char* part,
 
 std::string Render(const std::vector<json>& hosts, const Terminal& terminal) {
   std::string text =
-      Section(hosts, "devices", {{"DEVICE"}, {"LANES", Align::kRight}, {"RUNNING", Align::kRight}},
+      Section(hosts, "devices",
+              {{"DEVICE"},
+               {"LANES", Align::kRight},
+               {"RUNNING", Align::kRight},
+               {"LEASED", Align::kRight},
+               {"MEMORY", Align::kRight}},
               terminal, [](const json& device) -> std::vector<std::string> {
-                return {TextField(device, "id"), Count(device, "lanes"), Count(device, "running")};
+                return {TextField(device, "id"), Count(device, "lanes"), Count(device, "running"),
+                        Size(device, "leased_bytes"), Size(device, "memory_bytes")};
               });
-  text += "\n" + Section(hosts, "instances",
-                         {{"MODEL"},
-                          {"DEVICE"},
-                          {"LANE", Align::kRight},
-                          {"STATE"},
-                          {"JOBS", Align::kRight},
-                          {"IDLE", Align::kRight}},
-                         terminal, [](const json& instance) -> std::vector<std::string> {
-                           const bool idle = TextField(instance, "state") == "idle";
-                           return {TextField(instance, "model"),
-                                   TextField(instance, "device"),
-                                   Count(instance, "lane"),
-                                   TextField(instance, "state"),
-                                   Count(instance, "jobs_ended"),
-                                   idle ? FormatTime(std::chrono::duration<double>(
-                                              NumberField(instance, "idle_s")))
-                                        : std::string()};
-                         });
+  text +=
+      "\n" +
+      Section(hosts, "instances",
+              {{"MODEL"},
+               {"DEVICE"},
+               {"LANE", Align::kRight},
+               {"STATE"},
+               {"JOBS", Align::kRight},
+               {"MEMORY", Align::kRight},
+               {"IDLE", Align::kRight},
+               {"KEPT", Align::kRight}},
+              terminal, [](const json& instance) -> std::vector<std::string> {
+                const bool idle = TextField(instance, "state") == "idle";
+                return {
+                    TextField(instance, "model"),
+                    TextField(instance, "device"),
+                    Count(instance, "lane"),
+                    TextField(instance, "state"),
+                    Count(instance, "jobs_ended"),
+                    Size(instance, "leased_bytes"),
+                    idle
+                        ? FormatTime(std::chrono::duration<double>(NumberField(instance, "idle_s")))
+                        : std::string(),
+                    idle && Has(instance, "kept_s")
+                        ? FormatTime(std::chrono::duration<double>(NumberField(instance, "kept_s")))
+                        : std::string()};
+              });
   text += "\n" + Section(hosts, "jobs",
                          {{"JOB"},
                           {"MODEL"},

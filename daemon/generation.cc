@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "core/coroutine.h"
+#include "core/units.h"
+#include "device/memory_need.h"
 #include "model_setup.h"
 
 namespace darkroom {
@@ -66,7 +68,7 @@ Status Generation::AddSlots(const std::shared_ptr<Model>& model,
                             const std::vector<std::shared_ptr<Model>>& models) {
   auto contract = MakeContract(*file_, number_, model->config);
   if (!contract.ok()) return contract.status();
-  const std::vector<const Device*> fit = DevicesFor(file_->info, parts_.devices);
+  const std::vector<const Device*> fit = DevicesFor(file_->info, parts_.pool.devices());
   // Where the model is served already, else the least laden first, so that models spread.
   std::vector<Lane*> lanes;
   for (const auto& lane : parts_.lanes) {
@@ -80,6 +82,16 @@ Status Generation::AddSlots(const std::shared_ptr<Model>& model,
     if (at_a != at_b) return at_a;
     return a->Slots().size() < b->Slots().size();
   });
+  const uint64_t need = MemoryNeed(model->config, file_->info);
+  const bool none_fits = !lanes.empty() && std::none_of(lanes.begin(), lanes.end(), [&](Lane* one) {
+    return one->device().memory == 0 || need <= one->device().memory;
+  });
+  if (none_fits) {
+    return {Code::kFailedPrecondition,
+            fmt::format("the model '{}' needs {}, and no device here has so much for models",
+                        model->config.name, FormatSize(need)),
+            "give a device more memory, or say what it really needs with the model's `memory`"};
+  }
   if (lanes.empty()) {
     return Status::FailedPrecondition(
         fmt::format("plugin '{}' runs on none of the devices here", file_->info.id),
@@ -152,12 +164,15 @@ boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_pt
     return std::find(models.begin(), models.end(), one.slot->shared_model()) != models.end();
   };
   for (const SlotPlace& one : slots_) {
-    if (wanted(one)) one.slot->Load();
+    if (!wanted(one)) continue;
+    if (Status status = one.lane->Load(one.slot); !status.ok()) co_return status;
   }
   const auto tried = [&] {
     return std::all_of(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
       if (!wanted(one) || one.slot->loaded()) return true;
-      return one.slot->state() != SlotState::kLoading && !one.slot->error().ok();
+      const bool waits = one.slot->state() == SlotState::kLoading ||
+                         one.lane->LookAt(one.slot).state == Residency::State::kAwaiting;
+      return !waits && !one.slot->error().ok();
     });
   };
   co_await parts_.changes.Until(tried);
@@ -178,6 +193,10 @@ boost::asio::awaitable<Status> Generation::Rehearse(
     return one.slot->shared_model() == model;
   });
   if (place == slots_.end()) co_return Status::Ok();
+  // gcc 12 does not survive a list of them in the await itself.
+  const std::vector<std::shared_ptr<Model>> models(1, model);
+  Status loaded = co_await Load(models);
+  if (!loaded.ok()) co_return loaded;
   // Shared with an answer that may come when this has given up waiting for it.
   const auto answer = std::make_shared<std::optional<Status>>();
   const auto answered = [&answer] { return answer->has_value(); };

@@ -21,7 +21,7 @@
 
 #include "core/changes.h"
 #include "core/log.h"
-#include "device/device.h"
+#include "device/device_pool.h"
 #include "plugin/registry.h"
 #include "plugin/staging.h"
 #include "plugin_hosts.h"
@@ -49,7 +49,7 @@ class Generation {
     boost::asio::io_context& io;
     PluginHosts& hosts;
     const std::vector<std::unique_ptr<Lane>>& lanes;
-    const std::vector<Device>& devices;
+    DevicePool& pool;
     Changes& changes;
     Logger& log;
   };

@@ -48,11 +48,13 @@ double Ms(Job::Clock::duration duration) {
 
 }  // namespace
 
-JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
-                 std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done)
+JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier,
+                 DevicePool& pool, Logger& log, std::function<void(Model&)> on_model_changed,
+                 std::function<void()> on_batch_done)
     : io_(io),
       host_name_(config.host_name),
       replier_(replier),
+      pool_(pool),
       log_(log),
       stop_grace_(config.limits.stop_grace),
       on_model_changed_(std::move(on_model_changed)),
@@ -132,6 +134,7 @@ void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
 
 void JobFlow::Accepted(const Job& job) {
   scheduler_.Enqueued(job.model.get());
+  if (job.model->lanes < job.model->places) pool_.Touch();
   if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
 }
 
@@ -292,6 +295,18 @@ void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const 
   OnJobDone(token, std::move(result), device);
 }
 
+void JobFlow::OnLoadFailed(Model& model, const Status& why) {
+  if (model.lanes > 0) return;  // what can be run elsewhere goes on
+  while (!model.queue.empty()) {
+    Job* job = model.queue.Oldest();
+    model.queue.Remove(job);
+    jobs_.Start(job);
+    host::JobResult result;
+    result.status = why;
+    OnJobDone(job->token, std::move(result), nullptr);
+  }
+}
+
 void JobFlow::FailQueued(Model& model, const Status& why) {
   while (!model.queue.empty()) {
     Job* job = model.queue.Oldest();
@@ -438,8 +453,8 @@ Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
   receipt.attempts = job.attempts;
   if (job.attempts == 0) return receipt;
   if (device != nullptr) receipt.device = device->id;
-  receipt.queue_ms = Ms(job.started - job.accepted);
-  receipt.load_ms = result.load_ms;
+  receipt.queue_ms = Ms(job.started - job.accepted) - job.load_ms;
+  receipt.load_ms = job.load_ms;
   receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
   return receipt;
 }

@@ -46,10 +46,11 @@ class JobSink {
 
 class JobFlow : public LaneObserver {
  public:
-  // `replier` must outlive this; `on_model_changed` hears of each change of a model's slots,
-  // `on_batch_done` of each batch that has come back.
-  JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, Logger& log,
-          std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done);
+  // `replier` and `pool` must outlive this; `on_model_changed` hears of each change of a model's
+  // slots, `on_batch_done` of each batch that has come back.
+  JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, DevicePool& pool,
+          Logger& log, std::function<void(Model&)> on_model_changed,
+          std::function<void()> on_batch_done);
 
   // From here on requests may refer to objects, and results larger than `inline_bytes` become some.
   // `objects` outlives this. Before the first request.
@@ -94,6 +95,7 @@ class JobFlow : public LaneObserver {
   void OnJobProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) override;
   void OnModelChanged(Model& model) override { on_model_changed_(model); }
+  void OnLoadFailed(Model& model, const Status& why) override;
   void OnBatchDone() override { on_batch_done_(); }
 
   boost::asio::awaitable<void> WatchDeadlines();
@@ -114,6 +116,7 @@ class JobFlow : public LaneObserver {
   boost::asio::io_context& io_;
   std::string host_name_;
   Replier& replier_;
+  DevicePool& pool_;
   Logger& log_;
   const std::chrono::milliseconds stop_grace_;
   std::function<void(Model&)> on_model_changed_;

@@ -73,8 +73,8 @@ PluginManager::PluginManager(const Parts& parts)
     : parts_(parts),
       changes_(parts.io),
       staging_(StagingFolder(parts.config.state_dir).string()),
-      hosts_(parts.io, parts.config, parts.places, parts.devices, parts.log),
-      generation_parts_{parts.io, hosts_, parts.lanes, parts.devices, changes_, parts.log} {}
+      hosts_(parts.io, parts.config, parts.places, parts.pool.devices(), parts.log),
+      generation_parts_{parts.io, hosts_, parts.lanes, parts.pool, changes_, parts.log} {}
 
 PluginManager::~PluginManager() { files_.join(); }
 

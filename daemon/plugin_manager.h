@@ -90,7 +90,7 @@ class PluginManager {
     boost::asio::io_context& io;
     const Config& config;
     const Places& places;
-    const std::vector<Device>& devices;
+    DevicePool& pool;
     const std::vector<std::unique_ptr<Lane>>& lanes;
     Observer& observer;
     Logger& log;

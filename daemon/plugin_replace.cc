@@ -133,7 +133,11 @@ void PluginManager::Switch(PluginRecord* record, std::unique_ptr<Generation> nex
   for (const auto& model : record->models) UpdateModel(*model);
   if (old == nullptr) {
     for (const auto& [lane, slot] : record->active->slots()) {
-      if (slot->model().config.preload) slot->Load();
+      if (!slot->model().config.preload) continue;
+      if (const Status status = lane->Load(slot); !status.ok()) {
+        parts_.log.error("{}: cannot be loaded at start: {}", slot->model().config.name,
+                         status.ToString());
+      }
     }
     return;
   }

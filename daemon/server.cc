@@ -33,8 +33,9 @@ Server::Server(Config config, Logger& log)
       places_(FindPlaces(config_)),
       publisher_(log),
       replier_(&publisher_, config_.nats.prefix),
+      pool_(io_, FindDevices(config_.devices), config_.scheduling.patience),
       flow_(
-          io_, config_, replier_, log, [this](Model& model) { OnModelChanged(model); },
+          io_, config_, replier_, pool_, log, [this](Model& model) { OnModelChanged(model); },
           [this] { plugins_->NotifyChanged(); }),
       stop_(io_) {}
 
@@ -47,7 +48,7 @@ Status Server::Start() {
   if (Status status = StartModels(); !status.ok()) return status;
   if (Status status = StartNats(); !status.ok()) return status;
   control_ = std::make_unique<ControlService>(
-      ControlView{config_.host_name, url_, models_, lanes_, devices_, endpoints_, flow_.jobs(),
+      ControlView{config_.host_name, url_, models_, lanes_, pool_, endpoints_, flow_.jobs(),
                   flow_.admission(), state_},
       &publisher_);
   cancel_ = std::make_unique<JobCancel>(
@@ -107,15 +108,14 @@ boost::asio::awaitable<void> Server::Drain() {
 }
 
 Status Server::StartModels() {
-  devices_ = FindDevices(config_.devices);
-  for (const Device& device : devices_) {
+  for (const Device& device : pool_.devices()) {
     for (uint32_t index = 0; index < device.lanes; ++index) {
       lanes_.push_back(std::make_unique<Lane>(
-          Lane::Parts{io_, flow_.scheduler(), flow_.jobs(), flow_, log_}, device, index));
+          Lane::Parts{io_, flow_.scheduler(), pool_, flow_.jobs(), flow_, log_}, device, index));
     }
   }
   plugins_ = std::make_unique<PluginManager>(
-      PluginManager::Parts{io_, config_, places_, devices_, lanes_, *this, log_});
+      PluginManager::Parts{io_, config_, places_, pool_, lanes_, *this, log_});
   for (const ModelConfig& one : config_.models) {
     models_.push_back(std::make_shared<Model>(one, config_.plugins.shadow));
   }
@@ -351,7 +351,7 @@ std::string Server::StatusLine() const {
     return model->state == ModelState::kReady;
   });
   return fmt::format("{} models ({} loaded), {} devices, {}", models_.size(), ready,
-                     devices_.size(), url_);
+                     pool_.devices().size(), url_);
 }
 
 }  // namespace darkroom

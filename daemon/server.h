@@ -25,6 +25,7 @@
 #include "core/event.h"
 #include "core/log.h"
 #include "device/device.h"
+#include "device/device_pool.h"
 #include "durable_jobs.h"
 #include "job_cancel.h"
 #include "job_flow.h"
@@ -99,13 +100,13 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   std::unique_ptr<EmbeddedServer> embedded_;
   std::string url_;  // as it may be shown
-  std::vector<Device> devices_;
   std::vector<std::shared_ptr<Model>> models_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::thread digester_;
 
   Publisher publisher_;
   Replier replier_;
+  DevicePool pool_;
   JobFlow flow_;
   Event stop_;  // for another reason than a signal
   const char* stop_reason_ = "";

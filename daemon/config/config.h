@@ -89,14 +89,19 @@ struct SchedulingConfig {
   double floor = 0.05;  // of the lanes' time, for each class that waits
   TenantRule tenant;
   std::map<std::string, double> weights;  // of tenants; others have 1
+  // How long a job may wait while models that are loaded are preferred to its own.
+  std::chrono::milliseconds patience = std::chrono::seconds(10);
 };
 
 struct DeviceConfig {
-  std::string device;  // "cpu", "cuda:0"
+  std::string device;  // "cpu", "cuda:0", "sim:0"
   uint32_t lanes = 1;
+  uint64_t memory = 0;  // bytes that models may have of it; 0: no limit
 };
 
 struct ModelConfig {
+  static constexpr std::chrono::milliseconds kAlways = std::chrono::milliseconds::max();
+
   std::string name;
   std::string plugin;   // an id looked up in the plugin folder, or an absolute path
   std::string weights;  // absolute path, or empty
@@ -110,6 +115,9 @@ struct ModelConfig {
   std::chrono::milliseconds deadline = std::chrono::minutes(10);
   std::optional<uint32_t> max_batch;
   uint32_t instances = 1;
+  // That it stays loaded without a job; or kAlways.
+  std::chrono::milliseconds keep_alive = std::chrono::minutes(10);
+  uint64_t memory = 0;  // bytes of its device; 0: as the plugin and the weights say
 };
 
 struct RouteConfig {

@@ -59,6 +59,13 @@ bool IsSubject(const std::string& text) {
   return true;
 }
 
+// A device's kind and its number.
+bool IsNumbered(const std::string& device, std::string_view kind) {
+  return device.size() > kind.size() && device.compare(0, kind.size(), kind) == 0 &&
+         std::all_of(device.begin() + static_cast<std::ptrdiff_t>(kind.size()), device.end(),
+                     [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
 // One load in progress: the file, what was made of it, what is wrong with it.
 class Loader {
  public:
@@ -224,13 +231,13 @@ class Loader {
       reader.Require("device");
       reader.String("device", &device.device);
       reader.Integer("lanes", 1, 64, &lanes);
+      reader.Size("memory", &device.memory);
       reader.Finish();
       device.lanes = static_cast<uint32_t>(lanes);
-      const bool cuda = device.device.rfind("cuda:", 0) == 0 && device.device.size() > 5 &&
-                        std::all_of(device.device.begin() + 5, device.device.end(),
-                                    [](unsigned char c) { return std::isdigit(c) != 0; });
-      if (device.device != "cpu" && !cuda) {
-        reader.Complain(item, fmt::format("unknown device '{}' (use cpu, or cuda:0, cuda:1, ...)",
+      if (device.device != "cpu" && !IsNumbered(device.device, "cuda:") &&
+          !IsNumbered(device.device, "sim:")) {
+        reader.Complain(item, fmt::format("unknown device '{}' (use cpu, cuda:0, cuda:1, ... or "
+                                          "sim:0, ...)",
                                           device.device));
       } else if (!seen.insert(device.device).second) {
         reader.Complain(item, fmt::format("device '{}' is listed twice", device.device));
@@ -279,6 +286,8 @@ class Loader {
     reader->Size("queue_bytes", &model->queue_bytes);
     reader->Integer("max_concurrency", 0, 1'000'000, &max_concurrency);
     reader->Duration("max_delay", &model->max_delay);
+    ReadKeepAlive(reader, model);
+    reader->Size("memory", &model->memory);
     reader->Duration("deadline", &model->deadline);
     reader->Integer("max_batch", 1, 65536, &max_batch);
     reader->Integer("instances", 1, 64, &instances);
@@ -292,6 +301,15 @@ class Loader {
     if (!model->plugin.empty() && !IsToken(model->plugin)) {
       model->plugin =
           (fs::absolute(file_).parent_path() / model->plugin).lexically_normal().string();
+    }
+  }
+
+  static void ReadKeepAlive(YamlReader* reader, ModelConfig* model) {
+    const YAML::Node keep_alive = reader->Child("keep_alive");
+    if (keep_alive.IsScalar() && keep_alive.Scalar() == "always") {
+      model->keep_alive = ModelConfig::kAlways;
+    } else {
+      reader->Duration("keep_alive", &model->keep_alive);
     }
   }
 

@@ -47,6 +47,7 @@ void ReadSchedulingSection(YamlReader* reader, SchedulingConfig* scheduling) {
   std::string tenant;
   reader->Integer("floor_percent", 0, 30, &floor);
   reader->String("tenant", &tenant);
+  reader->Duration("patience", &scheduling->patience);
   const YAML::Node weights = reader->Child("weights");
   reader->Finish();
   scheduling->floor = static_cast<double>(floor) / 100;

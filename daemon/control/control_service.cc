@@ -111,12 +111,17 @@ json ControlService::Models() const {
 json ControlService::Ps() const {
   const auto now = SteadyClock::now();
   json devices = json::array();
-  for (const Device& device : view_.devices) {
+  for (const Device& device : view_.pool.devices()) {
     uint32_t running = 0;
     for (const auto& lane : view_.lanes) {
       if (&lane->device() == &device && lane->running()) ++running;
     }
-    devices.push_back({{"id", device.id}, {"lanes", device.lanes}, {"running", running}});
+    json item = {{"id", device.id},
+                 {"lanes", device.lanes},
+                 {"running", running},
+                 {"leased_bytes", view_.pool.LedgerOf(device).leased()}};
+    if (device.memory > 0) item["memory_bytes"] = device.memory;
+    devices.push_back(std::move(item));
   }
   json instances = json::array();
   for (const auto& lane : view_.lanes) {
@@ -131,6 +136,9 @@ json ControlService::Ps() const {
                    {"jobs_ended", slot->jobs_ended()},
                    {"idle_s", used ? Seconds(now - slot->last_used()) : 0.0}};
       if (!serves) item["serves"] = false;
+      const Residency::View view = lane->LookAt(slot);
+      if (slot->loaded()) item["leased_bytes"] = view.bytes;
+      if (view.kept_until) item["kept_s"] = std::max(0.0, Seconds(*view.kept_until - now));
       instances.push_back(std::move(item));
     }
   }

@@ -29,7 +29,7 @@ struct ControlView {
   std::string url;
   const std::vector<std::shared_ptr<Model>>& models;
   const std::vector<std::unique_ptr<Lane>>& lanes;
-  const std::vector<Device>& devices;
+  const DevicePool& pool;
   const std::vector<std::unique_ptr<Endpoint>>& endpoints;
   const JobTable& jobs;
   const Admission& admission;

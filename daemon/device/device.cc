@@ -11,6 +11,7 @@ namespace darkroom {
 namespace {
 
 constexpr std::string_view kCudaPrefix = "cuda:";
+constexpr std::string_view kSimPrefix = "sim:";
 
 // How many GPUs there are: the driver makes one node for each, /dev/nvidia0 and on. CUDA numbers
 // those that it sees from 0, whatever their nodes are called, and the daemon links nothing of CUDA
@@ -34,7 +35,8 @@ int32_t CountCudaDevices() {
 std::vector<Device> FindDevices(const std::vector<DeviceConfig>& configured) {
   std::vector<Device> devices;
   for (const DeviceConfig& one : configured) {
-    Device device{one.device, DeviceKind::kCpu, 0, one.lanes};
+    Device device{one.device, DeviceKind::kCpu, 0, one.lanes, one.memory};
+    device.simulated = one.device.rfind(kSimPrefix, 0) == 0;
     if (one.device.rfind(kCudaPrefix, 0) == 0) {
       device.kind = DeviceKind::kCuda;
       std::from_chars(one.device.data() + kCudaPrefix.size(), one.device.data() + one.device.size(),
@@ -54,13 +56,15 @@ std::vector<Device> FindDevices(const std::vector<DeviceConfig>& configured) {
 
 std::vector<const Device*> DevicesFor(const ModelInfo& info, const std::vector<Device>& devices) {
   std::vector<const Device*> fit;
-  for (const DeviceKind kind : {DeviceKind::kCuda, DeviceKind::kCpu}) {
-    if (!info.RunsOn(kind)) continue;
+  const auto take = [&](DeviceKind kind, bool simulated) {
+    if (!fit.empty() || !info.RunsOn(kind)) return;
     for (const Device& device : devices) {
-      if (device.kind == kind) fit.push_back(&device);
+      if (device.kind == kind && device.simulated == simulated) fit.push_back(&device);
     }
-    if (!fit.empty()) break;
-  }
+  };
+  take(DeviceKind::kCuda, false);
+  take(DeviceKind::kCpu, true);
+  take(DeviceKind::kCpu, false);
   return fit;
 }
 

@@ -79,6 +79,7 @@ struct Job {
 
   JobClass job_class = JobClass::kInteractive;
   std::shared_ptr<Tenant> tenant;  // never nullptr once it was accepted
+  double load_ms = 0;              // that it has waited for its model to be loaded
   double charged_ms = 0;           // of a lane's time, to the tenant, when it was last given out
 
   JobState state = JobState::kQueued;

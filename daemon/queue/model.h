@@ -59,7 +59,8 @@ struct Model {
 
   JobQueue queue;
   RecentRequests recent;
-  uint32_t lanes = 0;    // that serve it
+  uint32_t lanes = 0;    // that serve it now
+  uint32_t places = 0;   // that it can be loaded in
   uint32_t running = 0;  // jobs
   uint64_t jobs_ended = 0;
   RunTimes times;

@@ -10,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include "device/memory_need.h"
+
 namespace darkroom {
 namespace {
 
@@ -61,7 +63,10 @@ Lane::Lane(const Parts& parts, const Device& device, uint32_t index)
   parts_.scheduler.AddLane(this);
 }
 
-Lane::~Lane() { *alive_ = false; }
+Lane::~Lane() {
+  *alive_ = false;
+  for (const Entry& entry : slots_) parts_.pool.residency().Remove(entry.seat.get());
+}
 
 Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelContract> contract,
                     Hosting& hosting) {
@@ -71,19 +76,51 @@ Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelCon
   entry.slot =
       std::make_unique<Slot>(owner, std::move(model), std::move(contract), device_, hosting);
   Slot* slot = entry.slot.get();
+  entry.seat = std::make_unique<Seat>(this, slot);
+  parts_.pool.residency().Add(entry.seat.get(),
+                              {&slot->model(), &parts_.pool.LedgerOf(device_),
+                               MemoryNeed(slot->model().config, slot->contract()->info), this});
   slot->Join();
   return slot;
 }
 
+Status Lane::Load(Slot* slot) {
+  return parts_.pool.residency().Want(EntryOf(slot).seat.get(), Job::Clock::now());
+}
+
 void Lane::Serve(Slot* slot) {
-  if (Slot* before = Find(&slot->model()); before != nullptr) EntryOf(before).serves = false;
-  EntryOf(slot).serves = true;
+  if (Slot* before = Find(&slot->model()); before != nullptr) StopServing(before);
+  Entry& entry = EntryOf(slot);
+  entry.serves = true;
+  parts_.pool.residency().Serve(entry.seat.get(), true);
+  parts_.pool.Touch();
   Update(*slot);
 }
 
 void Lane::StopServing(Slot* slot) {
-  EntryOf(slot).serves = false;
+  Entry& entry = EntryOf(slot);
+  entry.serves = false;
+  parts_.pool.residency().Serve(entry.seat.get(), false);
   parts_.scheduler.StopServing(this, &slot->model());
+}
+
+// Of Residency's: its room is wanted, or nobody has used it.
+void Lane::LetGo(Slot* slot) {
+  Entry& entry = EntryOf(slot);
+  entry.leaving = true;
+  if (entry.serves) parts_.scheduler.StopServing(this, &slot->model());
+  parts_.log.info("{}: leaves {}", slot->model().config.name, device_.id);
+  UnloadIfDone(entry);
+}
+
+void Lane::UnloadIfDone(Entry& entry) {
+  if (entry.leaving && entry.slot->outstanding() == 0) entry.slot->Unload();
+}
+
+Residency::View Lane::LookAt(const Slot* slot) const {
+  const auto entry = std::find_if(slots_.begin(), slots_.end(),
+                                  [slot](const Entry& one) { return one.slot.get() == slot; });
+  return parts_.pool.residency().Look(entry->seat.get());
 }
 
 void Lane::Remove(Slot* slot, std::function<void()> gone) {
@@ -133,6 +170,8 @@ void Lane::Tidy() {
     }
     if (current_ == entry.slot.get()) current_ = nullptr;
     const std::function<void()> gone = std::move(entry.gone);
+    parts_.pool.residency().Remove(entry.seat.get());
+    parts_.pool.Touch();
     slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
     gone();
   }
@@ -163,6 +202,7 @@ void Lane::AskAt(Scheduler::Time time) {
 
 void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
   const auto now = Job::Clock::now();
+  const auto ready_at = LookAt(slot).ready_at;
   std::vector<host::HostJob> jobs;
   std::vector<Job*> run;
   jobs.reserve(batch.size());
@@ -176,6 +216,9 @@ void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
                         "allow more time with Darkroom-Deadline"};
     } else {
       parts_.jobs.Start(job);
+      // Of the load that has ended since the job came, as much as the job has seen of it.
+      const std::chrono::duration<double, std::milli> seen = ready_at - job->accepted;
+      job->load_ms = std::clamp(seen.count(), 0.0, slot->load_ms());
       jobs.push_back(ToHostJob(*job));
       run.push_back(job);
       continue;
@@ -186,6 +229,7 @@ void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
   if (!running()) since_ = now;
   current_ = slot;
   slot->Run(run, std::move(jobs));
+  parts_.pool.residency().OnBatches(EntryOf(slot).seat.get(), slot->outstanding(), now);
 }
 
 void Lane::OnSlotChanged(Slot& slot) {
@@ -196,12 +240,41 @@ void Lane::OnSlotChanged(Slot& slot) {
     parts_.log.error("{}: cannot be loaded on {}: {}", slot.model().config.name, device_.id,
                      slot.error().ToString());
   }
+  TellResidency(slot);
   Update(slot);
 }
 
+void Lane::TellResidency(const Slot& slot) {
+  Residency& residency = parts_.pool.residency();
+  Entry& entry = EntryOf(&slot);
+  switch (slot.state()) {
+    case SlotState::kAbsent:
+      entry.leaving = false;
+      residency.OnLost(entry.seat.get());
+      break;
+    case SlotState::kUnloaded:
+      entry.leaving = false;
+      residency.OnUnloaded(entry.seat.get());
+      break;
+    case SlotState::kFailed:
+      residency.OnFailed(entry.seat.get());
+      if (entry.serves) parts_.observer.OnLoadFailed(slot.model(), slot.error());
+      break;
+    case SlotState::kIdle:
+    case SlotState::kRunning:
+      residency.OnLoaded(entry.seat.get(), slot.load_ms(), Job::Clock::now());
+      break;
+    case SlotState::kCreating:
+    case SlotState::kRefused:
+    case SlotState::kLoading:
+      break;
+  }
+  parts_.pool.Touch();
+}
+
 void Lane::Update(Slot& slot) {
-  if (EntryOf(&slot).serves) {
-    if (slot.available()) {
+  if (const Entry& entry = EntryOf(&slot); entry.serves) {
+    if (slot.loaded() && !entry.leaving) {
       parts_.scheduler.Serve(this, &slot.model());
     } else {
       parts_.scheduler.StopServing(this, &slot.model());
@@ -219,8 +292,11 @@ void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stag
   parts_.observer.OnJobProgress(token, fraction, stage);
 }
 
-void Lane::OnSlotBatchDone(Slot&) {
+void Lane::OnSlotBatchDone(Slot& slot) {
   since_ = Job::Clock::now();
+  Entry& entry = EntryOf(&slot);
+  parts_.pool.residency().OnBatches(entry.seat.get(), slot.outstanding(), since_);
+  UnloadIfDone(entry);
   parts_.observer.OnBatchDone();
   if (std::any_of(slots_.begin(), slots_.end(),
                   [](const Entry& one) { return one.gone != nullptr; })) {

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "core/log.h"
-#include "device/device.h"
+#include "device/device_pool.h"
 #include "host/host_api.h"
 #include "queue/job_table.h"
 #include "queue/model.h"
@@ -42,7 +42,9 @@ class LaneObserver {
   virtual void OnJobLost(uint64_t token, bool to_blame, const Status& why,
                          const Device* device) = 0;
   virtual void OnModelChanged(Model& model) = 0;  // a slot of its
-  virtual void OnBatchDone() = 0;                 // somewhere
+  // A slot that serves it could not be loaded.
+  virtual void OnLoadFailed(Model& model, const Status& why) = 0;
+  virtual void OnBatchDone() = 0;  // somewhere
 };
 
 class Lane : public LaneClient, private SlotOwner {
@@ -51,6 +53,7 @@ class Lane : public LaneClient, private SlotOwner {
   struct Parts {
     boost::asio::io_context& io;
     Scheduler& scheduler;
+    DevicePool& pool;
     JobTable& jobs;
     LaneObserver& observer;
     Logger& log;
@@ -62,6 +65,10 @@ class Lane : public LaneClient, private SlotOwner {
   // Makes a slot for the model, which does not serve yet.
   Slot* AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelContract> contract,
                 Hosting& hosting);
+
+  // Has the slot loaded whether or not jobs wait, if it is not. An error says that there can be no
+  // room for it.
+  Status Load(Slot* slot);
 
   // From here on the slot runs the model's batches; one that did so before does no more.
   void Serve(Slot* slot);
@@ -80,15 +87,29 @@ class Lane : public LaneClient, private SlotOwner {
     bool serves;
   };
   std::vector<SlotView> Slots() const;
+  Residency::View LookAt(const Slot* slot) const;
 
   const Device& device() const { return device_; }
   uint32_t index() const { return index_; }
   bool running() const { return current_ != nullptr && current_->outstanding() > 0; }
 
  private:
+  // A slot as the device's memory sees it.
+  class Seat final : public Place {
+   public:
+    Seat(Lane* lane, Slot* slot) : lane_(lane), slot_(slot) {}
+    void Load() override { slot_->Load(); }
+    void Leave() override { lane_->LetGo(slot_); }
+
+   private:
+    Lane* lane_;
+    Slot* slot_;
+  };
   struct Entry {
     std::unique_ptr<Slot> slot;
+    std::unique_ptr<Seat> seat;
     bool serves = false;
+    bool leaving = false;        // takes no more batches, and is unloaded after its last one
     std::function<void()> gone;  // set: to be destroyed when it is idle
   };
 
@@ -96,6 +117,9 @@ class Lane : public LaneClient, private SlotOwner {
   void AskAt(Scheduler::Time time);
   void Run(Slot* slot, const std::vector<Job*>& batch);
   Entry& EntryOf(const Slot* slot);
+  void LetGo(Slot* slot);
+  void UnloadIfDone(Entry& entry);
+  void TellResidency(const Slot& slot);
   void Update(Slot& slot);  // tells the others what has become of it
   void Tidy();
 

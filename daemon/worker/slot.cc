@@ -75,7 +75,6 @@ void Slot::Unload() {
 }
 
 void Slot::Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs) {
-  Load();
   for (Job* job : batch) {
     job->runner = this;
     out_.push_back(job->token);
@@ -89,7 +88,6 @@ void Slot::Rehearse(host::HostJob job, std::function<void(const Status&)> done) 
   rehearsal_ = std::move(done);
   job.token = kRehearsal;
   ++outstanding_;
-  Load();
   std::vector<host::HostJob> batch;
   batch.push_back(std::move(job));
   instance_->Run(std::move(batch));
@@ -143,7 +141,7 @@ void Slot::OnLoaded(Status status, double load_ms) {
 
 void Slot::OnFinished(uint64_t token, host::JobResult result) {
   if (token == kRehearsal && rehearsal_) {
-    std::exchange(rehearsal_, nullptr)(state_ == SlotState::kFailed ? error_ : result.status);
+    std::exchange(rehearsal_, nullptr)(result.status);
     return;
   }
   const auto found = std::find(out_.begin(), out_.end(), token);
@@ -151,12 +149,6 @@ void Slot::OnFinished(uint64_t token, host::JobResult result) {
   *found = out_.back();
   out_.pop_back();
   ++jobs_ended_;
-  // The host can only say that nothing is loaded; the words for why came before. A later batch may
-  // have begun to load it again meanwhile.
-  const bool failed = state_ == SlotState::kFailed || state_ == SlotState::kLoading;
-  if (failed && !error_.ok() && result.status.code() == Code::kFailedPrecondition) {
-    result.status = error_;
-  }
   owner_.OnSlotJobDone(*this, token, std::move(result));
 }
 

@@ -71,11 +71,10 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
 
   void Load();    // if it is not loaded
   void Unload();  // with nothing outstanding
-  // Loads first, if need be.
   void Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs);
 
-  // Runs one job that nobody waits for, and tells how it went. One at a time; its inputs must stay
-  // until then.
+  // Runs one job that nobody waits for, where it is loaded, and tells how it went. One at a time;
+  // its inputs must stay until then.
   void Rehearse(host::HostJob job, std::function<void(const Status&)> done);
 
   void Cancel(const Job& job) override;

@@ -15,7 +15,7 @@ async def test_a_deadline_does_not_end_a_load(serve):
     daemon, client = await serve({"slow_load": member("slow_load")})
     pid = await worker_pid(client, "slow_load")
     hurried = asyncio.create_task(client.run("slow_load", b"1", Darkroom_Deadline="300ms"))
-    await until("it to be taken", lambda: client.jobs("running", "slow_load"))
+    await until("it to wait", lambda: client.jobs("queued", "slow_load"))
     patient = asyncio.create_task(client.run("slow_load", b"2"))
     (await hurried).failed("deadline_exceeded")
     assert not patient.done()

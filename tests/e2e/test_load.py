@@ -17,6 +17,8 @@ MODELS = {
     "mock": {"plugin": "mock"},
     "photo-enhance-fast": {"plugin": "enhance", "weights": WEIGHTS},
     "one-by-one": {"plugin": "mock", "max_batch": 1, "instances": 1},
+    # Of which nobody knows yet how long it takes: its jobs are not refused for that.
+    "expiring": {"plugin": "mock", "max_batch": 1},
 }
 CONFIG = {"devices": [{"device": "cpu", "lanes": 2}]}
 
@@ -81,14 +83,14 @@ async def test_a_slow_model_does_not_hold_up_another_while_a_lane_is_free(client
 
 
 async def test_expired_jobs_are_told_so_and_never_run(client):
-    slow = asyncio.create_task(client.run("one-by-one", b"1", params={"delay_ms": 1500}))
-    await until("the slow one to run", lambda: client.jobs("running", "one-by-one"))
+    slow = asyncio.create_task(client.run("expiring", b"1", params={"delay_ms": 1500}))
+    await until("the slow one to run", lambda: client.jobs("running", "expiring"))
     before = await client.control("status")
     progress = await client.nats.subscribe("darkroom.progress.*")
     late = [
         asyncio.create_task(
             client.run(
-                "one-by-one",
+                "expiring",
                 b"1",
                 Darkroom_Job=f"late-{number}",
                 Darkroom_Deadline="100ms",
@@ -104,7 +106,7 @@ async def test_expired_jobs_are_told_so_and_never_run(client):
         reply.failed("deadline_exceeded")
     (await slow).ok()
     # The lane is free now: had an expired job kept its place, it would run before this one.
-    (await client.run("one-by-one", b"1")).ok()
+    (await client.run("expiring", b"1")).ok()
     assert progress.pending_msgs == 0, "an expired job ran"
     after = await client.control("status")
     assert after["jobs"]["expired"] - before["jobs"]["expired"] == 4

@@ -24,7 +24,8 @@ namespace darkroom {
 
 class LaneFixture : public testing::Test, protected LaneObserver {
  protected:
-  LaneFixture() { device_.id = "cpu"; }
+  explicit LaneFixture(const Device& device = {"cpu", DeviceKind::kCpu, 0, 1})
+      : pool_(io_, {device}, std::chrono::seconds(10)) {}
 
   static std::shared_ptr<Model> MakeModel(const std::string& name, uint32_t max_batch) {
     ModelConfig config;
@@ -60,8 +61,8 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     return generation;
   }
   // Open, made, and serving.
-  std::unique_ptr<Generation> AddServing(const std::shared_ptr<Model>& model,
-                                         const std::string& name) {
+  std::unique_ptr<Generation> AddUnloaded(const std::shared_ptr<Model>& model,
+                                          const std::string& name) {
     auto generation = Add(model, name);
     generation->host.Succeed();
     generation->events().OnCreated(Status::Ok());
@@ -69,11 +70,23 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     Settle(io_);
     return generation;
   }
+  // And loaded.
+  std::unique_ptr<Generation> AddServing(const std::shared_ptr<Model>& model,
+                                         const std::string& name) {
+    auto generation = AddUnloaded(model, name);
+    EXPECT_TRUE(lane_->Load(generation->slot).ok());
+    generation->events().OnLoaded(Status::Ok(), 5);
+    generation->instance().told.clear();
+    Settle(io_);
+    return generation;
+  }
 
   // The next job of a model, as admission makes it.
   Job* Enqueue(const std::shared_ptr<Model>& model,
-               Job::Clock::duration allowed = std::chrono::hours(1)) {
+               Job::Clock::duration allowed = std::chrono::hours(1),
+               JobClass job_class = JobClass::kInteractive) {
     auto job = std::make_unique<Job>();
+    job->job_class = job_class;
     job->token = ++last_token_;
     job->id = "job-" + std::to_string(job->token);
     job->model = model;
@@ -86,6 +99,7 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     EXPECT_TRUE(jobs_.Add(std::move(job)));
     model->queue.Push(added);
     scheduler_.Enqueued(model.get());
+    if (model->lanes < model->places) pool_.Touch();
     return added;
   }
   void EnqueueSome(const std::shared_ptr<Model>& model, int count) {
@@ -121,6 +135,9 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     scheduler_.Enqueued(job->model.get());
   }
   void OnModelChanged(Model& model) override { changed_.push_back(model.config.name); }
+  void OnLoadFailed(Model& model, const Status& why) override {
+    heard_.push_back("cannot load " + model.config.name + ": " + why.message());
+  }
   void OnBatchDone() override { ++batches_done_; }
 
   // What was heard since the last call.
@@ -128,7 +145,8 @@ class LaneFixture : public testing::Test, protected LaneObserver {
 
   boost::asio::io_context io_;
   LogLines log_;
-  Device device_;
+  DevicePool pool_;
+  const Device& device_ = pool_.devices()[0];
   Scheduler scheduler_;
   JobTable jobs_;
   TenantTable tenants_;
@@ -137,8 +155,8 @@ class LaneFixture : public testing::Test, protected LaneObserver {
   int batches_done_ = 0;
   uint64_t last_token_ = 0;
   std::optional<Lane> lane_{std::in_place,
-                            Lane::Parts{io_, scheduler_, jobs_, *this, log_.logger()}, device_,
-                            uint32_t{3}};
+                            Lane::Parts{io_, scheduler_, pool_, jobs_, *this, log_.logger()},
+                            device_, uint32_t{3}};
 };
 
 }  // namespace darkroom

@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/worker/lane_fixture.h"
 
 namespace darkroom {
@@ -15,13 +18,17 @@ using testing::IsEmpty;
 // Two models whose jobs run in batches of two. Generations are destroyed behind the lane.
 class LaneTest : public LaneFixture {
  protected:
+  LaneTest() : LaneFixture({"cpu", DeviceKind::kCpu, 0, 1, 100}) {}
   ~LaneTest() override { lane_.reset(); }
 
   static std::vector<std::string> Told(Generation& generation) {
     return std::exchange(generation.instance().told, {});
   }
   // Loads what the generation was just told to load.
-  static void Load(Generation& generation) { generation.events().OnLoaded(Status::Ok(), 1); }
+  void Load(Generation& generation) {
+    generation.events().OnLoaded(Status::Ok(), 1);
+    Settle(io_);
+  }
 
   std::shared_ptr<Model> model_ = MakeModel("m", 2);
   std::shared_ptr<Model> other_ = MakeModel("n", 2);
@@ -60,17 +67,16 @@ TEST_F(LaneTest, ABurstIsOneBatch) {
   EnqueueSome(model_, 2);
   EXPECT_THAT(Told(*one_), IsEmpty());  // behind the burst that is being read
   Settle(io_);
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1 2"));
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1 2"));
 }
 
 TEST_F(LaneTest, TwoBatchesAreOut) {
   one_ = AddServing(model_, "p");
   EnqueueSome(model_, 7);
   Settle(io_);
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1 2", "run 3 4"));
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1 2", "run 3 4"));
   EXPECT_EQ(one_->slot->outstanding(), 2U);
   EXPECT_TRUE(lane_->running());
-  Load(*one_);
   one_->instance().Finish(1);
   one_->instance().Finish(2);
   Settle(io_);
@@ -93,11 +99,10 @@ TEST_F(LaneTest, RunsOneModelAtATime) {
   Enqueue(other_);
   Enqueue(model_);
   Settle(io_);
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1 3"));
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1 3"));
   EXPECT_THAT(Told(*two_), IsEmpty());
-  Load(*one_);
   FinishBatch(*one_, {1, 3});
-  EXPECT_THAT(Told(*two_), ElementsAre("load", "run 2"));
+  EXPECT_THAT(Told(*two_), ElementsAre("run 2"));
 }
 
 TEST_F(LaneTest, WhatMustNotRunAnyMoreIsDropped) {
@@ -106,11 +111,11 @@ TEST_F(LaneTest, WhatMustNotRunAnyMoreIsDropped) {
   Enqueue(model_, std::chrono::seconds(0));
   Enqueue(model_);
   Settle(io_);
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 2 deadline_exceeded: the deadline passed while the "
-                                       "job waited (allow more time with Darkroom-Deadline)",
-                                       "done 1 cancelled: cancelled while it waited"));
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 cancelled: cancelled while it waited",
+                                       "done 2 deadline_exceeded: the deadline passed while the "
+                                       "job waited (allow more time with Darkroom-Deadline)"));
   // A batch of which nothing is left is none.
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 3"));
+  EXPECT_THAT(Told(*one_), ElementsAre("run 3"));
   EXPECT_EQ(one_->slot->outstanding(), 1U);
 }
 
@@ -119,7 +124,7 @@ TEST_F(LaneTest, TheRestOfABatchRuns) {
   Enqueue(model_);
   Enqueue(model_)->cancel = 1;
   Settle(io_);
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1"));
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1"));
   EXPECT_THAT(TakeHeard(), ElementsAre("done 2 cancelled: cancelled while it waited"));
 }
 
@@ -134,7 +139,9 @@ TEST_F(LaneTest, JobsWaitForASlotThatServes) {
   lane_->Serve(one_->slot);
   EXPECT_EQ(lane_->Find(model_.get()), one_->slot);
   Settle(io_);
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1"));
+  EXPECT_THAT(Told(*one_), ElementsAre("load"));
+  Load(*one_);
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1"));
 }
 
 TEST_F(LaneTest, JobsWaitForASlotThatComesIntoBeing) {
@@ -146,7 +153,35 @@ TEST_F(LaneTest, JobsWaitForASlotThatComesIntoBeing) {
   one_->host.Succeed();
   one_->events().OnCreated(Status::Ok());
   Settle(io_);
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1"));
+  EXPECT_THAT(Told(*one_), ElementsAre("load"));
+  Load(*one_);
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1"));
+}
+
+TEST_F(LaneTest, ASlotWhoseRoomIsWantedFinishesFirst) {
+  model_->config.memory = other_->config.memory = 60;
+  model_->times.Add(10'000, 1, 0);  // so long that no batch is at hand yet
+  one_ = AddServing(model_, "p");
+  two_ = AddUnloaded(other_, "q");
+  Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1"));
+  // Somebody waits for the other, and nobody for this one, which took 5 ms to load.
+  std::this_thread::sleep_for(std::chrono::milliseconds(6));
+  Enqueue(other_);
+  Settle(io_);
+  EXPECT_EQ(lane_->LookAt(two_->slot).state, Residency::State::kAwaiting);
+  Job* const late = Enqueue(model_);
+  Settle(io_);
+  EXPECT_THAT(Told(*one_), IsEmpty());
+  FinishBatch(*one_, {1});
+  EXPECT_THAT(Told(*one_), ElementsAre("unload"));
+  EXPECT_EQ(late->state, JobState::kQueued);
+  EXPECT_THAT(Told(*two_), IsEmpty());
+  one_->events().OnUnloaded();
+  Settle(io_);
+  EXPECT_THAT(Told(*two_), ElementsAre("load"));
+  EXPECT_EQ(pool_.LedgerOf(device_).leased(), 60U);
 }
 
 TEST_F(LaneTest, StopsServing) {
@@ -156,10 +191,9 @@ TEST_F(LaneTest, StopsServing) {
   lane_->StopServing(one_->slot);
   EXPECT_EQ(lane_->Find(model_.get()), nullptr);
   EnqueueSome(model_, 2);
-  Load(*one_);
   FinishBatch(*one_, {1, 2});
   FinishBatch(*one_, {3, 4});
-  EXPECT_THAT(Told(*one_), ElementsAre("load", "run 1 2", "run 3 4"));
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1 2", "run 3 4"));
   EXPECT_EQ(model_->queue.size(), 2U);
   lane_->Serve(one_->slot);
   Settle(io_);
@@ -170,7 +204,6 @@ TEST_F(LaneTest, ASlotThatIsTakenOverFromFinishesFirst) {
   one_ = AddServing(model_, "p");
   EnqueueSome(model_, 4);
   Settle(io_);
-  Load(*one_);
   Told(*one_);
   two_ = AddServing(model_, "p2");
   EXPECT_EQ(lane_->Find(model_.get()), two_->slot);
@@ -182,7 +215,7 @@ TEST_F(LaneTest, ASlotThatIsTakenOverFromFinishesFirst) {
   EXPECT_THAT(Told(*two_), IsEmpty());
   FinishBatch(*one_, {3, 4});
   EXPECT_THAT(Told(*one_), IsEmpty());
-  EXPECT_THAT(Told(*two_), ElementsAre("load", "run 5 6"));
+  EXPECT_THAT(Told(*two_), ElementsAre("run 5 6"));
   EXPECT_THAT(TakeHeard(), ElementsAre("done 1 ok", "done 2 ok", "done 3 ok", "done 4 ok"));
 }
 
@@ -190,20 +223,18 @@ TEST_F(LaneTest, ASlotThatIsTakenOverFromMayBeLost) {
   one_ = AddServing(model_, "p");
   EnqueueSome(model_, 2);
   Settle(io_);
-  Load(*one_);
   two_ = AddServing(model_, "p2");
   one_->host.Lose(Status::Internal("gone"), {1});
   Settle(io_);
   // What it had is its successor's now.
   EXPECT_THAT(TakeHeard(), testing::UnorderedElementsAre("lost 1 to blame: gone", "lost 2: gone"));
-  EXPECT_THAT(Told(*two_), ElementsAre("load", "run 1", "run 2"));
+  EXPECT_THAT(Told(*two_), ElementsAre("run 1", "run 2"));
 }
 
 TEST_F(LaneTest, RemovesASlotWhenItsLastBatchHasComeBack) {
   one_ = AddServing(model_, "p");
   EnqueueSome(model_, 4);
   Settle(io_);
-  Load(*one_);
   two_ = AddServing(model_, "p2");
   int gone = 0;
   lane_->Remove(one_->slot, [&] { ++gone; });
@@ -219,7 +250,7 @@ TEST_F(LaneTest, RemovesASlotWhenItsLastBatchHasComeBack) {
   ASSERT_EQ(lane_->Slots().size(), 1U);
   EXPECT_EQ(lane_->Slots()[0].slot, two_->slot);
   EXPECT_TRUE(lane_->Slots()[0].serves);
-  EXPECT_THAT(Told(*two_), ElementsAre("load", "run 5"));
+  EXPECT_THAT(Told(*two_), ElementsAre("run 5"));
 }
 
 TEST_F(LaneTest, RemovesAnIdleSlotLater) {
@@ -238,7 +269,6 @@ TEST_F(LaneTest, RemovesASlotWhosePluginIsLost) {
   one_ = AddServing(model_, "p");
   EnqueueSome(model_, 1);
   Settle(io_);
-  Load(*one_);
   lane_->StopServing(one_->slot);
   int gone = 0;
   lane_->Remove(one_->slot, [&] { ++gone; });
@@ -269,7 +299,7 @@ TEST_F(LaneTest, SlotsMayComeAndGoWhileOneIsRemoved) {
   EXPECT_EQ(lane_->Find(model_.get()), three->slot);
   EnqueueSome(model_, 1);
   Settle(io_);
-  EXPECT_THAT(Told(*three), ElementsAre("load", "run 1"));
+  EXPECT_THAT(Told(*three), ElementsAre("run 1"));
   lane_.reset();
 }
 

@@ -22,14 +22,15 @@ class SlotTest : public LaneFixture {
  protected:
   ~SlotTest() override { lane_.reset(); }
 
-  void Serve() { one_ = AddServing(model_, "p"); }
+  void Serve() { one_ = AddUnloaded(model_, "p"); }
   void ServeLoaded() {
-    Serve();
-    one_->slot->Load();
-    one_->events().OnLoaded(Status::Ok(), 5);
-    Settle(io_);
-    one_->instance().told.clear();
+    one_ = AddServing(model_, "p");
     changed_.clear();
+  }
+  // It was told to load, and has or has not.
+  void Load(const Status& status = Status::Ok()) {
+    one_->events().OnLoaded(status, 1);
+    Settle(io_);
   }
   Slot& slot() { return *one_->slot; }
   std::vector<std::string> Told() { return std::exchange(one_->instance().told, {}); }
@@ -41,7 +42,6 @@ class SlotTest : public LaneFixture {
 TEST_F(SlotTest, ComesIntoBeingStepByStep) {
   model_->config.options = {{"tile", 128}};
   model_->config.weights = "/weights/x4";
-  device_.index = 2;
   one_ = Add(model_, "p");
   EXPECT_EQ(slot().state(), SlotState::kAbsent);
   one_->host.Succeed();
@@ -53,7 +53,7 @@ TEST_F(SlotTest, ComesIntoBeingStepByStep) {
       nlohmann::json::parse(spec.config),
       nlohmann::json({{"name", "m"}, {"options", {{"tile", 128}}}, {"weights", "/weights/x4"}}));
   EXPECT_EQ(spec.lane.device_type, 1);
-  EXPECT_EQ(spec.lane.device_id, 2);
+  EXPECT_EQ(spec.lane.device_id, 0);
   EXPECT_EQ(spec.lane.max_batch, 2U);
   one_->events().OnCreated(Status::Ok());
   EXPECT_EQ(slot().state(), SlotState::kUnloaded);
@@ -63,11 +63,17 @@ TEST_F(SlotTest, ComesIntoBeingStepByStep) {
   EXPECT_THAT(changed_, ElementsAre("m", "m"));
 }
 
-TEST_F(SlotTest, ACudaDeviceIsNamedAsDlpackDoes) {
-  device_.kind = DeviceKind::kCuda;
-  one_ = Add(model_, "p");
-  one_->host.Succeed();
-  EXPECT_EQ(one_->instance().spec.lane.device_type, 2);
+class CudaSlotTest : public LaneFixture {
+ protected:
+  CudaSlotTest() : LaneFixture({"cuda:3", DeviceKind::kCuda, 3, 1}) {}
+};
+
+TEST_F(CudaSlotTest, IsNamedAsDlpackDoes) {
+  const auto generation = Add(MakeModel("m", 1), "p");
+  generation->host.Succeed();
+  EXPECT_EQ(generation->instance().spec.lane.device_type, 2);
+  EXPECT_EQ(generation->instance().spec.lane.device_id, 3);
+  lane_.reset();
 }
 
 TEST_F(SlotTest, IsRefusedByThePlugin) {
@@ -110,9 +116,10 @@ TEST_F(SlotTest, TheFirstJobLoadsIt) {
   Serve();
   Enqueue(model_);
   Settle(io_);
-  EXPECT_THAT(Told(), ElementsAre("load", "run 1"));
+  EXPECT_THAT(Told(), ElementsAre("load"));
   EXPECT_EQ(slot().state(), SlotState::kLoading);
-  one_->events().OnLoaded(Status::Ok(), 12);
+  Load();
+  EXPECT_THAT(Told(), ElementsAre("run 1"));
   EXPECT_EQ(slot().state(), SlotState::kRunning);
   FinishBatch(*one_, {1});
   EXPECT_EQ(slot().state(), SlotState::kIdle);
@@ -124,55 +131,28 @@ TEST_F(SlotTest, TheFirstJobLoadsIt) {
   EXPECT_EQ(slot().state(), SlotState::kRunning);
 }
 
-TEST_F(SlotTest, WhyItCannotBeLoadedReachesJobs) {
+TEST_F(SlotTest, WhyItCannotBeLoadedIsTold) {
   Serve();
-  EnqueueSome(model_, 2);
+  Job* const job = Enqueue(model_);
   Settle(io_);
   one_->events().OnLoaded(Status::ResourceExhausted("out of memory"), 1);
   EXPECT_EQ(slot().state(), SlotState::kFailed);
-  EXPECT_TRUE(slot().available());
-  FinishBatch(*one_, {1, 2}, kNotLoaded);
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 resource_exhausted: out of memory",
-                                       "done 2 resource_exhausted: out of memory"));
+  EXPECT_THAT(TakeHeard(), ElementsAre("cannot load m: out of memory"));
   EXPECT_THAT(log_.lines(),
               Contains("error: m: cannot be loaded on cpu: resource_exhausted: out of memory"));
-  // The next job tries again.
+  // Whoever waits has been told; the next job tries again.
+  model_->queue.Remove(job);
   Told();
+  Settle(io_);
+  EXPECT_THAT(Told(), IsEmpty());
   Enqueue(model_);
   Settle(io_);
-  EXPECT_THAT(Told(), ElementsAre("load", "run 3"));
-  one_->events().OnLoaded(Status::Ok(), 1);
+  EXPECT_THAT(Told(), ElementsAre("load"));
+  Load();
   EXPECT_TRUE(slot().error().ok());
-  // Now that it is loaded, words are the job's own.
-  FinishBatch(*one_, {3}, Status::FailedPrecondition("no face in it"));
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 3 failed_precondition: no face in it"));
-}
-
-TEST_F(SlotTest, WhyItCannotBeLoadedReachesTheBatchThatWaitedBehind) {
-  Serve();
-  EnqueueSome(model_, 5);
-  Settle(io_);
-  EXPECT_THAT(Told(), ElementsAre("load", "run 1 2", "run 3 4"));
-  one_->events().OnLoaded(Status::ResourceExhausted("out of memory"), 1);
-  FinishBatch(*one_, {1, 2}, kNotLoaded);
-  // The fifth has begun to load it again before what the third and fourth came to is heard.
-  EXPECT_THAT(Told(), ElementsAre("load", "run 5"));
-  TakeHeard();
-  FinishBatch(*one_, {3, 4}, kNotLoaded);
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 3 resource_exhausted: out of memory",
-                                       "done 4 resource_exhausted: out of memory"));
-  one_->events().OnLoaded(Status::Ok(), 1);
-  FinishBatch(*one_, {5});
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 5 ok"));
-}
-
-TEST_F(SlotTest, WhatIsSaidOfAJobAloneIsNotTakenForTheLoad) {
-  Serve();
-  EnqueueSome(model_, 1);
-  Settle(io_);
-  one_->events().OnLoaded(Status::Internal("no weights"), 1);
-  FinishBatch(*one_, {1}, Status::ResourceExhausted("no room for the request"));
-  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 resource_exhausted: no room for the request"));
+  EXPECT_THAT(Told(), ElementsAre("run 2"));
+  FinishBatch(*one_, {2}, Status::FailedPrecondition("no face in it"));
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 2 failed_precondition: no face in it"));
 }
 
 TEST_F(SlotTest, IsUnloadedAndLoadedAgain) {
@@ -183,7 +163,7 @@ TEST_F(SlotTest, IsUnloadedAndLoadedAgain) {
   EXPECT_EQ(slot().state(), SlotState::kUnloaded);
   Enqueue(model_);
   Settle(io_);
-  EXPECT_THAT(Told(), ElementsAre("load", "run 1"));
+  EXPECT_THAT(Told(), ElementsAre("load"));
 }
 
 TEST_F(SlotTest, OnlyWhatHadBegunIsToBlameForALoss) {
@@ -217,9 +197,10 @@ TEST_F(SlotTest, IsMadeAnewAfterALossAndRunsWhatCameBack) {
   EXPECT_THAT(Told(), IsEmpty());
   one_->events().OnCreated(Status::Ok());
   Settle(io_);
+  EXPECT_THAT(Told(), ElementsAre("load"));
+  Load();
   // One that an attempt has failed for runs alone.
-  EXPECT_THAT(Told(), ElementsAre("load", "run 1", "run 2 3"));
-  one_->events().OnLoaded(Status::Ok(), 1);
+  EXPECT_THAT(Told(), ElementsAre("run 1", "run 2 3"));
   TakeHeard();
   FinishBatch(*one_, {1});
   FinishBatch(*one_, {2, 3});
@@ -256,7 +237,7 @@ TEST_F(SlotTest, IsTheRunnerOfItsJobs) {
 }
 
 TEST_F(SlotTest, RehearsesAJobThatNobodyWaitsFor) {
-  Serve();
+  ServeLoaded();
   std::vector<std::string> told;
   const auto tell = [&](const Status& status) { told.push_back(status.ToString()); };
   const auto finish = [&](const Status& status) {
@@ -264,9 +245,8 @@ TEST_F(SlotTest, RehearsesAJobThatNobodyWaitsFor) {
     one_->events().OnBatchDone();
   };
   slot().Rehearse({}, tell);
-  EXPECT_THAT(Told(), ElementsAre("load", "run 0"));
+  EXPECT_THAT(Told(), ElementsAre("run 0"));
   EXPECT_EQ(slot().outstanding(), 1U);
-  one_->events().OnLoaded(Status::Ok(), 1);
   EXPECT_THAT(told, IsEmpty());
   finish(Status::Ok());
   EXPECT_EQ(slot().state(), SlotState::kIdle);
@@ -279,15 +259,6 @@ TEST_F(SlotTest, RehearsesAJobThatNobodyWaitsFor) {
   EXPECT_EQ(slot().outstanding(), 0U);
   EXPECT_EQ(slot().jobs_ended(), 0U);
   EXPECT_THAT(TakeHeard(), IsEmpty());
-}
-
-TEST_F(SlotTest, ARehearsalSaysWhyItCannotBeLoaded) {
-  Serve();
-  std::string told;
-  slot().Rehearse({}, [&](const Status& status) { told = status.ToString(); });
-  one_->events().OnLoaded(Status::Internal("no weights"), 1);
-  one_->instance().Finish(0, kNotLoaded);
-  EXPECT_EQ(told, "internal: no weights");
 }
 
 TEST_F(SlotTest, PassesProgressOn) {
