@@ -97,6 +97,8 @@ async def test_a_job_that_crashes_its_worker_is_given_up(durable):
 async def test_a_deadline_counts_from_the_submission(durable):
     jobs, _, _ = await durable()
     await jobs.submit("mock", b"1", "long", params={"delay_ms": 1500})
+    # What is due first would go first, if both waited.
+    await until("it to run", lambda: jobs.client.jobs("running", "mock"))
     await jobs.submit("mock", b"1", "late", Darkroom_Deadline="500ms")
     state = await jobs.ended("late")
     assert (state["state"], state["error"]["code"]) == ("expired", "deadline_exceeded")
