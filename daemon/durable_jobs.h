@@ -120,7 +120,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Finish(HeldJob job, std::unique_ptr<Publication> reply);
   boost::asio::awaitable<void> Retry(HeldJob job);
   boost::asio::awaitable<void> Return(HeldJob job, std::chrono::milliseconds delay);
-  boost::asio::awaitable<Result<std::optional<Message>>> FinalReply(HeldJob job);
+  boost::asio::awaitable<Result<std::optional<Message>>> FinalReply(const HeldJob& job);
   boost::asio::awaitable<bool> Settle(HeldJob job);
   boost::asio::awaitable<bool> Answer(HeldJob job);
   boost::asio::awaitable<bool> Forward(HeldJob job, Message reply);

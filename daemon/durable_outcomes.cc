@@ -99,7 +99,7 @@ awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> re
 }
 
 // The job's final reply, if one is stored.
-awaitable<Result<std::optional<Message>>> DurableJobs::FinalReply(HeldJob job) {
+awaitable<Result<std::optional<Message>>> DurableJobs::FinalReply(const HeldJob& job) {
   const JobRecord& record = job->record();
   return jetstream_.Last(names_.results, names_.Result(record.model, record.id));
 }
