@@ -10,6 +10,7 @@
 #include "cli/gather.h"
 #include "cli/request.h"
 #include "core/json.h"
+#include "queue/job.h"
 
 namespace darkroom {
 namespace {
@@ -139,8 +140,8 @@ std::optional<json> StateIn(const Incoming& message) {
 }
 
 bool HasEnded(const json& state) {
-  const std::string name = TextField(state, "state");
-  return name == "succeeded" || name == "failed" || name == "cancelled" || name == "expired";
+  const auto known = JobStateByName(TextField(state, "state"));
+  return known && IsTerminal(*known);
 }
 
 }  // namespace darkroom

@@ -117,6 +117,9 @@ std::string JobText(const json& state, WallTime now) {
   }
   lines.Add("host", TextField(state, "host"));
   lines.Add("device", TextField(state, "device"));
+  for (const auto& [host, what] : PartField(state, "waits_for").items()) {
+    lines.Add("waits for", fmt::format("{} on {}", Plain(what), host));
+  }
   if (TextField(state, "state") == "running") lines.Add("progress", JobNote(state));
   lines.Add("result", TextField(state, "result"));
   const auto dead = state.find("dead");

@@ -6,6 +6,10 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "cli/gather.h"
 #include "cli/job_end.h"
@@ -25,11 +29,30 @@ struct ResultArguments {
   bool quiet = false;
 };
 
+// What a job that waits does so for, by the word of the hosts that serve its model; null: no host
+// says. A job that no host has taken from the stream waits for what the first of its model does.
+json WaitsFor(const Command& command, Client* client, const std::string& model) {
+  auto answers = Gather(client, command.ControlSubject("models"));
+  if (std::holds_alternative<Failure>(answers)) return nullptr;
+  json hosts = json::object();
+  for (const json& answer : std::get<std::vector<json>>(answers)) {
+    for (const json& one : PartField(answer, "models")) {
+      const std::string what = TextField(PartField(one, "queue"), "for");
+      if (TextField(one, "name") == model && !what.empty()) hosts[TextField(answer, "host")] = what;
+    }
+  }
+  return hosts.empty() ? json() : hosts;
+}
+
 ExitCode Show(const Command& command, const std::string& id) {
   return InSession(command, {{"id", id}}, [&](JobSession& session, json* result) {
     Outcome<json> found = session.store().State(id);
     if (auto* failure = std::get_if<Failure>(&found)) return std::optional(std::move(*failure));
     *result = std::get<json>(found);
+    if (TextField(*result, "state") == "queued") {
+      json waits = WaitsFor(command, &session.client(), TextField(*result, "model"));
+      if (!waits.is_null()) (*result)["waits_for"] = std::move(waits);
+    }
     if (!command.json) PrintText(JobText(*result, std::chrono::system_clock::now()));
     return std::optional<Failure>();
   });

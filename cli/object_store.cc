@@ -29,12 +29,6 @@ struct FreeGet {
   void operator()(objStoreGet* get) const { objStoreGet_Destroy(get); }
 };
 
-std::string DigestOf(std::string_view bytes) {
-  Sha256 digest;
-  digest.Update(AsBytes(bytes));
-  return digest.Hex();
-}
-
 }  // namespace
 
 Outcome<std::unique_ptr<ObjectStore>> ObjectStore::Open(JetStream* streams,
@@ -58,7 +52,7 @@ Outcome<std::string> ObjectStore::Put(std::string_view bytes) {
                            fmt::format("{} are too much for one object", FormatSize(bytes.size())),
                            "send a smaller input"});
   }
-  const std::string name = DigestOf(bytes);
+  const std::string name = Sha256Of(AsBytes(bytes));
   objStoreInfo* raw_info = nullptr;
   const natsStatus there = objStore_GetInfo(&raw_info, handle_, name.c_str(), nullptr);
   const std::unique_ptr<objStoreInfo, FreeInfo> info(raw_info);

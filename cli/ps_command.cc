@@ -37,6 +37,34 @@ std::string Size(const json& object, const char* name) {
   return bytes > 0 ? FormatSize(bytes) : std::string();
 }
 
+// "quarantined for 40 s: why (asked again in 8 s)"; empty of one that is well.
+std::string Complaint(const json& device) {
+  const std::string health = TextField(device, "health");
+  if (health.empty() || health == "healthy") return {};
+  const auto time = [&device](const char* name) {
+    return FormatTime(std::chrono::duration<double>(NumberField(device, name)));
+  };
+  std::string text = fmt::format("{} for {}: {}", health, time("since_s"),
+                                 TextField(PartField(device, "error"), "message"));
+  if (Has(device, "probe_s")) text += fmt::format(" (asked again in {})", time("probe_s"));
+  return text;
+}
+
+std::string Complaints(const std::vector<json>& hosts) {
+  std::string text;
+  for (const json& host : hosts) {
+    for (const json& device : PartField(host, "devices")) {
+      const std::string complaint = Complaint(device);
+      if (complaint.empty()) continue;
+      text +=
+          Printable(fmt::format("{}{}: {}", hosts.size() > 1 ? TextField(host, "host") + " " : "",
+                                TextField(device, "id"), complaint)) +
+          "\n";
+    }
+  }
+  return text.empty() ? text : "\n" + text;
+}
+
 // One table over all hosts. `row` makes the cells of one element; the host stands first where there
 // are several.
 template <typename Row>
@@ -55,18 +83,68 @@ std::string Section(const std::vector<json>& hosts, const char* part,
   return table.empty() ? fmt::format("no {}\n", part) : table.Render(terminal);
 }
 
+std::string WithUnit(const json& object, const char* name, const char* unit) {
+  return Has(object, name) ? Count(object, name) + unit : std::string();
+}
+
+bool IsKnownGpu(const json& device) { return !TextField(device, "name").empty(); }
+
+// What the driver says of GPUs stands behind what the daemon does with them, where there are any.
+std::string Devices(const std::vector<json>& hosts, const Terminal& terminal) {
+  const bool gpus = std::any_of(hosts.begin(), hosts.end(), [](const json& host) {
+    const json& devices = PartField(host, "devices");
+    return std::any_of(devices.begin(), devices.end(), IsKnownGpu);
+  });
+  std::vector<Table::Column> columns = {{"DEVICE"},
+                                        {"LANES", Align::kRight},
+                                        {"RUNNING", Align::kRight},
+                                        {"USE", Align::kRight},
+                                        {"LEASED", Align::kRight},
+                                        {"MEMORY", Align::kRight},
+                                        {"HEALTH"}};
+  if (gpus) {
+    const Table::Column more[] = {{"USED", Align::kRight},
+                                  {"TOTAL", Align::kRight},
+                                  {"BUSY", Align::kRight},
+                                  {"TEMP", Align::kRight},
+                                  {"PCI"},
+                                  {"NAME"}};
+    columns.insert(columns.end(), std::begin(more), std::end(more));
+  }
+  return Section(hosts, "devices", std::move(columns), terminal,
+                 [gpus](const json& device) -> std::vector<std::string> {
+                   std::vector<std::string> cells = {
+                       TextField(device, "id"),      Count(device, "lanes"),
+                       Count(device, "running"),     WithUnit(device, "lanes_busy_percent", "%"),
+                       Size(device, "leased_bytes"), Size(device, "memory_bytes"),
+                       TextField(device, "health")};
+                   if (!gpus) return cells;
+                   for (std::string cell : {Size(device, "used_bytes"), Size(device, "total_bytes"),
+                                            WithUnit(device, "busy_percent", "%"),
+                                            WithUnit(device, "temperature_c", " C"),
+                                            TextField(device, "pci"), TextField(device, "name")}) {
+                     cells.push_back(std::move(cell));
+                   }
+                   return cells;
+                 });
+}
+
+// Devices that are listed and cannot be used, a line each.
+std::string DeviceErrors(const std::vector<json>& hosts) {
+  std::string text;
+  for (const json& host : hosts) {
+    for (const json& device : PartField(host, "devices")) {
+      const std::string message = TextField(PartField(device, "error"), "message");
+      if (message.empty() || Has(device, "health")) continue;  // Complaints tells of its health
+      text += fmt::format("{}: {} cannot be used: {}\n", Printable(TextField(host, "host")),
+                          Printable(TextField(device, "id")), Printable(message));
+    }
+  }
+  return text;
+}
+
 std::string Render(const std::vector<json>& hosts, const Terminal& terminal) {
-  std::string text =
-      Section(hosts, "devices",
-              {{"DEVICE"},
-               {"LANES", Align::kRight},
-               {"RUNNING", Align::kRight},
-               {"LEASED", Align::kRight},
-               {"MEMORY", Align::kRight}},
-              terminal, [](const json& device) -> std::vector<std::string> {
-                return {TextField(device, "id"), Count(device, "lanes"), Count(device, "running"),
-                        Size(device, "leased_bytes"), Size(device, "memory_bytes")};
-              });
+  std::string text = Devices(hosts, terminal) + DeviceErrors(hosts) + Complaints(hosts);
   text +=
       "\n" +
       Section(hosts, "instances",
@@ -76,6 +154,7 @@ std::string Render(const std::vector<json>& hosts, const Terminal& terminal) {
                {"STATE"},
                {"JOBS", Align::kRight},
                {"MEMORY", Align::kRight},
+               {"PROCESS", Align::kRight},
                {"IDLE", Align::kRight},
                {"KEPT", Align::kRight}},
               terminal, [](const json& instance) -> std::vector<std::string> {
@@ -87,6 +166,7 @@ std::string Render(const std::vector<json>& hosts, const Terminal& terminal) {
                     TextField(instance, "state"),
                     Count(instance, "jobs_ended"),
                     Size(instance, "leased_bytes"),
+                    Size(instance, "process_bytes"),
                     idle
                         ? FormatTime(std::chrono::duration<double>(NumberField(instance, "idle_s")))
                         : std::string(),

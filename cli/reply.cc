@@ -83,6 +83,7 @@ json ReceiptOf(const Incoming& reply) {
           {"device", TextHeader(reply, "Darkroom-Device")},
           {"attempts", std::move(attempts)},
           {"queue_ms", NumberHeader(reply, "Darkroom-Queue-Ms")},
+          {"waited", TextHeader(reply, "Darkroom-Waited")},
           {"load_ms", NumberHeader(reply, "Darkroom-Load-Ms")},
           {"run_ms", NumberHeader(reply, "Darkroom-Run-Ms")}};
 }

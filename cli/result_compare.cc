@@ -22,9 +22,8 @@ bool SameResult(std::string_view a, std::string_view b, std::string_view content
 }
 
 json ResultFacts(std::string_view body, const std::string& content_type) {
-  Sha256 digest;
-  digest.Update(AsBytes(body));
-  return {{"bytes", body.size()}, {"sha256", digest.Hex()}, {"content_type", content_type}};
+  return {
+      {"bytes", body.size()}, {"sha256", Sha256Of(AsBytes(body))}, {"content_type", content_type}};
 }
 
 }  // namespace darkroom

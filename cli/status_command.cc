@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// darkroom status: the daemons, one screen for one and a table for several.
+// darkroom status: the daemons, one screen for one and a table for several; and for scripts whether
+// all of them are well.
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
+#include <memory>
 
 #include "cli/command.h"
 #include "cli/gather.h"
@@ -52,6 +55,7 @@ std::string OneHost(const json& host) {
                    WithoutPasswords(TextField(nats, "url")), online ? "connected" : "not connected",
                    CountField(nats, "reconnects"), FormatSize(CountField(nats, "max_payload"))));
   line("models", Models(host));
+  line("devices", Counts(PartField(host, "devices"), {"healthy", "suspected", "quarantined"}));
   line("jobs", Counts(PartField(host, "jobs"), {"queued", "running"}));
   line("ended",
        Counts(PartField(host, "jobs"), {"succeeded", "failed", "cancelled", "expired", "refused"}));
@@ -79,22 +83,35 @@ std::string SeveralHosts(const std::vector<json>& hosts, const Terminal& termina
   return table.Render(terminal);
 }
 
-ExitCode ShowStatus(const Command& command) {
+bool IsHealthy(const json& host) {
+  const auto healthy = host.find("healthy");
+  return healthy != host.end() && healthy->is_boolean() && healthy->get<bool>();
+}
+
+ExitCode ShowStatus(const Command& command, bool check) {
   Outcome<std::vector<json>> outcome = GatherControl(command, "status");
   if (const auto* failure = std::get_if<Failure>(&outcome)) {
     return Report(command, *failure, {{"hosts", json::array()}});
   }
   const auto& hosts = std::get<std::vector<json>>(outcome);
-  if (command.json) return PrintJson({{"hosts", hosts}});
-  return PrintText(hosts.size() == 1 ? OneHost(hosts.front())
-                                     : SeveralHosts(hosts, command.terminal));
+  const ExitCode printed =
+      command.json ? PrintJson({{"hosts", hosts}})
+                   : PrintText(hosts.size() == 1 ? OneHost(hosts.front())
+                                                 : SeveralHosts(hosts, command.terminal));
+  const bool fails = check && !std::all_of(hosts.begin(), hosts.end(), IsHealthy);
+  return fails ? ExitCode::kJobFailed : printed;
 }
 
 }  // namespace
 
 void AddStatusCommand(CLI::App* app, Command* command) {
   CLI::App* status = app->add_subcommand("status", "Show the daemons: state, NATS, models, jobs");
-  status->callback([command] { command->run = [command] { return ShowStatus(*command); }; });
+  auto check = std::make_shared<bool>(false);
+  status->add_flag("--check", *check,
+                   "Exit code 1 unless every daemon is ready and all of its devices are healthy");
+  status->callback([command, check] {
+    command->run = [command, check] { return ShowStatus(*command, *check); };
+  });
 }
 
 }  // namespace darkroom

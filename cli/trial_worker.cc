@@ -165,7 +165,7 @@ Status TrialWorker::Create(const host::InstanceSpec& spec) {
 }
 
 Status TrialWorker::Load() {
-  instance_->Load();
+  instance_->Load(host::kNoMemoryLimit);
   return Finish(loaded_, "load", limit_);
 }
 
@@ -173,6 +173,7 @@ void TrialWorker::Begin(const std::vector<const TrialJob*>& jobs, const std::str
   std::vector<host::HostJob> batch;
   ended_.clear();
   batch_done_ = false;
+  batch_size_ = jobs.size();
   for (const TrialJob* job : jobs) {
     host::HostJob one;
     one.token = ++last_token_;
@@ -198,7 +199,7 @@ std::vector<TrialWorker::Ended> TrialWorker::Run(const std::vector<const TrialJo
                                                  const std::string& params) {
   const uint64_t before = last_token_;
   Begin(jobs, params);
-  const Waited waited = Await([this] { return batch_done_; }, limit_);
+  const Waited waited = Await([this] { return BatchEnded(); }, limit_);
   Measure();
   if (waited != Waited::kDone) {
     return std::vector<Ended>(jobs.size(), {WhyNot(waited, "end its jobs", limit_), {}});
@@ -216,7 +217,7 @@ std::vector<TrialWorker::Ended> TrialWorker::Run(const std::vector<const TrialJo
 TrialWorker::Ended TrialWorker::RunCancelled(const TrialJob& job, const std::string& params,
                                              std::chrono::nanoseconds delay, bool* late) {
   Begin({&job}, params);
-  const auto done = [this] { return batch_done_; };
+  const auto done = [this] { return BatchEnded(); };
   Waited waited = Await(done, delay);
   *late = waited == Waited::kDone;
   if (waited == Waited::kLate) {

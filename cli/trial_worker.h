@@ -72,6 +72,7 @@ class TrialWorker : private host::Events {
                 std::chrono::milliseconds allowed);
   Status WhyNot(Waited waited, const char* what, std::chrono::milliseconds allowed);
   void Begin(const std::vector<const TrialJob*>& jobs, const std::string& params);
+  bool BatchEnded() const { return batch_done_ && ended_.size() >= batch_size_; }
   void Measure();
 
   void OnCreated(Status status) override { created_ = std::move(status); }
@@ -79,7 +80,9 @@ class TrialWorker : private host::Events {
   void OnLoaded(Status status, double) override { loaded_ = std::move(status); }
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override { batch_done_ = true; }
+  void OnPaused() override {}
   void OnUnloaded() override { unloaded_ = Status::Ok(); }
+  void OnReserve(uint64_t) override { instance_->AnswerReserve(Status::Ok()); }
   void OnProgress(uint64_t, double, std::string_view) override {}
   void OnLog(host::LogLevel, std::string_view) override {}  // comes by the log
 
@@ -100,6 +103,7 @@ class TrialWorker : private host::Events {
   std::optional<Status> closed_;
   std::optional<Status> lost_;
   bool batch_done_ = false;
+  size_t batch_size_ = 0;
   uint64_t last_token_ = 0;
   std::map<uint64_t, Ended> ended_;  // of the batch that is out
   std::atomic<bool> interrupted_ = false;

@@ -47,6 +47,7 @@ nlohmann::json ReceiptOf(const Receipt& receipt, const std::string& params) {
                         {"run_ms", ms(receipt.run_ms)},
                         {"attempts", receipt.attempts},
                         {"params", nlohmann::json::parse(params)}};  // written by WriteJson
+  if (!receipt.waited.empty()) out["waited"] = receipt.waited;
   if (receipt.model != nullptr) {
     out["plugin"] = receipt.model->plugin;
     out["host"] = receipt.model->host;
@@ -172,7 +173,8 @@ void DurableJobs::Refresh(const Model& model) {
   const auto here = static_cast<uint32_t>(std::count_if(
       held_.begin(), held_.end(), [&](const auto& job) { return job.second->model == &model; }));
   const bool rests = model.resting_until > std::chrono::steady_clock::now();
-  const bool takes = !stopping_ && !model.broken && !rests;
+  // What is not taken can be run by another host, whose devices answer.
+  const bool takes = !stopping_ && !model.broken && !rests && !model.stranded;
   const uint32_t wanted = takes && here < most ? most - here : 0;
   for (const auto& feed : feeds_) {
     if (feed->model.get() == &model) feed->puller->Want(wanted);

@@ -92,11 +92,7 @@ Status Generation::AddSlots(const std::shared_ptr<Model>& model,
                         model->config.name, FormatSize(need)),
             "give a device more memory, or say what it really needs with the model's `memory`"};
   }
-  if (lanes.empty()) {
-    return Status::FailedPrecondition(
-        fmt::format("plugin '{}' runs on none of the devices here", file_->info.id),
-        "list a device that it can use under devices");
-  }
+  if (lanes.empty()) return NoDeviceFor(file_->info, parts_.pool.devices());
   lanes.resize(std::min<size_t>(lanes.size(), model->config.instances));
   for (Lane* lane : lanes) {
     Hosting& hosting = HostingOn(lane->device(), models);
@@ -160,11 +156,15 @@ boost::asio::awaitable<Status> Generation::Opened() {
 }
 
 boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_ptr<Model>>& models) {
-  const auto wanted = [&](const SlotPlace& one) {
+  const auto named = [&](const SlotPlace& one) {
     return std::find(models.begin(), models.end(), one.slot->shared_model()) != models.end();
   };
+  // On a device that cannot be used it is loaded when it can: nobody waits for that.
+  const auto wanted = [&](const SlotPlace& one) {
+    return named(one) && parts_.pool.HealthOf(one.lane->device()).usable();
+  };
   for (const SlotPlace& one : slots_) {
-    if (!wanted(one)) continue;
+    if (!named(one)) continue;
     if (Status status = one.lane->Load(one.slot); !status.ok()) co_return status;
   }
   const auto tried = [&] {
@@ -189,14 +189,14 @@ boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_pt
 boost::asio::awaitable<Status> Generation::Rehearse(
     std::shared_ptr<Model> model, std::vector<std::shared_ptr<const RecentRequest>> requests) {
   using boost::asio::experimental::awaitable_operators::operator||;
-  const auto place = std::find_if(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
-    return one.slot->shared_model() == model;
-  });
-  if (place == slots_.end()) co_return Status::Ok();
   // gcc 12 does not survive a list of them in the await itself.
   const std::vector<std::shared_ptr<Model>> models(1, model);
   Status loaded = co_await Load(models);
   if (!loaded.ok()) co_return loaded;
+  const auto place = std::find_if(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
+    return one.slot->shared_model() == model && one.slot->loaded();
+  });
+  if (place == slots_.end()) co_return Status::Ok();
   // Shared with an answer that may come when this has given up waiting for it.
   const auto answer = std::make_shared<std::optional<Status>>();
   const auto answered = [&answer] { return answer->has_value(); };
@@ -250,12 +250,12 @@ boost::asio::awaitable<bool> Generation::Drain(std::chrono::milliseconds allowed
   using boost::asio::experimental::awaitable_operators::operator||;
   const auto idle = [this] {
     return std::all_of(slots_.begin(), slots_.end(),
-                       [](const SlotPlace& one) { return one.slot->outstanding() == 0; });
+                       [](const SlotPlace& one) { return !one.slot->busy(); });
   };
   const auto first = co_await (parts_.changes.Until(idle) || Sleep(allowed));
   if (first.index() == 0) co_return true;
   for (const SlotPlace& one : slots_) {
-    if (one.slot->outstanding() == 0) continue;
+    if (!one.slot->busy()) continue;
     parts_.log.warn("{} {} still runs jobs of '{}' after {} s; they go to the next generation",
                     file_->info.id, file_->info.version, one.slot->model().config.name,
                     std::chrono::duration_cast<std::chrono::seconds>(allowed).count());

@@ -11,6 +11,7 @@
 
 #include "core/coroutine.h"
 #include "core/json.h"
+#include "core/times.h"
 #include "reply/result_body.h"
 
 namespace darkroom {
@@ -31,19 +32,15 @@ Status RanTooLong() {
           "allow more time with Darkroom-Deadline"};
 }
 
-Status TooManyAttempts(const Job& job) {
+Status TooManyAttempts(const Job& job, Code code) {
   std::string history;
   for (size_t i = 0; i < job.history.size(); ++i) {
     history += fmt::format("{}{}: {}", i == 0 ? "" : "; ", i + 1, job.history[i]);
   }
-  return {Code::kInstanceLost,
+  return {code == Code::kDeviceLost ? code : Code::kInstanceLost,
           fmt::format("the job was tried {} times, and each time what ran it was lost ({})",
                       job.attempts, history),
           "the daemon's log says more; the same request will most likely do it again"};
-}
-
-double Ms(Job::Clock::duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
 }
 
 }  // namespace
@@ -283,7 +280,7 @@ void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const 
                      "the deadline passed while the job ran: " + why.message(),
                      "allow more time with Darkroom-Deadline"};
   } else if (to_blame && job->attempts >= kMostAttempts) {
-    result.status = TooManyAttempts(*job);
+    result.status = TooManyAttempts(*job, why.code());
   } else {
     log_.warn("{} {}: {}; it is tried again{}", job->id, job->model->config.name, why.message(),
               to_blame ? fmt::format(" (attempt {} of {})", job->attempts + 1, kMostAttempts) : "");
@@ -297,9 +294,7 @@ void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const 
 
 void JobFlow::OnLoadFailed(Model& model, const Status& why) {
   if (model.lanes > 0) return;  // what can be run elsewhere goes on
-  while (!model.queue.empty()) {
-    Job* job = model.queue.Oldest();
-    model.queue.Remove(job);
+  for (Job* job : model.queue.TakeAll()) {
     jobs_.Start(job);
     host::JobResult result;
     result.status = why;
@@ -308,9 +303,7 @@ void JobFlow::OnLoadFailed(Model& model, const Status& why) {
 }
 
 void JobFlow::FailQueued(Model& model, const Status& why) {
-  while (!model.queue.empty()) {
-    Job* job = model.queue.Oldest();
-    model.queue.Remove(job);
+  for (Job* job : model.queue.TakeAll()) {
     if (job->sink != nullptr) {  // it may be run elsewhere, or later
       job->sink->OnJobGivenUp(*job);
       jobs_.Drop(job->token);
@@ -368,13 +361,13 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   ++model.jobs_ended;
   // It may have been what kept others from running.
   if (model.config.max_concurrency > 0 && !model.queue.empty()) scheduler_.Enqueued(&model);
-  scheduler_.Correct(*job, result.decode_ms + result.encode_ms +
-                               result.infer_ms / std::max(result.batch_size, 1U));
+  scheduler_.Correct(*job, result.lane_ms / std::max(result.batch_size, 1U));
   TellCancellers(*job);
   Count(*job, result.status);
   Receipt receipt = MakeReceipt(*job, result, device);
   if (result.status.ok()) {
-    model.times.Add(result.infer_ms, result.batch_size, result.decode_ms + result.encode_ms);
+    model.times.Add(result.lane_ms, result.batch_size, result.decode_ms);
+    if (result.steps > 0) model.times.AddSteps(result.infer_ms, result.steps);
     model.recent.Add(job->request, job->params);
     log_.debug("{} {}: succeeded: decoded {:.2f} ms, ran {:.2f} ms, encoded {:.2f} ms", job->id,
                model.config.name, result.decode_ms, result.infer_ms, result.encode_ms);
@@ -454,6 +447,7 @@ Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
   if (job.attempts == 0) return receipt;
   if (device != nullptr) receipt.device = device->id;
   receipt.queue_ms = Ms(job.started - job.accepted) - job.load_ms;
+  receipt.waited = job.waited;
   receipt.load_ms = job.load_ms;
   receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
   return receipt;

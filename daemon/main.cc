@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@
 #include "config/load.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "device/find_devices.h"
 #include "model_setup.h"
 #include "server.h"
 
@@ -33,7 +35,8 @@ int Complain(const std::vector<ConfigIssue>& issues) {
 }
 
 // Everything that can be found out without serving: the configuration, the plugins' files and their
-// params. A model that cannot run is told of, but is not wrong: the daemon serves the others.
+// params. A model that cannot run, or a device that is not here, is told of, but is not wrong: the
+// daemon does with the others.
 int Check(const std::filesystem::path& file, const Config& config) {
   const Places places = FindPlaces(config);
   PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
@@ -52,12 +55,21 @@ int Check(const std::filesystem::path& file, const Config& config) {
                  model->config.weights);
     }
   }
+  const FoundDevices found = FindDevices(config.devices);
+  for (const Device& device : found.devices) {
+    if (device.error.ok()) continue;
+    fmt::print("warning: device '{}' cannot be used: {}\n", device.id, device.error.ToString());
+  }
+  for (const std::string& note : found.notes) fmt::print("warning: devices: {}\n", note);
   fmt::print("{}: ok, {} models, {} routes\n", file.string(), config.models.size(),
              config.routes.size());
   return EX_OK;
 }
 
 int Serve(const Config& config, Logger& log) {
+  // For plugins in the daemon, which CUDA would show the fastest GPU first. Before there are other
+  // threads.
+  setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
   // A reply to a client that is gone, or a worker's closed pipe, is an error to handle and no
   // reason to die.
   signal(SIGPIPE, SIG_IGN);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "worker/event_relay.h"
@@ -18,20 +19,29 @@ namespace {
 // Outputs have at least so much of the arena beside the inputs. Untouched, it costs nothing.
 constexpr uint64_t kLeastOutputs = uint64_t{1} << 30;
 
+// Of a worker; more would take the cores from the models on the CPU.
+constexpr uint32_t kMostCodecThreads = 4;
+
 }  // namespace
 
 PluginHosts::PluginHosts(boost::asio::io_context& io, const Config& config, const Places& places,
                          const std::vector<Device>& devices, Logger& log)
     : io_(io), config_(config), places_(places), devices_(devices), log_(log) {}
 
-host::HostOptions PluginHosts::HostOptionsFor() const {
+host::HostOptions PluginHosts::HostOptionsFor(bool cuda) const {
   host::HostOptions options;
   options.max_pixels = config_.limits.pixels;
   options.max_input_bytes = config_.limits.input_bytes;
+  options.codec_threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostCodecThreads);
   options.torch_lib = places_.torch_lib();
-  options.cuda = std::any_of(devices_.begin(), devices_.end(),
-                             [](const Device& device) { return device.kind == DeviceKind::kCuda; });
+  options.cuda = cuda;
   return options;
+}
+
+bool PluginHosts::AnyCuda() const {
+  return std::any_of(devices_.begin(), devices_.end(), [](const Device& device) {
+    return device.kind == DeviceKind::kCuda && device.error.ok();
+  });
 }
 
 PluginHosts::Models PluginHosts::AllModels() const {
@@ -40,13 +50,13 @@ PluginHosts::Models PluginHosts::AllModels() const {
   return models;
 }
 
-WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& name,
+WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& name, bool cuda,
                                   const Models& models) const {
   const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
   WorkerSetUp set_up;
   set_up.name = name;
   set_up.program = places_.worker_program.string();
-  set_up.host = HostOptionsFor();
+  set_up.host = HostOptionsFor(cuda);
   set_up.arena_bytes =
       config_.limits.queued_bytes + std::max(config_.limits.queued_bytes, kLeastOutputs);
   set_up.tail = std::make_shared<LogTail>();
@@ -70,7 +80,8 @@ std::shared_ptr<PluginHost> PluginHosts::For(const PluginFile& file, uint32_t ge
   const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
   if (rules.isolation == Isolation::kInProcess) {
     if (in_process_ == nullptr) {
-      host::HostOptions options = HostOptionsFor();
+      // One for all devices.
+      host::HostOptions options = HostOptionsFor(AnyCuda());
       options.log = [&log = log_](host::LogLevel level, std::string_view words) {
         log.log(SpdlogLevel(level), "{}", words);
       };
@@ -79,21 +90,24 @@ std::shared_ptr<PluginHost> PluginHosts::For(const PluginFile& file, uint32_t ge
     }
     return in_process_;
   }
+  const bool cuda = device.kind == DeviceKind::kCuda;
   if (rules.worker.empty()) {
     const std::string name =
         fmt::format("{} {} #{} on {}", file.info.id, file.info.version, generation, device.id);
-    return std::make_shared<WorkerHost>(io_, SetUpFor(file, name, models), log_);
+    return std::make_shared<WorkerHost>(io_, SetUpFor(file, name, cuda, models), log_);
   }
   auto& shared = shared_[rules.worker + " " + device.id];
   if (shared == nullptr) {
     shared = std::make_shared<WorkerHost>(
-        io_, SetUpFor(file, fmt::format("{} on {}", rules.worker, device.id), AllModels()), log_);
+        io_, SetUpFor(file, fmt::format("{} on {}", rules.worker, device.id), cuda, AllModels()),
+        log_);
   }
   return shared;
 }
 
 std::unique_ptr<PluginHost> PluginHosts::ForProbe(const PluginFile& file) {
-  return std::make_unique<WorkerHost>(io_, SetUpFor(file, file.info.id + " probe", {}), log_);
+  return std::make_unique<WorkerHost>(io_, SetUpFor(file, file.info.id + " probe", AnyCuda(), {}),
+                                      log_);
 }
 
 }  // namespace darkroom

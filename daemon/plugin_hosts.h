@@ -42,8 +42,12 @@ class PluginHosts {
   std::unique_ptr<PluginHost> ForProbe(const PluginFile& file);
 
  private:
-  host::HostOptions HostOptionsFor() const;
-  WorkerSetUp SetUpFor(const PluginFile& file, const std::string& name, const Models& models) const;
+  // `cuda`: for one that runs on a GPU. On the CPU libtorch starts sooner and smaller without its
+  // CUDA half, and there is nothing to see of GPUs.
+  host::HostOptions HostOptionsFor(bool cuda) const;
+  WorkerSetUp SetUpFor(const PluginFile& file, const std::string& name, bool cuda,
+                       const Models& models) const;
+  bool AnyCuda() const;
   // Everything that models name as weights, for a worker that several plugins share.
   Models AllModels() const;
 

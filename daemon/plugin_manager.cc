@@ -370,6 +370,7 @@ void PluginManager::UpdateModel(Model& model) {
   bool loading = false;
   bool loaded = false;
   bool resting = true;
+  bool stranded = true;
   auto again = std::chrono::steady_clock::time_point::max();
   Status error;
   size_t slots = 0;
@@ -383,6 +384,7 @@ void PluginManager::UpdateModel(Model& model) {
     loading = loading || slot->state() == SlotState::kLoading;
     if (error.ok()) error = slot->error();
     const Hosting& hosting = slot->hosting();
+    stranded = stranded && !parts_.pool.HealthOf(lane->device()).usable();
     resting = resting && hosting.state() == HostingState::kBackingOff;
     if (hosting.state() == HostingState::kBackingOff) again = std::min(again, hosting.again_at());
   }
@@ -400,6 +402,7 @@ void PluginManager::UpdateModel(Model& model) {
                 : loading     ? ModelState::kLoading
                 : !error.ok() ? ModelState::kFailed
                               : ModelState::kUnloaded;
+  model.stranded = stranded;
   model.resting_until = resting ? again : std::chrono::steady_clock::time_point{};
 }
 

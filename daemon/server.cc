@@ -15,6 +15,7 @@
 #include "core/coroutine.h"
 #include "core/digest.h"
 #include "core/redact.h"
+#include "core/units.h"
 #include "core/version.h"
 
 namespace darkroom {
@@ -33,11 +34,14 @@ Server::Server(Config config, Logger& log)
       places_(FindPlaces(config_)),
       publisher_(log),
       replier_(&publisher_, config_.nats.prefix),
-      pool_(io_, FindDevices(config_.devices), config_.scheduling.patience),
+      found_(FindDevices(config_.devices)),
+      pool_(io_, found_.devices, config_.scheduling.patience, config_.state_dir / "memory.json"),
+      gpus_(std::move(found_.nvml), pool_.devices()),
       flow_(
           io_, config_, replier_, pool_, log, [this](Model& model) { OnModelChanged(model); },
           [this] { plugins_->NotifyChanged(); }),
-      stop_(io_) {}
+      stop_(io_),
+      watchdog_(io_, [this] { return health_->hopeful(Job::Clock::now()); }) {}
 
 Server::~Server() {
   if (digester_.joinable()) digester_.join();
@@ -45,17 +49,20 @@ Server::~Server() {
 
 Status Server::Start() {
   log_.info("darkroomd {} starting as '{}'", kVersion, config_.host_name);
+  TellDevices();
   if (Status status = StartModels(); !status.ok()) return status;
   if (Status status = StartNats(); !status.ok()) return status;
   control_ = std::make_unique<ControlService>(
-      ControlView{config_.host_name, url_, models_, lanes_, pool_, endpoints_, flow_.jobs(),
-                  flow_.admission(), state_},
+      ControlView{config_.host_name, url_, models_, lanes_, pool_, gpus_, *health_, endpoints_,
+                  flow_.jobs(), flow_.admission(), state_},
       &publisher_);
   cancel_ = std::make_unique<JobCancel>(
       JobCancel::Parts{io_, config_, flow_, durable_.get(), publisher_, replier_});
   micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
   plugins_->Start();
+  health_->Start();
+  watchdog_.Start();
   DigestWeights();
   return Status::Ok();
 }
@@ -107,6 +114,17 @@ boost::asio::awaitable<void> Server::Drain() {
   if (durable_ != nullptr) co_await durable_->Settled();
 }
 
+void Server::TellDevices() {
+  for (const Device& device : pool_.devices()) {
+    if (!device.error.ok())
+      log_.error("{}: cannot be used: {}", device.id, device.error.ToString());
+    if (!device.gpu) continue;
+    log_.info("{}: {}, {}, PCI {}; models may have {}", device.id, device.gpu->name,
+              FormatSize(device.gpu->memory), device.gpu->pci, FormatSize(device.memory));
+  }
+  for (const std::string& note : found_.notes) log_.warn("devices: {}", note);
+}
+
 Status Server::StartModels() {
   for (const Device& device : pool_.devices()) {
     for (uint32_t index = 0; index < device.lanes; ++index) {
@@ -114,6 +132,9 @@ Status Server::StartModels() {
           Lane::Parts{io_, flow_.scheduler(), pool_, flow_.jobs(), flow_, log_}, device, index));
     }
   }
+  health_ = std::make_unique<HealthWatch>(
+      HealthWatch::Parts{io_, config_.health, pool_, lanes_, places_.worker_program.string(),
+                         config_.state_dir, log_, [this] { OnHealthChanged(); }});
   plugins_ = std::make_unique<PluginManager>(
       PluginManager::Parts{io_, config_, places_, pool_, lanes_, *this, log_});
   for (const ModelConfig& one : config_.models) {
@@ -247,7 +268,7 @@ void Server::ServeWhenReady() {
   const bool loading = std::any_of(models_.begin(), models_.end(), [](const auto& model) {
     return model->config.preload && model->state == ModelState::kLoading;
   });
-  if (loading || !digested_ || plugins_->starting()) return;
+  if (loading || !digested_ || plugins_->starting() || !health_->ready()) return;
   serving_ = true;
   if (const Status status = Subscribe(); !status.ok()) {
     log_.error("{}", status.ToString());
@@ -331,6 +352,12 @@ void Server::OnModelChanged(Model& model) {
   ServeWhenReady();
 }
 
+void Server::OnHealthChanged() {
+  if (state_ == "draining") return;
+  NotifyStatus(StatusLine());
+  ServeWhenReady();
+}
+
 void Server::OnConnected() {
   boost::asio::post(io_, [this] {
     if (serving_) log_.info("connected to NATS again");
@@ -350,8 +377,10 @@ std::string Server::StatusLine() const {
   const auto ready = std::count_if(models_.begin(), models_.end(), [](const auto& model) {
     return model->state == ModelState::kReady;
   });
-  return fmt::format("{} models ({} loaded), {} devices, {}", models_.size(), ready,
-                     pool_.devices().size(), url_);
+  const std::string wrong = health_->Summary();
+  return fmt::format("{}{} models ({} loaded), {} devices, {}",
+                     wrong.empty() ? "" : fmt::format("degraded: {}; ", wrong), models_.size(),
+                     ready, pool_.devices().size(), url_);
 }
 
 }  // namespace darkroom

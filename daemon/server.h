@@ -22,10 +22,12 @@
 #include "control/control_service.h"
 #include "control/micro_service.h"
 #include "control/plugin_control.h"
+#include "control/watchdog.h"
 #include "core/event.h"
 #include "core/log.h"
-#include "device/device.h"
 #include "device/device_pool.h"
+#include "device/find_devices.h"
+#include "device/gpu_watch.h"
 #include "durable_jobs.h"
 #include "job_cancel.h"
 #include "job_flow.h"
@@ -36,6 +38,7 @@
 #include "model_setup.h"
 #include "plugin_manager.h"
 #include "reply/replier.h"
+#include "worker/health_watch.h"
 #include "worker/lane.h"
 
 namespace darkroom {
@@ -59,17 +62,19 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   Status StartNats();
   Status StartDurableJobs(const std::vector<std::string>& urls);
   const Endpoint* EndpointOf(const std::string& model) const;
+  void TellDevices();
   Status StartModels();
   void DigestWeights();
 
   // Serving begins when the plugins are open, the preloaded models are there, all weights have
-  // their digests and the server is connected.
+  // their digests, the devices have answered and the server is connected.
   void ServeWhenReady();
   Status Subscribe();
   Status SubscribeTo(const std::string& subject, const std::string& group, Handler handler);
   Status SubscribeTo(Endpoint* endpoint);
   Status SubscribeToCancels();
   void OnModelChanged(Model& model);
+  void OnHealthChanged();
 
   Status CheckContract(const Model& model, std::shared_ptr<const ModelContract> contract) override;
   void OnContractChanged(const std::shared_ptr<Model>& model) override;
@@ -106,13 +111,17 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   Publisher publisher_;
   Replier replier_;
+  FoundDevices found_;
   DevicePool pool_;
+  GpuWatch gpus_;
   JobFlow flow_;
   Event stop_;  // for another reason than a signal
   const char* stop_reason_ = "";
 
   std::unique_ptr<PluginManager> plugins_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // their slots go before the plugins do
+  std::unique_ptr<HealthWatch> health_;
+  Watchdog watchdog_;
 
   std::vector<Handler> handlers_;  // by the subscription's number
   std::unique_ptr<Intake> intake_;

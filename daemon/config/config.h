@@ -93,10 +93,22 @@ struct SchedulingConfig {
   std::chrono::milliseconds patience = std::chrono::seconds(10);
 };
 
+// Whether devices can be used: docs/health.md.
+struct HealthConfig {
+  // Between probes of a GPU that is healthy; 0: only one that something was lost on is probed.
+  std::chrono::milliseconds probe_interval = std::chrono::seconds(30);
+  std::chrono::milliseconds probe_timeout = std::chrono::seconds(20);
+  // systemd's watchdog is fed no more when no device could be used for so long; 0: it always is.
+  std::chrono::milliseconds give_up = std::chrono::minutes(10);
+};
+
 struct DeviceConfig {
   std::string device;  // "cpu", "cuda:0", "sim:0"
   uint32_t lanes = 1;
-  uint64_t memory = 0;  // bytes that models may have of it; 0: no limit
+  // What models may have of it: bytes, or a part of what it has. Neither: as the device says.
+  uint64_t memory = 0;
+  uint32_t memory_percent = 0;
+  double speed = 1;  // of a simulated one: so many times as fast as the CPU that it is
 };
 
 struct ModelConfig {
@@ -158,6 +170,7 @@ struct Config {
   LimitsConfig limits;
   PluginsConfig plugins;
   SchedulingConfig scheduling;
+  HealthConfig health;
   std::vector<DeviceConfig> devices;  // empty: find out
   std::vector<ModelConfig> models;
   std::vector<RouteConfig> routes;

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <set>
 
+#include "config/devices_section.h"
+#include "config/health_section.h"
 #include "config/plugins_section.h"
 #include "config/scheduling_section.h"
 #include "config/yaml_reader.h"
@@ -59,13 +61,6 @@ bool IsSubject(const std::string& text) {
   return true;
 }
 
-// A device's kind and its number.
-bool IsNumbered(const std::string& device, std::string_view kind) {
-  return device.size() > kind.size() && device.compare(0, kind.size(), kind) == 0 &&
-         std::all_of(device.begin() + static_cast<std::ptrdiff_t>(kind.size()), device.end(),
-                     [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
 // One load in progress: the file, what was made of it, what is wrong with it.
 class Loader {
  public:
@@ -113,6 +108,8 @@ class Loader {
     ReadJobs(reader.Child("jobs"));
     YamlReader scheduling = Reader(reader.Child("scheduling"), "scheduling");
     ReadSchedulingSection(&scheduling, &config_.scheduling);
+    YamlReader health = Reader(reader.Child("health"), "health");
+    ReadHealthSection(&health, &config_.health);
     ReadDevices(reader.Child("devices"), &reader);
     ReadModels(reader.Child("models"), &reader);
     ReadRoutes(reader.Child("routes"), &reader);
@@ -218,32 +215,7 @@ class Loader {
   }
 
   void ReadDevices(const YAML::Node& node, YamlReader* parent) {
-    if (!node.IsDefined() || (node.IsScalar() && node.Scalar() == "auto")) return;
-    if (!node.IsSequence() || node.size() == 0) {
-      parent->Complain(node, "devices must be auto or a list such as [{device: cpu, lanes: 1}]");
-      return;
-    }
-    std::set<std::string> seen;
-    for (const YAML::Node& item : node) {
-      YamlReader reader = Reader(item, "devices[]");
-      DeviceConfig device;
-      uint64_t lanes = 1;
-      reader.Require("device");
-      reader.String("device", &device.device);
-      reader.Integer("lanes", 1, 64, &lanes);
-      reader.Size("memory", &device.memory);
-      reader.Finish();
-      device.lanes = static_cast<uint32_t>(lanes);
-      if (device.device != "cpu" && !IsNumbered(device.device, "cuda:") &&
-          !IsNumbered(device.device, "sim:")) {
-        reader.Complain(item, fmt::format("unknown device '{}' (use cpu, cuda:0, cuda:1, ... or "
-                                          "sim:0, ...)",
-                                          device.device));
-      } else if (!seen.insert(device.device).second) {
-        reader.Complain(item, fmt::format("device '{}' is listed twice", device.device));
-      }
-      config_.devices.push_back(std::move(device));
-    }
+    ReadDevicesSection(node, parent, file_, &config_.devices, &issues_);
   }
 
   void ReadModels(const YAML::Node& node, YamlReader* parent) {

@@ -47,6 +47,7 @@ void ReadSchedulingSection(YamlReader* reader, SchedulingConfig* scheduling) {
   std::string tenant;
   reader->Integer("floor_percent", 0, 30, &floor);
   reader->String("tenant", &tenant);
+  const YAML::Node tenant_node = reader->Child("tenant");
   reader->Duration("patience", &scheduling->patience);
   const YAML::Node weights = reader->Child("weights");
   reader->Finish();
@@ -56,9 +57,9 @@ void ReadSchedulingSection(YamlReader* reader, SchedulingConfig* scheduling) {
     if (rule) {
       scheduling->tenant = *rule;
     } else {
-      reader->Complain(weights, fmt::format("scheduling.tenant '{}' is none of header:NAME, "
-                                            "subject:NUMBER, account and none",
-                                            tenant));
+      reader->Complain(tenant_node, fmt::format("scheduling.tenant '{}' is none of header:NAME, "
+                                                "subject:NUMBER, account and none",
+                                                tenant));
     }
   }
   if (!weights.IsDefined()) return;

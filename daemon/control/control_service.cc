@@ -5,10 +5,13 @@
 #include <fmt/chrono.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "control/control_answer.h"
+#include "core/process_memory.h"
 #include "core/version.h"
 
 namespace darkroom {
@@ -54,6 +57,12 @@ json ControlService::Status() const {
   std::array<uint64_t, 4> states{};
   for (const auto& model : view_.models) ++states[static_cast<size_t>(model->state)];
   const Connection& connection = publisher_->connection();
+  const bool healthy = view_.health.all_healthy();
+  std::array<uint64_t, 3> devices{};
+  for (const Device& device : view_.pool.devices()) {
+    if (!device.error.ok()) continue;  // it is not there
+    ++devices[static_cast<size_t>(view_.pool.HealthOf(device).state())];
+  }
   return {
       {"host", view_.host},
       {"version", kVersion},
@@ -61,7 +70,12 @@ json ControlService::Status() const {
       {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                               fmt::gmtime(std::chrono::system_clock::to_time_t(started_)))},
       {"uptime_s", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
-      {"state", view_.state},
+      {"state", view_.state == "ready" && !healthy ? "degraded" : view_.state},
+      {"healthy", view_.state == "ready" && healthy},
+      {"devices",
+       {{"healthy", devices[static_cast<size_t>(HealthState::kHealthy)]},
+        {"suspected", devices[static_cast<size_t>(HealthState::kSuspected)]},
+        {"quarantined", devices[static_cast<size_t>(HealthState::kQuarantined)]}}},
       {"nats",
        {{"url", view_.url},
         {"connected", connection.connected()},
@@ -99,6 +113,9 @@ json ControlService::Models() const {
                  {"outputs", DescribeValues(model->info().outputs)},
                  {"params", model->info().params},
                  {"queue", {{"waiting", model->queue.size()}, {"max", model->queue.capacity()}}}};
+    if (!model->queue.empty()) {
+      item["queue"]["for"] = WaitWord(model->waits.cause(), model->queue.lines().front().job_class);
+    }
     if (model->info().id.empty()) item["plugin"]["id"] = model->config.plugin;
     if (!model->error.ok()) {
       item["error"] = ErrorJson(model->error);
@@ -108,21 +125,68 @@ json ControlService::Models() const {
   return {{"host", view_.host}, {"models", std::move(models)}};
 }
 
+json ControlService::DescribeDevice(const Device& device) const {
+  const auto now = SteadyClock::now();
+  uint32_t running = 0;
+  double busy = 0;
+  for (const auto& lane : view_.lanes) {
+    if (&lane->device() != &device) continue;
+    if (lane->running()) ++running;
+    busy += lane->BusyPart(now);
+  }
+  json item = {{"id", device.id},
+               {"lanes", device.lanes},
+               {"running", running},
+               {"lanes_busy_percent", std::lround(100 * busy / std::max(device.lanes, 1U))},
+               {"leased_bytes", view_.pool.LedgerOf(device).leased()}};
+  if (device.memory > 0) item["memory_bytes"] = device.memory;
+  if (device.simulated) item["speed"] = device.speed;
+  if (!device.error.ok()) {
+    item["error"] = ErrorJson(device.error);
+  } else {
+    const Health& health = view_.pool.HealthOf(device);
+    item["health"] = HealthStateName(health.state());
+    item["losses"] = health.losses();
+    if (!health.usable()) {
+      item["error"] = ErrorJson(health.why());
+      item["since_s"] = Seconds(now - health.since());
+      if (health.probe_at()) item["probe_s"] = std::max(0.0, Seconds(*health.probe_at() - now));
+    }
+  }
+  if (!device.gpu) return item;
+  item["name"] = device.gpu->name;
+  item["pci"] = device.gpu->pci;
+  item["uuid"] = device.gpu->uuid;
+  item["total_bytes"] = device.gpu->memory;
+  const std::optional<GpuLoad> load = view_.gpus.LoadOf(device.gpu->number);
+  if (!load) return item;
+  if (load->memory_used) item["used_bytes"] = *load->memory_used;
+  if (load->busy_percent) item["busy_percent"] = *load->busy_percent;
+  if (load->temperature_c) item["temperature_c"] = *load->temperature_c;
+  json processes = json::array();
+  for (const GpuLoad::Process& one : load->processes) {
+    json process = {{"pid", one.pid}};
+    if (one.memory) process["used_bytes"] = *one.memory;
+    processes.push_back(std::move(process));
+  }
+  item["processes"] = std::move(processes);
+  return item;
+}
+
+std::optional<uint64_t> ControlService::MeasuredBytes(const Device& device, pid_t pid) const {
+  if (device.kind != DeviceKind::kCuda) return ResidentBytes(pid);
+  const auto load = device.gpu ? view_.gpus.LoadOf(device.gpu->number) : std::nullopt;
+  if (!load) return std::nullopt;
+  for (const GpuLoad::Process& one : load->processes) {
+    if (one.pid == static_cast<uint32_t>(pid)) return one.memory;
+  }
+  return std::nullopt;
+}
+
 json ControlService::Ps() const {
   const auto now = SteadyClock::now();
   json devices = json::array();
-  for (const Device& device : view_.pool.devices()) {
-    uint32_t running = 0;
-    for (const auto& lane : view_.lanes) {
-      if (&lane->device() == &device && lane->running()) ++running;
-    }
-    json item = {{"id", device.id},
-                 {"lanes", device.lanes},
-                 {"running", running},
-                 {"leased_bytes", view_.pool.LedgerOf(device).leased()}};
-    if (device.memory > 0) item["memory_bytes"] = device.memory;
-    devices.push_back(std::move(item));
-  }
+  for (const Device& device : view_.pool.devices()) devices.push_back(DescribeDevice(device));
   json instances = json::array();
   for (const auto& lane : view_.lanes) {
     for (const auto& [slot, serves] : lane->Slots()) {
@@ -138,6 +202,8 @@ json ControlService::Ps() const {
       if (!serves) item["serves"] = false;
       const Residency::View view = lane->LookAt(slot);
       if (slot->loaded()) item["leased_bytes"] = view.bytes;
+      const auto measured = MeasuredBytes(lane->device(), slot->hosting().pid());
+      if (measured) item["process_bytes"] = *measured;
       if (view.kept_until) item["kept_s"] = std::max(0.0, Seconds(*view.kept_until - now));
       instances.push_back(std::move(item));
     }

@@ -11,14 +11,17 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "device/gpu_watch.h"
 #include "message/intake.h"
 #include "message/publisher.h"
 #include "queue/admission.h"
 #include "queue/job_table.h"
 #include "queue/model.h"
+#include "worker/health_watch.h"
 #include "worker/lane.h"
 
 namespace darkroom {
@@ -30,6 +33,8 @@ struct ControlView {
   const std::vector<std::shared_ptr<Model>>& models;
   const std::vector<std::unique_ptr<Lane>>& lanes;
   const DevicePool& pool;
+  const GpuWatch& gpus;
+  const HealthWatch& health;
   const std::vector<std::unique_ptr<Endpoint>>& endpoints;
   const JobTable& jobs;
   const Admission& admission;
@@ -50,6 +55,9 @@ class ControlService {
   nlohmann::json Status() const;
   nlohmann::json Models() const;
   nlohmann::json Ps() const;
+  nlohmann::json DescribeDevice(const Device& device) const;
+  // Bytes of the device that the process holds, as far as can be told.
+  std::optional<uint64_t> MeasuredBytes(const Device& device, pid_t pid) const;
 
   ControlView view_;
   Publisher* publisher_;

@@ -20,4 +20,11 @@ void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed
   sd_notify(0, fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us).c_str());
 }
 
+std::chrono::microseconds WatchdogTime() {
+  uint64_t us = 0;
+  return std::chrono::microseconds(sd_watchdog_enabled(0, &us) > 0 ? us : 0);
+}
+
+void NotifyWatchdog() { sd_notify(0, "WATCHDOG=1"); }
+
 }  // namespace darkroom

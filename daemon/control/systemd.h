@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What systemd is told: ready, stopping, a status line (sd_notify(3)). Without systemd all of it
-// does nothing.
+// What systemd is told: ready, stopping, a status line, that the daemon lives (sd_notify(3)).
+// Without systemd all of it does nothing.
 //
 // For the io_context's thread.
 
@@ -17,6 +17,10 @@ void NotifyReady(const std::string& status);
 void NotifyStatus(const std::string& status);
 // `allowed`: how long stopping may take from now.
 void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed);
+
+// After how long without NotifyWatchdog systemd ends the daemon; 0: it does not watch.
+std::chrono::microseconds WatchdogTime();
+void NotifyWatchdog();
 
 }  // namespace darkroom
 

@@ -158,6 +158,18 @@ Status ReadResources(const Json& manifest, ModelInfo* info) {
   return ReadText(*resources, "torch", "resources.torch", &info->torch);
 }
 
+Status ReadExtensions(const Json& manifest, ModelInfo* info) {
+  const Json* extensions = Field(manifest, "extensions");
+  if (extensions == nullptr) return Status::Ok();
+  if (!extensions->is_array()) return Wrong("extensions", "must be a list of names");
+  for (const Json& name : *extensions) {
+    if (!name.is_string()) return Wrong("extensions", "must be a list of names");
+    // Others are a newer host's to know.
+    if (name.get<std::string>() == "darkroom.stepwise/1") info->stepwise = true;
+  }
+  return Status::Ok();
+}
+
 Status ReadAll(const Json& manifest, ModelInfo* info) {
   if (!manifest.is_object()) return Status::InvalidArgument("the manifest is no JSON object");
   if (Status s = ReadText(manifest, "id", "id", &info->id); !s.ok()) return s;
@@ -175,6 +187,7 @@ Status ReadAll(const Json& manifest, ModelInfo* info) {
   if (info->outputs.empty()) return Wrong("outputs", "must name at least one output");
   if (Status s = ReadBatch(manifest, info); !s.ok()) return s;
   if (Status s = ReadResources(manifest, info); !s.ok()) return s;
+  if (Status s = ReadExtensions(manifest, info); !s.ok()) return s;
   std::string unload = "clean";
   if (Status s = ReadText(manifest, "unload", "unload", &unload); !s.ok()) return s;
   if (unload != "clean" && unload != "resident") {

@@ -25,6 +25,9 @@ namespace darkroom {
 enum class ValueKind : uint8_t { kImage, kMask, kText, kTensor, kBytes };
 
 std::string_view ValueKindName(ValueKind kind);
+inline bool IsPicture(ValueKind kind) {
+  return kind == ValueKind::kImage || kind == ValueKind::kMask;
+}
 
 // One input or output. `dtype` and `shape` say something of tensors only; -1 in a shape is any
 // length.
@@ -51,6 +54,7 @@ struct ModelInfo {
   uint64_t memory = 0;    // bytes that an instance needs of its device; 0: not known
   std::string torch;      // libtorch's version, such as "2.11"; empty: the plugin does not use it
   bool resident = false;  // unload: "resident": the code must stay mapped for good
+  bool stepwise = false;  // it has the extension darkroom.stepwise/1
   uint32_t min_host_minor = 0;
 
   const ValueInfo* FindInput(std::string_view name) const;

@@ -50,6 +50,9 @@ int CodeNumber(Code code);
 // Whether the same request may succeed later or elsewhere.
 bool IsRetryable(Code code);
 
+// Whether what runs jobs is gone with this, and not just a job.
+inline bool IsLost(Code code) { return code == Code::kInstanceLost || code == Code::kDeviceLost; }
+
 // The ABI's dr_status as a Code. A number this build does not know is kInternal: a newer plugin may
 // name a new failure, and no failure may turn into success.
 Code CodeFromAbi(int32_t status);

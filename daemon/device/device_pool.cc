@@ -8,21 +8,31 @@
 namespace darkroom {
 
 DevicePool::DevicePool(boost::asio::io_context& io, std::vector<Device> devices,
-                       std::chrono::milliseconds patience)
-    : io_(io), devices_(std::move(devices)), residency_(patience), again_(io) {
+                       std::chrono::milliseconds patience, std::filesystem::path memory_book)
+    : io_(io),
+      devices_(std::move(devices)),
+      memory_book_(std::move(memory_book)),
+      residency_(patience),
+      again_(io) {
   for (const Device& device : devices_) {
     ledgers_.push_back(std::make_unique<Ledger>(device.memory));
+    health_.push_back(std::make_unique<Health>());
   }
 }
 
 DevicePool::~DevicePool() { *alive_ = false; }
 
-Ledger& DevicePool::LedgerOf(const Device& device) {
-  return *ledgers_[static_cast<size_t>(&device - devices_.data())];
-}
+Ledger& DevicePool::LedgerOf(const Device& device) const { return *ledgers_[IndexOf(device)]; }
 
-const Ledger& DevicePool::LedgerOf(const Device& device) const {
-  return *ledgers_[static_cast<size_t>(&device - devices_.data())];
+void DevicePool::ReportLoss(const Device& device, const Status& why, bool for_good) {
+  Health& health = HealthOf(device);
+  const auto now = Job::Clock::now();
+  if (for_good) {
+    health.OnLostForGood(why, now);
+  } else {
+    health.OnLost(why, now);
+  }
+  if (on_loss_) on_loss_(device);
 }
 
 void DevicePool::Touch() {

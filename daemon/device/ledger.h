@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Ledger says who holds how much of one device's memory. Nothing is loaded without a lease, and
-// leases never add up to more than the budget.
+// leases never add up to more than the budget. While the device cannot be used its ledger is
+// closed: whoever would load something waits.
 //
 // For the io_context's thread. Whoever takes a lease gives it back.
 
@@ -34,6 +35,9 @@ class Ledger {
     held_.erase(found);
   }
 
+  void SetOpen(bool open) { open_ = open; }
+  bool open() const { return open_; }
+
   uint64_t budget() const { return budget_; }
   uint64_t leased() const { return leased_; }
   uint64_t HeldBy(const void* holder) const {
@@ -44,6 +48,7 @@ class Ledger {
  private:
   const uint64_t budget_;
   uint64_t leased_ = 0;
+  bool open_ = true;
   std::unordered_map<const void*, uint64_t> held_;
 };
 

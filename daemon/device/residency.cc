@@ -2,20 +2,17 @@
 
 #include "device/residency.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <tuple>
 #include <utility>
 
-#include "core/units.h"
+#include "core/times.h"
 
 namespace darkroom {
 namespace {
 
-using std::chrono::duration;
 using std::chrono::milliseconds;
 
 // A need that could not be met is looked at again after this, besides whenever something changes.
@@ -23,15 +20,9 @@ constexpr auto kLookAgain = milliseconds(50);
 // After so long a use counts half.
 constexpr double kHalfLifeS = 300;
 
-double Ms(Job::Clock::duration time) { return duration<double, std::milli>(time).count(); }
-
 // How much something was used of late: each use counts, and less the longer ago it was.
 double Decayed(double uses, Job::Clock::duration since) {
   return uses * std::exp2(-Ms(since) / 1000 / kHalfLifeS);
-}
-
-void SetEarlier(std::optional<Residency::Time>* time, Residency::Time other) {
-  if (!*time || other < **time) *time = other;
 }
 
 }  // namespace
@@ -52,7 +43,9 @@ void Residency::Add(Place* place, const Spec& spec) {
 
 void Residency::Remove(Place* place) {
   Serve(place, false);
-  EntryOf(place).spec.ledger->Release(place);
+  Entry& entry = EntryOf(place);
+  entry.spec.ledger->Release(place);
+  std::erase_if(extensions_, [&entry](const Extension& one) { return one.entry == &entry; });
   entries_.erase(std::find_if(entries_.begin(), entries_.end(),
                               [place](const auto& one) { return one->place == place; }));
 }
@@ -63,8 +56,6 @@ void Residency::Serve(Place* place, bool serves) {
   entry.serves = serves;
   entry.spec.model->places += serves ? 1 : -1U;
 }
-
-void Residency::OnMade(Place* place) { EntryOf(place).state = State::kUnloaded; }
 
 void Residency::OnLoaded(Place* place, double load_ms, Time now) {
   Entry& entry = EntryOf(place);
@@ -77,9 +68,12 @@ void Residency::OnLoaded(Place* place, double load_ms, Time now) {
   entry.used_at = now;
 }
 
-void Residency::OnFailed(Place* place) {
+bool Residency::OnFailed(Place* place) {
   OnUnloaded(place);
-  EntryOf(place).wanted = false;
+  Entry& entry = EntryOf(place);
+  if (std::exchange(entry.refused, false)) return true;
+  entry.wanted = false;
+  return false;
 }
 
 void Residency::OnUnloaded(Place* place) {
@@ -90,8 +84,12 @@ void Residency::OnUnloaded(Place* place) {
 }
 
 void Residency::OnLost(Place* place) {
-  OnFailed(place);
-  EntryOf(place).state = State::kAbsent;
+  OnUnloaded(place);
+  Entry& entry = EntryOf(place);
+  entry.wanted = false;
+  entry.refused = false;
+  entry.state = State::kAbsent;
+  std::erase_if(extensions_, [&entry](const Extension& one) { return one.entry == &entry; });
 }
 
 void Residency::OnBatches(Place* place, uint32_t batches, Time now) {
@@ -104,27 +102,27 @@ void Residency::OnBatches(Place* place, uint32_t batches, Time now) {
 
 Status Residency::Want(Place* place, Time now) {
   Entry& entry = EntryOf(place);
-  entry.wanted = entry.state == State::kLeaving;
-  if (entry.state != State::kUnloaded) return Status::Ok();
+  const bool open = entry.spec.ledger->open();
+  entry.wanted = entry.state == State::kLeaving || (entry.state == State::kUnloaded && !open);
+  if (entry.state != State::kUnloaded || !open) return Status::Ok();
   const auto plan = PlanFor(&entry, nullptr, now);
-  if (!plan) {
-    const Ledger& ledger = *entry.spec.ledger;
-    return {Code::kResourceExhausted,
-            fmt::format("there is no room for '{}', which needs {}: {} of {} are leased to models "
-                        "that cannot be evicted",
-                        entry.spec.model->config.name, FormatSize(entry.spec.bytes),
-                        FormatSize(ledger.leased()), FormatSize(ledger.budget())),
-            "darkroom ps says who holds what; unload something, or give the device more memory"};
-  }
+  if (!plan) return NoRoom(entry, entry.spec.bytes);
   entry.wanted = true;
   CarryOut(*plan, now);
   return Status::Ok();
+}
+
+void Residency::Lease(Entry* entry, uint64_t bytes) {
+  const bool leased = entry->spec.ledger->Lease(entry->place, bytes);
+  assert(leased);
+  static_cast<void>(leased);
 }
 
 // Those that were to be loaded when something came between.
 void Residency::LoadWanted(Time now, std::optional<Time>* next) {
   for (const auto& entry : entries_) {
     if (!entry->wanted || entry->state != State::kUnloaded) continue;
+    if (!entry->spec.ledger->open()) continue;
     if (const auto plan = PlanFor(entry.get(), nullptr, now)) {
       CarryOut(*plan, now);
     } else {
@@ -143,18 +141,25 @@ Residency::LaneUse Residency::UseOf(const void* lane) const {
   return use;
 }
 
+Residency::Spread Residency::SpreadOf(const Model& model) const {
+  Spread spread;
+  for (const auto& entry : entries_) {
+    if (entry->spec.model != &model || !entry->serves || !entry->spec.ledger->open()) continue;
+    spread.load_ms = std::max(spread.load_ms, entry->load_ms);
+    if (entry->missed_since) SetEarlier(&spread.missed_since, *entry->missed_since);
+    if (entry->state == State::kAwaiting || entry->state == State::kLoading) spread.coming = true;
+    if (entry->state != State::kReady) continue;
+    ++spread.ready;
+    if (!UseOf(entry->spec.lane).busy) spread.at_hand = true;
+  }
+  return spread;
+}
+
 // More waits than the places that it has can begin with.
 bool Residency::IsBacklogged(const Model& model) const {
   if (model.queue.empty()) return false;
-  bool ready = false;
-  for (const auto& entry : entries_) {
-    if (entry->spec.model != &model || !entry->serves) continue;
-    if (entry->state == State::kAwaiting || entry->state == State::kLoading) return false;
-    if (entry->state != State::kReady) continue;
-    if (!UseOf(entry->spec.lane).busy) return false;
-    ready = true;
-  }
-  return ready;
+  const Spread spread = SpreadOf(model);
+  return spread.ready > 0 && !spread.coming && !spread.at_hand;
 }
 
 void Residency::NoteBacklogs(Time now) {
@@ -170,28 +175,19 @@ void Residency::NoteBacklogs(Time now) {
 }
 
 bool Residency::NeedsPlace(const Model& model, Time now, bool* later) const {
-  uint32_t ready = 0;
-  double load_ms = 0;
-  double missed_ms = 0;
-  for (const auto& entry : entries_) {
-    if (entry->spec.model != &model || !entry->serves) continue;
-    // One at a time: it may be enough.
-    if (entry->state == State::kAwaiting || entry->state == State::kLoading) return false;
-    load_ms = std::max(load_ms, entry->load_ms);
-    if (entry->missed_since) missed_ms = std::max(missed_ms, Ms(now - *entry->missed_since));
-    if (entry->state != State::kReady) continue;
-    ++ready;
-    *later = true;
-    if (!UseOf(entry->spec.lane).busy) return false;
-  }
-  if (ready == 0) return true;
+  const Spread spread = SpreadOf(model);
+  if (spread.coming) return false;  // it may be enough
+  if (spread.ready == 0) return true;
+  *later = true;
+  if (spread.at_hand) return false;
   // Another place is worth its loading if what waits would take longer than that where it is now,
   // or has waited for as long, since others' jobs have the lane. A queue that is short, as it must
   // be where callers wait, never holds so much; then it is worth it once it was missed as long.
   const double wait_ms =
-      std::max(model.times.job_ms() * static_cast<double>(model.queue.size()) / ready,
+      std::max(model.times.job_ms() * static_cast<double>(model.queue.size()) / spread.ready,
                Ms(now - model.queue.Oldest()->accepted));
-  return std::max(wait_ms, missed_ms) > 2 * load_ms;
+  const double missed_ms = spread.missed_since ? Ms(now - *spread.missed_since) : 0;
+  return std::max(wait_ms, missed_ms) > 2 * spread.load_ms;
 }
 
 // Its jobs have waited so long that it is their turn, whatever is more urgent.
@@ -204,6 +200,7 @@ std::vector<Residency::Need> Residency::Needs(Time now, bool* later) const {
   for (const auto& entry : entries_) {
     const Model& model = *entry->spec.model;
     if (!entry->serves || entry->state != State::kUnloaded || model.queue.empty()) continue;
+    if (!entry->spec.ledger->open()) continue;
     const bool known = std::any_of(needs.begin(), needs.end(),
                                    [&model](const Need& need) { return need.model == &model; });
     if (known || !NeedsPlace(model, now, later)) continue;
@@ -226,9 +223,13 @@ std::vector<Residency::Need> Residency::Needs(Time now, bool* later) const {
 }
 
 bool Residency::HasAwaiting(const Ledger* ledger) const {
-  return std::any_of(entries_.begin(), entries_.end(), [ledger](const auto& entry) {
-    return entry->spec.ledger == ledger && entry->state == State::kAwaiting;
-  });
+  const auto of_ledger = [ledger](const Entry& entry) { return entry.spec.ledger == ledger; };
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& entry) {
+                       return of_ledger(*entry) && entry->state == State::kAwaiting;
+                     }) ||
+         std::any_of(extensions_.begin(), extensions_.end(),
+                     [&](const Extension& one) { return of_ledger(*one.entry); });
 }
 
 bool Residency::MayEvict(const Entry& victim, const Need* need, const Model& for_model,
@@ -253,39 +254,50 @@ bool Residency::MayEvict(const Entry& victim, const Need* need, const Model& for
   return Bypassed(*need, now) && now - victim.ready_at >= patience_;
 }
 
-std::optional<Residency::Plan> Residency::PlanFor(Entry* entry, const Need* need, Time now) const {
-  Plan plan{entry, {}, 0, UseOf(entry->spec.lane)};
-  Ledger* const ledger = entry->spec.ledger;
-  if (entry->spec.bytes == 0) return plan;
-  // What has been made room for is not for others.
-  if (HasAwaiting(ledger)) return std::nullopt;
-  if (ledger->Fits(entry->spec.bytes)) return plan;
+std::optional<Residency::Room> Residency::RoomFor(const Entry& entry, uint64_t bytes,
+                                                  const Need* need, Time now) const {
+  const Ledger* const ledger = entry.spec.ledger;
   std::vector<std::pair<double, Entry*>> candidates;
   for (const auto& other : entries_) {
-    if (other->spec.ledger != ledger || !MayEvict(*other, need, *entry->spec.model, now)) continue;
+    if (other->spec.ledger != ledger || !MayEvict(*other, need, *entry.spec.model, now)) continue;
     const double uses = Decayed(other->uses, now - other->used_at);
     candidates.emplace_back(other->load_ms * uses / static_cast<double>(other->spec.bytes),
                             other.get());
   }
   std::sort(candidates.begin(), candidates.end());
+  Room room;
   uint64_t free = ledger->budget() - ledger->leased();
   for (const auto& [worth, victim] : candidates) {
-    if (free >= entry->spec.bytes) break;
+    if (free >= bytes) break;
     free += victim->spec.bytes;
-    plan.victims.push_back(victim);
-    plan.worth += worth * static_cast<double>(victim->spec.bytes);
+    room.victims.push_back(victim);
+    room.worth += worth * static_cast<double>(victim->spec.bytes);
   }
-  if (free < entry->spec.bytes) return std::nullopt;
+  if (free < bytes) return std::nullopt;
   // The last ones may have made the first unnecessary.
-  for (size_t i = 0; i < plan.victims.size();) {
-    const uint64_t bytes = plan.victims[i]->spec.bytes;
-    if (free - bytes < entry->spec.bytes) {
+  for (size_t i = 0; i < room.victims.size();) {
+    const uint64_t given = room.victims[i]->spec.bytes;
+    if (free - given < bytes) {
       ++i;
       continue;
     }
-    free -= bytes;
-    plan.victims.erase(plan.victims.begin() + static_cast<std::ptrdiff_t>(i));
+    free -= given;
+    room.victims.erase(room.victims.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  return room;
+}
+
+std::optional<Residency::Plan> Residency::PlanFor(Entry* entry, const Need* need, Time now) const {
+  Plan plan{entry, {}, UseOf(entry->spec.lane)};
+  if (!entry->spec.ledger->open()) return std::nullopt;
+  const uint64_t bytes = entry->spec.bytes;
+  if (bytes == 0) return plan;
+  // What has been made room for is not for others.
+  if (HasAwaiting(entry->spec.ledger)) return std::nullopt;
+  if (entry->spec.ledger->Fits(bytes)) return plan;
+  auto room = RoomFor(*entry, bytes, need, now);
+  if (!room) return std::nullopt;
+  plan.room = *std::move(room);
   return plan;
 }
 
@@ -301,7 +313,7 @@ bool Residency::Meet(const Need& need, Time now) {
       const Ledger& ledger = *one.entry->spec.ledger;
       const double used =
           static_cast<double>(ledger.leased()) - static_cast<double>(ledger.budget());
-      return std::tuple(one.worth, one.lane.busy, used, one.lane.ready);
+      return std::tuple(one.room.worth, one.lane.busy, used, one.lane.ready);
     };
     const bool better = !best || rank(*plan) < rank(*best);
     if (better) best = std::move(plan);
@@ -311,12 +323,16 @@ bool Residency::Meet(const Need& need, Time now) {
 }
 
 void Residency::CarryOut(const Plan& plan, Time now) {
-  if (plan.victims.empty()) {
+  if (plan.room.victims.empty()) {
     Start(plan.entry);
     return;
   }
   plan.entry->state = State::kAwaiting;
-  for (Entry* victim : plan.victims) {
+  Evict(plan.room, now);
+}
+
+void Residency::Evict(const Room& room, Time now) {
+  for (Entry* victim : room.victims) {
     ++evictions_;
     victim->left_at = now;
     victim->state = State::kLeaving;
@@ -325,24 +341,29 @@ void Residency::CarryOut(const Plan& plan, Time now) {
 }
 
 void Residency::Start(Entry* entry) {
-  const bool leased = entry->spec.ledger->Lease(entry->place, entry->spec.bytes);
-  assert(leased);
-  static_cast<void>(leased);
+  Lease(entry, entry->spec.bytes);
   ++loads_;
   entry->state = State::kLoading;
   entry->place->Load();
+}
+
+bool Residency::AnyLeaves(const Ledger* ledger) const {
+  return std::any_of(entries_.begin(), entries_.end(), [ledger](const auto& one) {
+    return one->spec.ledger == ledger && one->state == State::kLeaving;
+  });
 }
 
 void Residency::GoOnWithAwaiting() {
   for (const auto& entry : entries_) {
     if (entry->state != State::kAwaiting) continue;
     const Ledger* const ledger = entry->spec.ledger;
-    const bool more = std::any_of(entries_.begin(), entries_.end(), [ledger](const auto& one) {
-      return one->spec.ledger == ledger && one->state == State::kLeaving;
-    });
+    if (!ledger->open()) {
+      entry->state = State::kUnloaded;
+      continue;
+    }
     if (ledger->Fits(entry->spec.bytes)) {
       Start(entry.get());
-    } else if (!more) {
+    } else if (!AnyLeaves(ledger)) {
       entry->state = State::kUnloaded;  // something else has changed: it is planned anew
     }
   }
@@ -366,6 +387,7 @@ std::optional<Residency::Time> Residency::LetIdleOnesGo(Time now) {
 }
 
 std::optional<Residency::Time> Residency::Consider(Time now) {
+  GoOnWithExtensions();
   GoOnWithAwaiting();
   std::optional<Time> next = LetIdleOnesGo(now);
   LoadWanted(now, &next);
@@ -378,7 +400,7 @@ std::optional<Residency::Time> Residency::Consider(Time now) {
 
 Residency::View Residency::Look(const Place* place) const {
   const Entry& entry = EntryOf(place);
-  View view{entry.state, entry.spec.bytes, entry.ready_at, entry.used_at, std::nullopt};
+  View view{entry.state, entry.spec.bytes, entry.ready_at, std::nullopt};
   const ModelConfig& config = entry.spec.model->config;
   if (entry.state == State::kReady && config.keep_alive != ModelConfig::kAlways) {
     view.kept_until = entry.used_at + config.keep_alive;

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -54,16 +55,26 @@ class Residency {
   // Whether jobs of the model go there; at first not.
   void Serve(Place* place, bool serves);
 
-  // What has become of a place. It can be loaded once it is made, and after each of the others.
-  void OnMade(Place* place);
+  // What has become of a place.
   void OnLoaded(Place* place, double load_ms, Time now);
-  void OnFailed(Place* place);
-  void OnUnloaded(Place* place);
-  void OnLost(Place* place);  // and is not there until it is made again
+  // To load. Whether it wanted more memory than it was thought to need, and is loaded again with it
+  // where there can be so much.
+  bool OnFailed(Place* place);
+  void OnUnloaded(Place* place);  // or made: it can be loaded
+  void OnLost(Place* place);      // and is not there until it is made again
   // How many batches it has now.
   void OnBatches(Place* place, uint32_t batches, Time now);
 
-  // Loads it whether or not jobs wait: an error says that there is never room enough.
+  // Something that is loaded there wants to hold so many bytes more. What nobody uses goes for
+  // them. `answer` is called once, perhaps at once, and not at all if the place is lost meanwhile.
+  using Answer = std::function<void(const Status&)>;
+  void Extend(Place* place, uint64_t bytes, Time now, Answer answer);
+  // What is loaded there has run out of memory: it leaves, and is loaded with more when jobs wait
+  // for it. False: there is no more.
+  bool Grow(Place* place, Time now);
+
+  // Loads it whether or not jobs wait: an error says that there is never room enough. Where the
+  // ledger is closed it is loaded when that opens again.
   Status Want(Place* place, Time now);
 
   // Does what is to be done. To be called whenever something has changed, and at the time that it
@@ -82,7 +93,6 @@ class Residency {
     State state;
     uint64_t bytes;
     Time ready_at;  // when it was loaded
-    Time last_used;
     std::optional<Time> kept_until;
   };
   View Look(const Place* place) const;
@@ -95,7 +105,8 @@ class Residency {
     Spec spec;
     State state = State::kAbsent;
     bool serves = false;
-    bool wanted = false;  // by name, and not by its jobs
+    bool wanted = false;   // by name, and not by its jobs
+    bool refused = false;  // memory that it wanted while it was loaded; it is in `bytes` by now
     uint32_t batches = 0;
     double load_ms = 0;
     Time ready_at{};
@@ -111,21 +122,40 @@ class Residency {
     Time since;          // the oldest of them has waited, or the model was last sent away
     bool elsewhere;      // they have a place already, and another would be of use
   };
+  // Where a model is, of the places that serve it.
+  struct Spread {
+    uint32_t ready = 0;
+    bool coming = false;   // one more is being loaded, or will be
+    bool at_hand = false;  // on a lane that has nothing to do
+    double load_ms = 0;
+    std::optional<Time> missed_since{};  // for longest
+  };
   // How much a lane has to do with others.
   struct LaneUse {
     bool busy = false;
     uint32_t ready = 0;  // places
   };
+  // One that waits for others to go.
+  struct Extension {
+    Entry* entry;
+    uint64_t bytes;
+    Answer answer;
+  };
+  // What must go so that there are so many bytes.
+  struct Room {
+    std::vector<Entry*> victims;
+    double worth = 0;  // of them
+  };
   // What must go so that a place can be loaded.
   struct Plan {
     Entry* entry = nullptr;
-    std::vector<Entry*> victims;
-    double worth = 0;  // of them
+    Room room;
     LaneUse lane;
   };
 
   Entry& EntryOf(const Place* place) const;
   LaneUse UseOf(const void* lane) const;
+  Spread SpreadOf(const Model& model) const;
   // `later`: one that may be soon.
   std::vector<Need> Needs(Time now, bool* later) const;
   bool NeedsPlace(const Model& model, Time now, bool* later) const;
@@ -133,10 +163,17 @@ class Residency {
   void NoteBacklogs(Time now);
   bool Bypassed(const Need& need, Time now) const;
   bool Meet(const Need& need, Time now);
+  std::optional<Room> RoomFor(const Entry& entry, uint64_t bytes, const Need* need, Time now) const;
   std::optional<Plan> PlanFor(Entry* entry, const Need* need, Time now) const;
   bool MayEvict(const Entry& victim, const Need* need, const Model& for_model, Time now) const;
   bool HasAwaiting(const Ledger* ledger) const;
   void CarryOut(const Plan& plan, Time now);
+  void Evict(const Room& room, Time now);
+  void Lease(Entry* entry, uint64_t bytes);
+  static Status NoRoom(const Entry& entry, uint64_t bytes);
+  bool AnyLeaves(const Ledger* ledger) const;
+  void GoOnWithExtensions();
+  void Refuse(Entry* entry, uint64_t bytes, const Answer& answer);
   void Start(Entry* entry);
   void GoOnWithAwaiting();
   void LoadWanted(Time now, std::optional<Time>* next);
@@ -144,6 +181,7 @@ class Residency {
 
   const std::chrono::milliseconds patience_;
   std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<Extension> extensions_;
   uint64_t loads_ = 0;
   uint64_t evictions_ = 0;
 };

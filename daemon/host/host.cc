@@ -2,11 +2,13 @@
 //
 // The host library's one exported function, and the two small classes behind it.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "core/model_info.h"
+#include "core/task_threads.h"
 #include "host/host_api.h"
 #include "host/image_limits.h"
 #include "host/instance.h"
@@ -18,12 +20,13 @@ namespace {
 
 class LanePlugin final : public Plugin {
  public:
-  LanePlugin(std::shared_ptr<Module> module, const TorchLibraries* torch, const ImageLimits& limits)
-      : module_(std::move(module)), torch_(torch), limits_(limits) {}
+  LanePlugin(std::shared_ptr<Module> module, const TorchLibraries* torch, const ImageLimits& limits,
+             std::shared_ptr<TaskThreads> codecs)
+      : module_(std::move(module)), torch_(torch), limits_(limits), codecs_(std::move(codecs)) {}
 
   Result<std::unique_ptr<Instance>> Create(const InstanceSpec& spec, Events* events) override {
     if (Status status = CheckDevice(spec.lane); !status.ok()) return status;
-    return LaneInstance::Create(module_, spec, limits_, events);
+    return LaneInstance::Create(module_, spec, limits_, codecs_, events);
   }
 
  private:
@@ -38,15 +41,14 @@ class LanePlugin final : public Plugin {
       return Status::FailedPrecondition("the plugin " + info.id + " does not run on " +
                                         (cuda ? "cuda" : "cpu"));
     }
-    if (cuda && !info.torch.empty() && !torch_->cuda_trouble().empty()) {
-      return Status::FailedPrecondition("libtorch has no CUDA here: " + torch_->cuda_trouble());
-    }
-    return Status::Ok();
+    if (!cuda || info.torch.empty()) return Status::Ok();
+    return torch_->cuda_trouble().Annotated("libtorch has no CUDA here");
   }
 
   const std::shared_ptr<Module> module_;
   const TorchLibraries* const torch_;
   const ImageLimits limits_;
+  const std::shared_ptr<TaskThreads> codecs_;
 };
 
 class LaneHost final : public Host {
@@ -54,6 +56,7 @@ class LaneHost final : public Host {
   explicit LaneHost(const HostOptions& options)
       : log_(options.log),
         limits_{options.max_pixels, options.max_input_bytes},
+        codecs_(std::make_shared<TaskThreads>("codec", std::max(options.codec_threads, 1U))),
         torch_(options.torch_lib, options.cuda) {}
 
   Result<std::unique_ptr<Plugin>> Open(const std::string& path,
@@ -68,12 +71,13 @@ class LaneHost final : public Host {
                     "libtorch did not open: " + torch_.trouble());
     }
     return std::unique_ptr<Plugin>(
-        std::make_unique<LanePlugin>(*std::move(module), &torch_, limits_));
+        std::make_unique<LanePlugin>(*std::move(module), &torch_, limits_, codecs_));
   }
 
  private:
   const LogFunction log_;
   const ImageLimits limits_;
+  const std::shared_ptr<TaskThreads> codecs_;
   TorchLibraries torch_;
 };
 

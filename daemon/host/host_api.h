@@ -9,16 +9,18 @@
 // Threads. Host, Plugin and Instance functions are called on the owner's one control thread and
 // never block, save
 //   Plugin's and Instance's destructors, which wait for the instance's lane to come home. Events
-//   are called on an instance's lane thread, and may be called before the function that caused them
-//   has returned.
+//   are called on an instance's lane thread (OnFinished also on others), and may be called before
+//   the function that caused them has returned.
 // Ownership. The caller owns what Open and Create return and destroys instances before their
 // plugin, plugins before
 //   their host. Events must outlive the instances that were given it.
 // Order of an instance: Create, then Load, then any number of Run and Load, Unload; all are carried
 // out on its lane in the
 //   order in which they were called. Each Load is answered by one OnLoaded, each job of a Run by
-//   one OnFinished, each Run by one OnBatchDone after its last OnFinished, each Unload by one
-//   OnUnloaded.
+//   one OnFinished, each Run by one OnBatchDone when the lane is free of it, while some of its jobs
+//   may still be encoded, each Pause by one OnPaused, each Unload by one OnUnloaded, after all
+//   else. An instance whose plugin runs jobs in steps adds those of a Run to those that run, and
+//   keeps them where they are from Pause to Resume.
 
 #ifndef DARKROOM_HOST_HOST_API_H_
 #define DARKROOM_HOST_HOST_API_H_
@@ -36,7 +38,7 @@
 
 namespace darkroom::host {
 
-inline constexpr uint32_t kHostApiVersion = 2;
+inline constexpr uint32_t kHostApiVersion = 3;
 
 // One input as it arrived: undecoded. `content_type` may be empty: the host then looks at the
 // bytes.
@@ -92,11 +94,14 @@ struct Output {
 struct JobResult {
   Status status;
   std::vector<Output> outputs;  // empty unless status is OK
-  double load_ms = 0;           // time this job waited for its instance to be loaded
   double decode_ms = 0;
   double infer_ms = 0;  // of the whole batch
   double encode_ms = 0;
-  uint32_t batch_size = 1;
+  double lane_ms = 0;       // that the batch had the lane for, until this job ended
+  uint32_t batch_size = 1;  // of a job that ran in steps: that shared one, in the mean
+  uint32_t steps = 0;       // 0: it did not run in steps
+  // The plugin failed it with kResourceExhausted: its device may be too full.
+  bool out_of_memory = false;
 };
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
@@ -115,7 +120,11 @@ class Events {
   virtual void OnLoaded(Status status, double load_ms) = 0;
   virtual void OnFinished(uint64_t token, JobResult result) = 0;
   virtual void OnBatchDone() = 0;
+  virtual void OnPaused() = 0;
   virtual void OnUnloaded() = 0;
+  // The instance wants to hold so many bytes of its device beyond what it was loaded with. Its lane
+  // waits for Instance::AnswerReserve.
+  virtual void OnReserve(uint64_t bytes) = 0;
   // At most the newest of several quick calls need reach the requester. `stage` may be empty.
   virtual void OnProgress(uint64_t token, double fraction, std::string_view stage) = 0;
   virtual void OnLog(LogLevel level, std::string_view message) = 0;
@@ -126,8 +135,13 @@ struct LaneSpec {
   int32_t device_type = 1;  // DLPack's codes, as in darkroom/plugin.h: 1 CPU, 2 CUDA
   int32_t device_id = 0;
   uint32_t max_batch = 1;
-  uint64_t memory_budget = 0;
+  // Of a simulated device: its number, and how many times as fast as the CPU it is to be. 0: it is
+  // a real one.
+  uint32_t sim_index = 0;
+  double sim_speed = 0;
 };
+
+inline constexpr uint64_t kNoMemoryLimit = UINT64_MAX;
 
 struct InstanceSpec {
   std::string model;   // for logs and thread names
@@ -138,12 +152,18 @@ struct InstanceSpec {
 class Instance {
  public:
   virtual ~Instance() = default;
-  virtual void Load() = 0;
+  // `memory`: bytes of its device that there is a lease for, or kNoMemoryLimit.
+  virtual void Load(uint64_t memory) = 0;
   virtual void Run(std::vector<HostJob> batch) = 0;
+  // Of an instance that runs jobs in steps: makes none until Resume.
+  virtual void Pause() = 0;
+  virtual void Resume() = 0;
   // A job's cancel flag was set: wakes the plugin if it asked for that (dr_plugin.cancel). May be
   // called on another thread than the rest, and may take as long as the plugin does.
   virtual void Cancel(uint64_t token) = 0;
   virtual void Unload() = 0;
+  // Of an OnReserve, OK if it may. May be called on another thread than the rest.
+  virtual void AnswerReserve(const Status& status) = 0;
 };
 
 class Plugin {
@@ -157,10 +177,12 @@ class Plugin {
 struct HostOptions {
   uint64_t max_pixels = 64'000'000;        // of one image, after decoding
   uint64_t max_input_bytes = 64ULL << 20;  // of one encoded input
+  // Threads that decode and encode pictures beside the lanes.
+  uint32_t codec_threads = 2;
   // Folder with libtorch_cpu.so, opened from it before a plugin that uses it; empty: plugins find
   // libtorch themselves.
   std::string torch_lib;
-  // A CUDA device is configured: libtorch_cuda.so is opened from torch_lib first.
+  // It works for a CUDA device: libtorch_cuda.so is opened from torch_lib first.
   bool cuda = false;
   // What a plugin says outside its instances. Called on any thread, for as long as a Buffer of a
   // plugin's lives.

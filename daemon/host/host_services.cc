@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/version.h"
+#include "host/sticky_error.h"
 
 namespace darkroom::host {
 namespace {
@@ -69,7 +70,9 @@ struct HostServices::Thunks {
     }
   }
 
-  static const void* Extension(const dr_host_t*, const char*) { return nullptr; }
+  static const void* Extension(const dr_host_t* host, const char* id) {
+    return Of(host).Extension(Text(id));
+  }
 
   static void Log(const dr_host_t* host, dr_log_level level, const char* message) {
     (void)Guard(host, [&](HostServices& self) {
@@ -187,7 +190,9 @@ void HostServices::Threw(std::string_view what) {
 Status HostServices::Explain(dr_status status, std::string_view giver) {
   std::string words = words_.Take();
   if (status == DR_OK) return Status::Ok();
-  const Code code = CodeFromAbi(status);
+  Code code = CodeFromAbi(status);
+  // What a plugin does not know for more than a bug may be known by its words.
+  if (code == Code::kInternal && IsStickyCudaError(words)) code = Code::kDeviceLost;
   if (status < 0 || status > DR_DEVICE_LOST) {
     const std::string unknown =
         "gave the unknown status " + std::to_string(status) + " by " + std::string(giver);

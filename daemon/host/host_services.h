@@ -89,6 +89,8 @@ class HostServices {
   Status Explain(dr_status status, std::string_view giver);
 
  protected:
+  // A struct of further services by its id, or nullptr. Valid as long as this.
+  virtual const void* Extension(std::string_view) { return nullptr; }
   // What only an instance's services can do. `job` may be anything.
   virtual dr_status Reserve(uint64_t bytes, dr_lease_t** lease);
   virtual void Release(dr_lease_t* lease);

@@ -2,27 +2,32 @@
 
 #include "host/instance.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace darkroom::host {
 
 LaneInstance::LaneInstance(std::shared_ptr<Module> module, const InstanceSpec& spec,
-                           const ImageLimits& limits, Events* events)
+                           const ImageLimits& limits, std::shared_ptr<TaskThreads> codecs,
+                           Events* events)
     : module_(std::move(module)),
       model_(spec.model),
       limits_(limits),
+      codecs_(std::move(codecs)),
       events_(events),
-      services_(module_, spec.lane, events) {
+      services_(module_, spec.lane, codecs_, events) {
   lane_.size = sizeof(lane_);
   lane_.max_batch = services_.jobs().max_batch();
   lane_.device = {spec.lane.device_type, spec.lane.device_id};
-  lane_.memory_budget = spec.lane.memory_budget;
 }
 
 Result<std::unique_ptr<Instance>> LaneInstance::Create(std::shared_ptr<Module> module,
                                                        const InstanceSpec& spec,
-                                                       const ImageLimits& limits, Events* events) {
-  std::unique_ptr<LaneInstance> self(new LaneInstance(std::move(module), spec, limits, events));
+                                                       const ImageLimits& limits,
+                                                       std::shared_ptr<TaskThreads> codecs,
+                                                       Events* events) {
+  std::unique_ptr<LaneInstance> self(
+      new LaneInstance(std::move(module), spec, limits, std::move(codecs), events));
   const dr_plugin_t& plugin = self->module_->table();
   const dr_status status = self->services_.MakeCall(Phase::kCreate, [&] {
     return plugin.create(self->services_.abi(), spec.config.c_str(), &self->instance_);
@@ -35,27 +40,86 @@ Result<std::unique_ptr<Instance>> LaneInstance::Create(std::shared_ptr<Module> m
     self->services_.Misbehaved("gave no instance by create, and said it was OK");
     return Status::Internal("the plugin " + self->module_->info().id + " made no instance");
   }
+  if (const dr_stepwise_t* steps = self->module_->stepwise(); steps != nullptr) {
+    self->steps_.emplace(*steps, self->instance_, &self->services_, events,
+                         [instance = self.get()](LaneCommand* command, bool wait) {
+                           return instance->Prepare(command, wait);
+                         });
+  }
   self->thread_ = std::make_unique<LaneThread>(
-      spec.model, [instance = self.get()](LaneCommand& command) { instance->CarryOut(command); });
+      spec.model, [instance = self.get()](LaneCommand& command) { instance->CarryOut(command); },
+      [instance = self.get()] { return instance->steps_ && instance->steps_->GoOn(); });
   return std::unique_ptr<Instance>(std::move(self));
 }
 
 LaneInstance::~LaneInstance() {
   if (thread_ != nullptr) {
-    thread_->Post(LaneCommand::Kind::kLeave);
+    Post(LaneCommand::Kind::kLeave);
     thread_.reset();
   }
   if (instance_ == nullptr) return;
   (void)services_.MakeCall(Phase::kDestroy, [&] { module_->table().destroy(instance_); });
 }
 
-void LaneInstance::Load() { thread_->Post(LaneCommand::Kind::kLoad); }
+void LaneInstance::Post(LaneCommand::Kind kind, uint64_t memory) {
+  LaneCommand command;
+  command.kind = kind;
+  command.memory = memory;
+  Post(std::move(command));
+}
+
+void LaneInstance::Post(LaneCommand command) {
+  services_.waiting().fetch_add(1);
+  thread_->Post(std::move(command));
+}
+
+void LaneInstance::Load(uint64_t memory) { Post(LaneCommand::Kind::kLoad, memory); }
+void LaneInstance::Unload() { Post(LaneCommand::Kind::kUnload); }
+void LaneInstance::Pause() { Post(LaneCommand::Kind::kPause); }
+void LaneInstance::Resume() { Post(LaneCommand::Kind::kResume); }
+
+size_t LaneInstance::HelpersFor(const std::vector<HostJob>& batch) {
+  const auto pictures =
+      static_cast<size_t>(std::count_if(batch.begin(), batch.end(), [this](const HostJob& job) {
+        return JobInputs::HavePictures(module_->info(), job.inputs);
+      }));
+  if (pictures == 0) return 0;
+  // A lane that has nothing else to do takes its part.
+  const bool busy = services_.waiting().load() > 0;
+  return std::min<size_t>(busy ? pictures : pictures - 1, codecs_->most());
+}
 
 void LaneInstance::Run(std::vector<HostJob> batch) {
-  thread_->Post(LaneCommand::Kind::kRun, std::move(batch));
+  const size_t helpers = HelpersFor(batch);
+  LaneCommand command;
+  if (helpers > 0 && untaken_.load() == 0 && batch.size() <= services_.jobs().max_batch()) {
+    command.runs = services_.jobs().TryTake(batch.size());
+  }
+  if (command.runs.empty()) {
+    untaken_.fetch_add(1);
+    command.batch = std::move(batch);
+    Post(std::move(command));
+    return;
+  }
+  for (size_t i = 0; i < batch.size(); ++i) {
+    command.runs[i]->Take(std::move(batch[i]), static_cast<uint32_t>(batch.size()));
+  }
+  const auto work = std::make_shared<SharedWork>(
+      command.runs.size(), [this, runs = command.runs](size_t i) { Decode(runs[i]); });
+  command.decoding = work;
+  Post(std::move(command));
+  for (size_t i = 0; i < helpers; ++i) codecs_->Post([work] { work->Help(); });
+}
+
+void LaneInstance::Decode(JobRun* run) {
+  if (Status status = run->Decode(limits_); !status.ok()) services_.Refuse(run, std::move(status));
 }
 
 void LaneInstance::Cancel(uint64_t token) {
+  if (steps_) {
+    Post(LaneCommand::Kind::kLook);
+    return;
+  }
   const dr_plugin_t& plugin = module_->table();
   if (plugin.cancel == nullptr) return;
   const std::lock_guard lock(infer_mutex_);
@@ -66,16 +130,22 @@ void LaneInstance::Cancel(uint64_t token) {
   }
 }
 
-void LaneInstance::Unload() { thread_->Post(LaneCommand::Kind::kUnload); }
-
 void LaneInstance::CarryOut(LaneCommand& command) {
   services_.EnterLane();
   switch (command.kind) {
     case LaneCommand::Kind::kLoad:
-      LoadNow();
+      LoadNow(command.memory);
       break;
     case LaneCommand::Kind::kRun:
       RunNow(command);
+      break;
+    case LaneCommand::Kind::kPause:
+      if (steps_) steps_->Pause();
+      break;
+    case LaneCommand::Kind::kResume:
+      if (steps_) steps_->Resume();
+      break;
+    case LaneCommand::Kind::kLook:  // to wake it is enough
       break;
     case LaneCommand::Kind::kUnload:
       UnloadNow();
@@ -85,69 +155,124 @@ void LaneInstance::CarryOut(LaneCommand& command) {
       UnloadNow();
       break;
   }
+  services_.waiting().fetch_sub(1);
 }
 
-void LaneInstance::LoadNow() {
+void LaneInstance::LoadNow(uint64_t memory) {
   if (loaded_) {
     events_->OnLoaded(Status::Ok(), 0);
     return;
   }
+  services_.SetMemoryBudget(memory);
+  lane_.memory_budget = memory == kNoMemoryLimit ? 0 : memory;
   const uint64_t start = NowNs();
   const dr_status given =
       services_.MakeCall(Phase::kLoad, [&] { return module_->table().load(instance_, &lane_); });
   Status status = services_.Explain(given, "load");
   loaded_ = true;  // unload follows a load that failed, too
   if (!status.ok()) UnloadNow();
-  load_end_ns_ = NowNs();
-  events_->OnLoaded(std::move(status), static_cast<double>(load_end_ns_ - start) / 1e6);
+  events_->OnLoaded(std::move(status), MsSince(start));
 }
 
 void LaneInstance::UnloadNow() {
-  if (!std::exchange(loaded_, false)) return;
+  if (!loaded_) return;
+  if (steps_) steps_->RunOut();
+  services_.AwaitEncoded();  // from memory that may be the plugin's
+  loaded_ = false;
   (void)services_.MakeCall(Phase::kUnload, [&] { module_->table().unload(instance_); });
   services_.ReleaseMemory();
 }
 
+Status LaneInstance::WhyNotRun(const LaneCommand& command) const {
+  if (!loaded_) return Status::FailedPrecondition("the model " + model_ + " is not loaded");
+  if (command.batch.size() <= lane_.max_batch) return Status::Ok();
+  return Status::Internal("a batch of " + std::to_string(command.batch.size()) +
+                          " jobs came to a lane for " + std::to_string(lane_.max_batch));
+}
+
+void LaneInstance::RefuseAll(LaneCommand& command, const Status& why) {
+  if (command.decoding != nullptr) command.decoding->Finish();
+  for (JobRun* run : command.runs) {
+    if (run->state() != JobRun::State::kEnded) services_.Refuse(run, why);
+    services_.jobs().LetGo(run);
+  }
+  for (const HostJob& job : command.batch) {
+    JobResult result;
+    result.status = why;
+    result.batch_size = static_cast<uint32_t>(command.batch.size());
+    events_->OnFinished(job.token, std::move(result));
+  }
+  if (!command.batch.empty()) untaken_.fetch_sub(1);
+  events_->OnBatchDone();
+}
+
+bool LaneInstance::Prepare(LaneCommand* command, bool wait) {
+  if (command->decoding != nullptr) {
+    if (wait) command->decoding->Finish();
+    return command->decoding->done();
+  }
+  std::vector<HostJob>& batch = command->batch;
+  JobRuns& jobs = services_.jobs();
+  command->runs = wait ? jobs.Take(batch.size()) : jobs.TryTake(batch.size());
+  if (command->runs.empty()) return false;
+  untaken_.fetch_sub(1);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    command->runs[i]->Take(std::move(batch[i]), static_cast<uint32_t>(batch.size()));
+    Decode(command->runs[i]);
+  }
+  return true;
+}
+
 void LaneInstance::RunNow(LaneCommand& command) {
-  std::vector<HostJob>& batch = command.batch;
-  // A batch that was posted while the instance loaded has waited for that.
-  const bool waited = load_end_ns_ > command.posted_ns;
-  services_.StartBatch(static_cast<uint32_t>(batch.size()),
-                       waited ? static_cast<double>(load_end_ns_ - command.posted_ns) / 1e6 : 0);
-  if (!loaded_ || batch.size() > services_.jobs().max_batch()) {
-    const Status refusal =
-        loaded_ ? Status::Internal("a batch of " + std::to_string(batch.size()) +
-                                   " jobs came to a lane for " +
-                                   std::to_string(services_.jobs().max_batch()))
-                : Status::FailedPrecondition("the model " + model_ + " is not loaded");
-    for (const HostJob& job : batch) {
-      JobResult result;
-      result.status = refusal;
-      result.batch_size = static_cast<uint32_t>(batch.size());
-      events_->OnFinished(job.token, std::move(result));
-    }
-    events_->OnBatchDone();
+  if (const Status why = WhyNotRun(command); !why.ok()) {
+    RefuseAll(command, why);
     return;
   }
-
-  services_.jobs().Turn();
-  running_.clear();
-  for (size_t i = 0; i < batch.size(); ++i) {
-    JobRun& run = services_.jobs().At(i);
-    Status ready = run.Begin(std::move(batch[i]), limits_);
-    if (ready.ok()) {
-      running_.push_back(&run);
-    } else {
-      services_.EndJob(&run, std::move(ready));
-    }
+  if (steps_) {
+    steps_->Add(std::move(command));
+    return;
   }
-  if (!running_.empty()) {
-    Status status = Infer();
-    for (JobRun* run : running_) {
-      if (run->state() == JobRun::State::kOpen) services_.EndJob(run, status);
-    }
-  }
+  services_.StartBatch();
+  (void)Prepare(&command, true);
+  RunBatch(command.runs);
+  services_.EndBatch();
+  for (JobRun* run : command.runs) services_.jobs().LetGo(run);
   events_->OnBatchDone();
+}
+
+void LaneInstance::RunBatch(const std::vector<JobRun*>& runs) {
+  running_.clear();
+  for (JobRun* run : runs) {
+    if (run->state() != JobRun::State::kEnded && services_.Open(run)) running_.push_back(run);
+  }
+  if (running_.empty()) return;
+  const Status status = Infer();
+  std::vector<JobRun*> left;
+  for (JobRun* run : running_) {
+    if (run->state() == JobRun::State::kOpen) left.push_back(run);
+  }
+  const bool alone = !status.ok() && running_.size() > 1 && !IsLost(status.code());
+  for (JobRun* run : left) {
+    if (alone) {
+      RunAlone(run, status);
+    } else {
+      services_.EndJob(run, status);
+    }
+  }
+}
+
+// A batch that failed as a whole is tried job by job, so that one bad job fails alone, and so that
+// what was too much for the device's memory is less.
+void LaneInstance::RunAlone(JobRun* run, const Status& failed) {
+  if (run->IsCancelled() || !run->violation().ok()) {
+    services_.EndJob(run, failed);
+    return;
+  }
+  run->ForgetOutputs();
+  run->result().batch_size = 1;
+  running_ = {run};
+  const Status status = Infer();
+  if (run->state() == JobRun::State::kOpen) services_.EndJob(run, status);
 }
 
 void LaneInstance::SetInferring(bool inferring) {
@@ -157,10 +282,7 @@ void LaneInstance::SetInferring(bool inferring) {
 
 Status LaneInstance::Infer() {
   abi_jobs_.clear();
-  for (JobRun* run : running_) {
-    run->Open();
-    abi_jobs_.push_back(run->abi());
-  }
+  for (JobRun* run : running_) abi_jobs_.push_back(run->abi());
   const dr_batch_t batch = {sizeof(dr_batch_t), static_cast<uint32_t>(abi_jobs_.size()),
                             abi_jobs_.data()};
   services_.StartInfer();

@@ -2,6 +2,7 @@
 
 #include "host/job_inputs.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -12,6 +13,9 @@
 
 namespace darkroom::host {
 namespace {
+
+// Smaller ones are decoded in about the time that it takes to wake a thread.
+constexpr size_t kPictureBytes = size_t{8} << 10;
 
 const JobInput* Find(const std::vector<JobInput>& inputs, const std::string& name) {
   for (const JobInput& input : inputs) {
@@ -74,6 +78,14 @@ Status FillShape(const ValueInfo& info, uint64_t elements, std::vector<int64_t>*
 }
 
 }  // namespace
+
+bool JobInputs::HavePictures(const ModelInfo& info, const std::vector<JobInput>& inputs) {
+  return std::any_of(inputs.begin(), inputs.end(), [&info](const JobInput& input) {
+    if (input.bytes.size() < kPictureBytes) return false;
+    const ValueInfo* const wanted = info.FindInput(input.name);
+    return wanted != nullptr && IsPicture(wanted->kind);
+  });
+}
 
 Status JobInputs::Prepare(const ModelInfo& info, const std::vector<JobInput>& inputs,
                           const ImageLimits& limits) {

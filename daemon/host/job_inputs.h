@@ -3,8 +3,8 @@
 // A job's inputs as its plugin sees them: images and masks decoded, text, bytes and tensors where
 // the requester's bytes already lie, without a copy.
 //
-// Belongs to a JobRun and is reused from job to job, so that small jobs allocate nothing here. Lane
-// thread only.
+// Belongs to a JobRun and is reused from job to job, so that small jobs allocate nothing here. For
+// the thread that has the JobRun.
 
 #ifndef DARKROOM_HOST_JOB_INPUTS_H_
 #define DARKROOM_HOST_JOB_INPUTS_H_
@@ -29,6 +29,10 @@ class JobInputs {
   // manifest's order.
   Status Prepare(const ModelInfo& info, const std::vector<JobInput>& inputs,
                  const ImageLimits& limits);
+
+  // Whether there are pictures among them that take longer to decode than to hand to another
+  // thread.
+  static bool HavePictures(const ModelInfo& info, const std::vector<JobInput>& inputs);
 
   // For dr_job_t; valid until Clear or the next Prepare.
   const dr_input_t* const* list() const { return list_.data(); }

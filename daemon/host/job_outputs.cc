@@ -15,6 +15,9 @@ namespace {
 // Nothing larger can be replied or stored, and a plugin that asks for more has miscounted.
 constexpr uint64_t kMaxOutputBytes = uint64_t{4} << 30;
 
+// Smaller pictures are encoded in about the time that it takes to wake a thread.
+constexpr uint64_t kPictureBytes = uint64_t{32} << 10;
+
 void Delete(dr_managed_tensor_t* tensor) {
   if (tensor != nullptr && tensor->deleter != nullptr) tensor->deleter(tensor);
 }
@@ -54,7 +57,7 @@ bool IsImageShape(ValueKind kind, int32_t ndim, const int64_t* shape) {
 // Whether an output's dtype and shape are what its kind in the manifest promises.
 Status CheckKind(const ValueInfo& info, const dr_tensor_t& tensor) {
   const std::string name = "the output \"" + info.name + "\"";
-  const bool image = info.kind == ValueKind::kImage || info.kind == ValueKind::kMask;
+  const bool image = IsPicture(info.kind);
   std::string_view dtype = info.dtype;
   if (info.kind != ValueKind::kTensor) dtype = "uint8";
   const std::string_view given = DtypeName(tensor.dtype).value_or("unknown");
@@ -218,6 +221,15 @@ const ValueInfo* JobOutputs::Missing() const {
     if (!entries_[i].given && !infos[i].optional) return &infos[i];
   }
   return nullptr;
+}
+
+bool JobOutputs::HavePictures() const {
+  const std::vector<ValueInfo>& infos = module_->info().outputs;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    const Entry& entry = entries_[i];
+    if (entry.given && entry.bytes >= kPictureBytes && IsPicture(infos[i].kind)) return true;
+  }
+  return false;
 }
 
 Result<std::vector<Output>> JobOutputs::Encode(const OutputForm& form, Bytes icc) {

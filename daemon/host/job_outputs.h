@@ -4,8 +4,8 @@
 // a tensor that the plugin gave (adopt), checked against the manifest, then encoded. Images are
 // encoded from where they lie; text, bytes and tensors go on as they are, without a copy.
 //
-// Belongs to a JobRun and is reused from job to job. Lane thread only; but a tensor that went on
-// inside a Buffer is given back on whatever thread destroys that.
+// Belongs to a JobRun and is reused from job to job. For the thread that has the JobRun; but a
+// tensor that went on inside a Buffer is given back on whatever thread destroys that.
 
 #ifndef DARKROOM_HOST_JOB_OUTPUTS_H_
 #define DARKROOM_HOST_JOB_OUTPUTS_H_
@@ -42,6 +42,10 @@ class JobOutputs {
 
   // The first required output that was not given, or nullptr.
   const ValueInfo* Missing() const;
+
+  // Whether there are pictures among them that take longer to encode than to hand to another
+  // thread.
+  bool HavePictures() const;
 
   // All that were given, in the manifest's order, in the form asked for. `icc` is a colour profile
   // for images.

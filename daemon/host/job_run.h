@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One job while its batch runs: what the daemon gave, what the plugin sees of it (dr_job_t), and
-// how far it is. A lane has a fixed set of them, JobRuns, and uses them over and over: a plugin
+// how far it is. A lane has a fixed set of them (JobRuns) and uses them over and over: a plugin
 // that keeps a job's pointer too long then holds one that can still be recognised, and small jobs
 // allocate nothing.
 //
-// States: free -> open (the plugin may use it) -> ended. They change on the lane thread; whatever
-// is marked [any] may be called from any thread that has the job's pointer, at any time.
+// States: free -> open (the plugin may use it) -> ended. One thread has it at a time: a codec
+// thread may decode it before the lane does, and encode what the lane has ended. Whatever is marked
+// [any] may be called from any thread that has the job's pointer, at any time.
 
 #ifndef DARKROOM_HOST_JOB_RUN_H_
 #define DARKROOM_HOST_JOB_RUN_H_
@@ -18,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/status.h"
@@ -37,13 +39,30 @@ class JobRun {
   const dr_job_t* abi() const { return &abi_; }
   State state() const { return state_.load(std::memory_order_acquire); }  // [any]
 
-  // Takes a job and decodes its inputs. Fails if it is cancelled, late, or has bad inputs.
-  Status Begin(HostJob job, const ImageLimits& limits);
-  void Open() { state_.store(State::kOpen, std::memory_order_release); }
+  // Takes a job that is one of so many in its batch.
+  void Take(HostJob job, uint32_t batch_size);
+  // Decodes its inputs. Fails if it is cancelled, late, or has bad inputs.
+  Status Decode(const ImageLimits& limits);
+  // From here on the plugin may use it. Fails if it was cancelled or is late by now.
+  Status Open();
+  // Of an open job: those that the plugin gave, so that it can be run again.
+  void ForgetOutputs() { outputs_.Clear(); }
+  // From here on the plugin may not use it.
+  void End() { state_.store(State::kEnded, std::memory_order_release); }
   // Gives back everything of the job but its names.
-  void End();
+  void Clear();
+
+  // The calling thread works on it from here on; none does.
+  void MarkBegun();
+  void MarkWaiting();
+
+  // It is used again when all who hold it have let go. LetGo: whether that is now. [any]
+  void Hold() { holders_.fetch_add(1); }
+  bool LetGo() { return holders_.fetch_sub(1) == 1; }
 
   bool IsCancelled() const;  // [any] while open
+  // The same as an error that says which of the two, and when: "before it ran". OK: neither.
+  Status WhyStopped(std::string_view when) const;
 
   // Notes that the plugin broke a rule about this job, so that it cannot end well. The first words
   // count. [any]
@@ -53,41 +72,20 @@ class JobRun {
   const HostJob& job() const { return job_; }
   JobOutputs& outputs() { return outputs_; }
   Bytes icc() const { return inputs_.icc(); }
-  double decode_ms() const { return decode_ms_; }
+  JobResult& result() { return result_; }  // as far as it is known
 
  private:
-  Status CheckWaiting() const;
-
   const std::shared_ptr<Module> module_;
   dr_job_t abi_{};
   HostJob job_;
   JobInputs inputs_;
   JobOutputs outputs_;
-  double decode_ms_ = 0;
+  JobResult result_;
   std::atomic<State> state_{State::kFree};
+  std::atomic<uint32_t> holders_{0};
   std::atomic<bool> violated_{false};
   std::mutex violation_mutex_;
   std::string violation_;  // guarded by violation_mutex_
-};
-
-// The jobs of a lane's batches. Two sets alternate, so that a pointer of the last batch is not
-// taken for one of this.
-class JobRuns {
- public:
-  JobRuns(const std::shared_ptr<Module>& module, uint32_t max_batch);
-
-  // The set for the next batch.
-  void Turn() { turn_ = 1 - turn_; }
-  JobRun& At(size_t i) { return *runs_[turn_ * max_batch_ + i]; }
-  uint32_t max_batch() const { return max_batch_; }
-
-  // Whose dr_job_t this is, or nullptr. `job` is compared and never followed. [any]
-  JobRun* Find(const dr_job_t* job);
-
- private:
-  const uint32_t max_batch_;
-  uint32_t turn_ = 0;
-  std::vector<std::unique_ptr<JobRun>> runs_;  // never changes
 };
 
 }  // namespace darkroom::host

@@ -2,6 +2,7 @@
 
 #include "host/lane_memory.h"
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -20,8 +21,13 @@ void FreeAligned(void* data) { ::operator delete(data, std::align_val_t{kAlignme
 
 LaneMemory::~LaneMemory() { ReleaseAll(); }
 
+uint64_t LaneMemory::Missing(uint64_t bytes) const {
+  if (bytes > UINT64_MAX - leased_) return bytes;
+  return leased_ + bytes - std::min(leased_ + bytes, budget_);
+}
+
 Result<dr_lease_t*> LaneMemory::Reserve(uint64_t bytes) {
-  if (bytes > UINT64_MAX - leased_ || (budget_ != 0 && leased_ + bytes > budget_)) {
+  if (bytes > UINT64_MAX - leased_ || Missing(bytes) > 0) {
     return Status::ResourceExhausted("a lease of " + std::to_string(bytes) + " bytes beside " +
                                      std::to_string(leased_) + " held exceeds the budget of " +
                                      std::to_string(budget_));

@@ -30,11 +30,16 @@ void FreeAligned(void* data);
 
 class LaneMemory {
  public:
-  // `budget` is what leases may add up to; 0: no limit.
-  explicit LaneMemory(uint64_t budget) : budget_(budget) {}
+  LaneMemory() = default;
   LaneMemory(const LaneMemory&) = delete;
   LaneMemory& operator=(const LaneMemory&) = delete;
   ~LaneMemory();
+
+  // What leases may add up to; UINT64_MAX: no limit, as at first.
+  void SetBudget(uint64_t bytes) { budget_ = bytes; }
+  void AddToBudget(uint64_t bytes) { budget_ += bytes; }
+  // By how much a lease of so many bytes more would exceed it.
+  uint64_t Missing(uint64_t bytes) const;
 
   Result<dr_lease_t*> Reserve(uint64_t bytes);
   // False if it is no lease of this instance.
@@ -55,7 +60,7 @@ class LaneMemory {
   uint64_t leased() const { return leased_; }
 
  private:
-  const uint64_t budget_;
+  uint64_t budget_ = UINT64_MAX;
   uint64_t leased_ = 0;
   std::unordered_map<dr_lease_t*, std::unique_ptr<dr_lease_t>> leases_;
   std::unordered_map<void*, uint64_t> blocks_;  // with their sizes

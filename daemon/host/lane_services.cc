@@ -11,34 +11,82 @@
 #include "host/lane_thread.h"
 
 namespace darkroom::host {
-namespace {
-
-double Milliseconds(uint64_t from_ns, uint64_t to_ns) {
-  return static_cast<double>(to_ns - from_ns) / 1e6;
-}
-
-}  // namespace
-
 LaneServices::LaneServices(const std::shared_ptr<Module>& module, const LaneSpec& lane,
-                           Events* events)
+                           std::shared_ptr<TaskThreads> codecs, Events* events)
     : HostServices(module->info().id, &module->metrics()),
       events_(events),
-      memory_(lane.memory_budget),
-      jobs_(module, std::max(lane.max_batch, 1U)) {}
+      sim_{sizeof(dr_sim_t), lane.sim_index, lane.sim_speed},
+      stepwise_(module->stepwise() != nullptr),
+      jobs_(module, std::max(lane.max_batch, 1U)),
+      codecs_(std::move(codecs)) {}
 
-void LaneServices::StartBatch(uint32_t size, double load_ms) {
-  batch_size_ = size;
-  load_ms_ = load_ms;
-  infer_start_ns_ = 0;
+const void* LaneServices::Extension(std::string_view id) {
+  return id == DR_EXT_SIM && sim_.speed > 0 ? &sim_ : nullptr;
 }
+
+bool LaneServices::Open(JobRun* run) {
+  if (Status status = run->Open(); !status.ok()) {
+    Refuse(run, std::move(status));
+    return false;
+  }
+  ++open_;
+  return true;
+}
+
+void LaneServices::StartBatch() { batch_start_ns_ = NowNs(); }
 
 void LaneServices::StartInfer() { infer_start_ns_ = NowNs(); }
 
-Status LaneServices::EncodeOutputs(JobRun* run, JobResult* result) {
-  if (const ValueInfo* missing = run->outputs().Missing(); missing != nullptr) {
-    Violate(run, "ended a job well without its output \"" + missing->name + "\"");
-    return run->violation();
+void LaneServices::EndBatch() {
+  batch_start_ns_ = 0;
+  infer_start_ns_ = 0;
+}
+
+void LaneServices::EndJob(JobRun* run, Status status) {
+  JobResult& result = run->result();
+  if (infer_start_ns_ != 0) result.infer_ms = MsSince(infer_start_ns_);
+  result.lane_ms = batch_start_ns_ != 0 ? MsSince(batch_start_ns_) : result.infer_ms;
+  if (status.ok()) {
+    if (const ValueInfo* missing = run->outputs().Missing(); missing != nullptr) {
+      Violate(run, "ended a job well without its output \"" + missing->name + "\"");
+    }
   }
+  if (Status violation = run->violation(); !violation.ok()) status = std::move(violation);
+  run->End();
+  result.out_of_memory = status.code() == Code::kResourceExhausted;
+  result.status = std::move(status);
+  --open_;
+  const bool busy = open_ > 0 || waiting_.load(std::memory_order_relaxed) > 1;
+  if (busy && result.status.ok() && run->outputs().HavePictures()) {
+    HandOver(run);
+  } else {
+    Conclude(run);
+  }
+}
+
+void LaneServices::HandOver(JobRun* run) {
+  run->MarkWaiting();
+  run->Hold();
+  {
+    const std::lock_guard lock(encoding_mutex_);
+    ++encoding_;
+  }
+  codecs_->Post([this, run] {
+    run->MarkBegun();
+    Conclude(run);
+    jobs_.LetGo(run);
+    // Notified under the lock: whoever waits may destroy this then.
+    const std::lock_guard lock(encoding_mutex_);
+    if (--encoding_ == 0) encoded_.notify_all();
+  });
+}
+
+void LaneServices::AwaitEncoded() {
+  std::unique_lock lock(encoding_mutex_);
+  encoded_.wait(lock, [this] { return encoding_ == 0; });
+}
+
+Status LaneServices::EncodeOutputs(JobRun* run, JobResult* result) {
   try {
     Result<std::vector<host::Output>> outputs = run->outputs().Encode(run->job().form, run->icc());
     if (!outputs.ok()) return outputs.status();
@@ -49,22 +97,22 @@ Status LaneServices::EncodeOutputs(JobRun* run, JobResult* result) {
   }
 }
 
-void LaneServices::EndJob(JobRun* run, Status status) {
-  JobResult result;
-  const uint64_t start = NowNs();
-  if (Status violation = run->violation(); !violation.ok()) status = std::move(violation);
-  if (status.ok()) {
-    status = EncodeOutputs(run, &result);
-    result.encode_ms = Milliseconds(start, NowNs());
+void LaneServices::Conclude(JobRun* run) {
+  JobResult result = std::move(run->result());
+  if (result.status.ok()) {
+    const uint64_t start = NowNs();
+    result.status = EncodeOutputs(run, &result);
+    result.encode_ms = MsSince(start);
   }
-  result.status = std::move(status);
-  result.load_ms = load_ms_;
-  result.decode_ms = run->decode_ms();
-  result.infer_ms = infer_start_ns_ == 0 ? 0 : Milliseconds(infer_start_ns_, start);
-  result.batch_size = batch_size_;
   const uint64_t token = run->job().token;
-  run->End();
+  run->Clear();
   events_->OnFinished(token, std::move(result));
+}
+
+void LaneServices::Refuse(JobRun* run, Status status) {
+  run->End();
+  run->result().status = std::move(status);
+  Conclude(run);
 }
 
 void LaneServices::ReleaseMemory() {
@@ -120,7 +168,7 @@ JobRun* LaneServices::CheckJob(const dr_job_t* job, const char* function) {
   return run;
 }
 
-dr_status LaneServices::Refuse(JobRun* run, const Status& status) {
+dr_status LaneServices::Reject(JobRun* run, const Status& status) {
   if (status.code() == Code::kInternal) Violate(run, status.message());
   return Fail(status);
 }
@@ -129,10 +177,31 @@ dr_status LaneServices::Reserve(uint64_t bytes, dr_lease_t** lease) {
   if (!CheckLane("reserve") || lease == nullptr) {
     return Fail(Status::Internal("reserve() was called wrongly"));
   }
+  if (const uint64_t more = memory_.Missing(bytes); more > 0) {
+    if (const Status given = AskFor(more); !given.ok()) return Fail(given);
+    memory_.AddToBudget(more);
+  }
   Result<dr_lease_t*> reserved = memory_.Reserve(bytes);
   if (!reserved.ok()) return Fail(reserved.status());
   *lease = *reserved;
   return DR_OK;
+}
+
+Status LaneServices::AskFor(uint64_t bytes) {
+  {
+    const std::lock_guard lock(reserve_mutex_);
+    answer_.reset();
+  }
+  events_->OnReserve(bytes);
+  std::unique_lock lock(reserve_mutex_);
+  answered_.wait(lock, [this] { return answer_.has_value(); });
+  return *answer_;
+}
+
+void LaneServices::AnswerReserve(const Status& status) {
+  const std::lock_guard lock(reserve_mutex_);
+  answer_ = status;
+  answered_.notify_one();
 }
 
 void LaneServices::Release(dr_lease_t* lease) {
@@ -179,27 +248,33 @@ dr_status LaneServices::Output(const dr_job_t* job, const char* name, const dr_t
   JobRun* run = CheckJob(job, "output");
   if (run == nullptr) return Fail(Status::Internal("output() was called wrongly"));
   if (name == nullptr || like == nullptr || out == nullptr) {
-    return Refuse(run, Status::Internal("called output() with a null pointer"));
+    return Reject(run, Status::Internal("called output() with a null pointer"));
   }
   const Status status = run->outputs().Allocate(name, *like, run->job().memory, out);
-  return status.ok() ? DR_OK : Refuse(run, status);
+  return status.ok() ? DR_OK : Reject(run, status);
 }
 
 dr_status LaneServices::Adopt(const dr_job_t* job, const char* name, dr_managed_tensor_t* tensor) {
   JobRun* run = CheckJob(job, "adopt");
   if (run != nullptr && name != nullptr && tensor != nullptr) {
     const Status status = run->outputs().Adopt(name, tensor);
-    return status.ok() ? DR_OK : Refuse(run, status);
+    return status.ok() ? DR_OK : Reject(run, status);
   }
   if (tensor != nullptr && tensor->deleter != nullptr) tensor->deleter(tensor);
   if (run != nullptr) {
-    return Refuse(run, Status::Internal("called adopt() with a null pointer"));
+    return Reject(run, Status::Internal("called adopt() with a null pointer"));
   }
   return Fail(Status::Internal("adopt() was called wrongly"));
 }
 
 void LaneServices::Finish(const dr_job_t* job, dr_status status) {
-  if (JobRun* run = CheckJob(job, "finish"); run != nullptr) EndJob(run, Explain(status, "finish"));
+  JobRun* run = CheckJob(job, "finish");
+  if (run == nullptr) return;
+  if (stepwise_) {
+    Violate(run, "called finish() on a job that runs in steps");
+  } else {
+    EndJob(run, Explain(status, "finish"));
+  }
 }
 
 }  // namespace darkroom::host

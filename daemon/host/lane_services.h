@@ -5,25 +5,31 @@
 // or was never given is logged as misbehaviour, does nothing, and where it concerns a job of the
 // running batch, that job ends with kInternal.
 //
-// StartBatch, EndJob and the rest of the public functions are for the lane thread; what the plugin
+// The public functions are for the lane thread, save where they say otherwise; what the plugin
 // calls may come from any thread.
 
 #ifndef DARKROOM_HOST_LANE_SERVICES_H_
 #define DARKROOM_HOST_LANE_SERVICES_H_
 
 #include <darkroom/plugin.h>
+#include <darkroom/sim.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include "core/status.h"
+#include "core/task_threads.h"
 #include "host/host_api.h"
 #include "host/host_services.h"
 #include "host/job_run.h"
+#include "host/job_runs.h"
 #include "host/lane_memory.h"
 #include "host/module.h"
 
@@ -31,19 +37,35 @@ namespace darkroom::host {
 
 class LaneServices final : public HostServices {
  public:
-  LaneServices(const std::shared_ptr<Module>& module, const LaneSpec& lane, Events* events);
+  LaneServices(const std::shared_ptr<Module>& module, const LaneSpec& lane,
+               std::shared_ptr<TaskThreads> codecs, Events* events);
 
   // Says that the calling thread is the lane.
   void EnterLane() { lane_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
 
   JobRuns& jobs() { return jobs_; }
 
-  // What all results of the batch say. To be called before its first EndJob.
-  void StartBatch(uint32_t size, double load_ms);
-  void StartInfer();
+  // What the lane has been told to do and has not done. [any]
+  std::atomic<uint32_t>& waiting() { return waiting_; }
 
-  // Ends a job that is not ended yet: encodes its outputs if `status` is OK, and reports it.
+  // Lets the plugin use a job, or refuses it.
+  bool Open(JobRun* run);
+  // From here to EndBatch the lane has a batch; from StartInfer on its jobs run.
+  void StartBatch();
+  void StartInfer();
+  void EndBatch();
+  // Ends a job that was opened: encodes its outputs if `status` is OK, and reports it. Where the
+  // lane has other things to do, a codec thread encodes.
   void EndJob(JobRun* run, Status status);
+  // Ends a job that was not opened. [whoever has it]
+  void Refuse(JobRun* run, Status status);
+  // Waits for what codec threads encode.
+  void AwaitEncoded();
+
+  // What the instance may hold of its device; kNoMemoryLimit: anything. More has to be asked for.
+  void SetMemoryBudget(uint64_t bytes) { memory_.SetBudget(bytes); }
+  // Of an Events::OnReserve. [any]
+  void AnswerReserve(const Status& status);
 
   // Gives back what the plugin left of leases and scratch memory, and says so.
   void ReleaseMemory();
@@ -51,6 +73,7 @@ class LaneServices final : public HostServices {
   void Log(LogLevel level, std::string_view message) override { events_->OnLog(level, message); }
 
  protected:
+  const void* Extension(std::string_view id) override;
   dr_status Reserve(uint64_t bytes, dr_lease_t** lease) override;
   void Release(dr_lease_t* lease) override;
   dr_status Allocate(dr_device_t device, uint64_t bytes, void** data) override;
@@ -70,16 +93,32 @@ class LaneServices final : public HostServices {
   // Logs a broken rule that concerns a job, and remembers it there.
   void Violate(JobRun* run, const std::string& what);
   // The ABI's answer to a failed output or adopt.
-  dr_status Refuse(JobRun* run, const Status& status);
-  Status EncodeOutputs(JobRun* run, JobResult* result);
+  dr_status Reject(JobRun* run, const Status& status);
+  static Status EncodeOutputs(JobRun* run, JobResult* result);
+  // Encodes and reports. [whoever has the job]
+  void Conclude(JobRun* run);
+  void HandOver(JobRun* run);     // has a codec thread conclude it
+  Status AskFor(uint64_t bytes);  // and waits
 
   Events* const events_;
+  const dr_sim_t sim_;  // its speed is 0 on a real device
   std::atomic<std::thread::id> lane_{};
   LaneMemory memory_;
+  const bool stepwise_;
   JobRuns jobs_;
-  uint32_t batch_size_ = 0;
-  double load_ms_ = 0;
-  uint64_t infer_start_ns_ = 0;  // 0: the batch has not come to infer
+  const std::shared_ptr<TaskThreads> codecs_;
+  std::atomic<uint32_t> waiting_{0};
+  uint32_t open_ = 0;            // jobs
+  uint64_t batch_start_ns_ = 0;  // 0: the lane has no batch
+  uint64_t infer_start_ns_ = 0;  // 0: and it does not run
+
+  std::mutex reserve_mutex_;
+  std::condition_variable answered_;
+  std::optional<Status> answer_;  // guarded by reserve_mutex_
+
+  std::mutex encoding_mutex_;
+  std::condition_variable encoded_;
+  uint32_t encoding_ = 0;  // jobs; guarded by encoding_mutex_
 };
 
 }  // namespace darkroom::host

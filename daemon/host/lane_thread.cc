@@ -15,8 +15,12 @@ uint64_t NowNs() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
 }
 
-LaneThread::LaneThread(std::string name, std::function<void(LaneCommand&)> carry_out)
-    : name_(std::move(name)), carry_out_(std::move(carry_out)), thread_([this] { Main(); }) {}
+LaneThread::LaneThread(std::string name, std::function<void(LaneCommand&)> carry_out,
+                       std::function<bool()> go_on)
+    : name_(std::move(name)),
+      carry_out_(std::move(carry_out)),
+      go_on_(std::move(go_on)),
+      thread_([this] { Main(); }) {}
 
 LaneThread::~LaneThread() {
   {
@@ -27,11 +31,10 @@ LaneThread::~LaneThread() {
   thread_.join();
 }
 
-void LaneThread::Post(LaneCommand::Kind kind, std::vector<HostJob> batch) {
-  const uint64_t now = NowNs();
+void LaneThread::Post(LaneCommand command) {
   {
     const std::lock_guard lock(mutex_);
-    commands_.push_back({kind, std::move(batch), now});
+    commands_.push_back(std::move(command));
   }
   posted_.notify_one();
 }
@@ -39,15 +42,17 @@ void LaneThread::Post(LaneCommand::Kind kind, std::vector<HostJob> batch) {
 void LaneThread::Main() {
   SetThreadName(name_);
   std::vector<LaneCommand> taken;
+  bool more = false;
   while (true) {
     {
       std::unique_lock lock(mutex_);
-      posted_.wait(lock, [this] { return leaving_ || !commands_.empty(); });
-      if (commands_.empty()) return;
+      posted_.wait(lock, [&] { return more || leaving_ || !commands_.empty(); });
+      if (commands_.empty() && !more) return;
       taken.swap(commands_);  // both keep their memory: no allocation in the long run
     }
     for (LaneCommand& command : taken) carry_out_(command);
     taken.clear();
+    more = go_on_ && go_on_();
   }
 }
 

@@ -5,6 +5,9 @@
 // `thread_local` objects tie state to threads, and a plugin's file can only be unmapped once the
 // threads that ran its code have ended.
 //
+// What is not done at once (`go_on`) is gone on with between commands, for as long as it says that
+// there is more.
+//
 // Post may be called from any thread. The destructor lets everything posted be done, then joins; it
 // must not run on the lane itself.
 
@@ -14,36 +17,45 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "host/host_api.h"
+#include "host/job_run.h"
+#include "host/shared_work.h"
 
 namespace darkroom::host {
 
 struct LaneCommand {
-  enum class Kind : uint8_t { kLoad, kRun, kUnload, kLeave };
+  enum class Kind : uint8_t { kLoad, kRun, kPause, kResume, kLook, kUnload, kLeave };
   Kind kind = Kind::kRun;
-  std::vector<HostJob> batch;  // of kRun
-  uint64_t posted_ns = 0;      // CLOCK_MONOTONIC
+  uint64_t memory = 0;  // of kLoad
+  // Of kRun, a batch: as it came, or taken already and being decoded.
+  std::vector<HostJob> batch;
+  std::vector<JobRun*> runs;
+  std::shared_ptr<SharedWork> decoding;
 };
 
 class LaneThread {
  public:
-  LaneThread(std::string name, std::function<void(LaneCommand&)> carry_out);
+  // `go_on` may be empty.
+  LaneThread(std::string name, std::function<void(LaneCommand&)> carry_out,
+             std::function<bool()> go_on);
   LaneThread(const LaneThread&) = delete;
   LaneThread& operator=(const LaneThread&) = delete;
   ~LaneThread();
 
-  void Post(LaneCommand::Kind kind, std::vector<HostJob> batch = {});
+  void Post(LaneCommand command);
 
  private:
   void Main();
 
   const std::string name_;
   const std::function<void(LaneCommand&)> carry_out_;
+  const std::function<bool()> go_on_;
   std::mutex mutex_;
   std::condition_variable posted_;
   std::vector<LaneCommand> commands_;  // guarded by mutex_
@@ -53,6 +65,8 @@ class LaneThread {
 
 // CLOCK_MONOTONIC in nanoseconds, as deadlines are given.
 uint64_t NowNs();
+// Milliseconds since then.
+inline double MsSince(uint64_t start_ns) { return static_cast<double>(NowNs() - start_ns) / 1e6; }
 
 }  // namespace darkroom::host
 

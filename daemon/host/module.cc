@@ -91,22 +91,40 @@ Status Module::CallEntry() {
   if (status != DR_OK) {
     return services_->Explain(status, "entry").Annotated("the plugin " + info_.id + " refuses");
   }
-  Status checked = CheckTable(*table);
-  if (checked.ok()) table_ = table;
-  return checked;
+  if (Status checked = CheckTable(*table); !checked.ok()) return checked;
+  table_ = table;
+  return FindExtensions();
+}
+
+Status Module::Wrong(const std::string& what) {
+  services_->Misbehaved(what);
+  return Status::FailedPrecondition("the plugin " + info_.id + " " + what);
+}
+
+Status Module::FindExtensions() {
+  if (!info_.stepwise) return Status::Ok();
+  const void* found = nullptr;
+  if (DR_HAS(table_, dr_plugin_t, extension)) {
+    services_->CallAside([&] { found = table_->extension(DR_STEPWISE_1); });
+  }
+  const auto* const steps = static_cast<const dr_stepwise_t*>(found);
+  if (steps == nullptr) {
+    return Wrong("does not have the extension " DR_STEPWISE_1 " that its manifest names");
+  }
+  const bool whole = steps->size >= sizeof(dr_stepwise_t) && steps->begin != nullptr &&
+                     steps->step != nullptr && steps->finish != nullptr && steps->end != nullptr;
+  if (!whole) return Wrong("left a slot of " DR_STEPWISE_1 " empty");
+  stepwise_ = steps;
+  return Status::Ok();
 }
 
 Status Module::CheckTable(const dr_plugin_t& table) {
-  const auto wrong = [&](const std::string& what) {
-    services_->Misbehaved(what);
-    return Status::FailedPrecondition("the plugin " + info_.id + " " + what);
-  };
   if (table.abi_major != DR_ABI_MAJOR) {
-    return wrong("gave a table of ABI " + std::to_string(table.abi_major) + ", this host has " +
+    return Wrong("gave a table of ABI " + std::to_string(table.abi_major) + ", this host has " +
                  std::to_string(DR_ABI_MAJOR));
   }
   if (table.size < offsetof(dr_plugin_t, shutdown) + sizeof(table.shutdown)) {
-    return wrong("gave a table that is too short");
+    return Wrong("gave a table that is too short");
   }
   const std::pair<bool, const char*> slots[] = {
       {table.create != nullptr, "create"},   {table.load != nullptr, "load"},
@@ -114,7 +132,7 @@ Status Module::CheckTable(const dr_plugin_t& table) {
       {table.destroy != nullptr, "destroy"}, {table.shutdown != nullptr, "shutdown"},
   };
   for (const auto& [filled, name] : slots) {
-    if (!filled) return wrong("left the required slot " + std::string(name) + " empty");
+    if (!filled) return Wrong("left the required slot " + std::string(name) + " empty");
   }
   return Status::Ok();
 }

@@ -40,6 +40,8 @@ class Module {
 
   const ModelInfo& info() const { return info_; }
   const dr_plugin_t& table() const { return *table_; }
+  // Of a plugin that runs jobs in steps, else nullptr.
+  const dr_stepwise_t* stepwise() const { return stepwise_; }
   Metrics& metrics() { return metrics_; }
 
  private:
@@ -51,12 +53,15 @@ class Module {
   Status OpenLibrary(const std::string& path);
   Status CallEntry();
   Status CheckTable(const dr_plugin_t& table);
+  Status FindExtensions();
+  Status Wrong(const std::string& what);  // that the plugin did
 
   const ModelInfo info_;
   Metrics metrics_;
   std::unique_ptr<Library> library_;  // before what points into it
   std::unique_ptr<Services> services_;
   const dr_plugin_t* table_ = nullptr;  // set once it may be called
+  const dr_stepwise_t* stepwise_ = nullptr;
 };
 
 }  // namespace darkroom::host

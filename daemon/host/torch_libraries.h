@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/model_info.h"
+#include "core/status.h"
 #include "host/host_api.h"
 
 namespace darkroom::host {
@@ -20,23 +21,25 @@ namespace darkroom::host {
 class TorchLibraries {
  public:
   // `folder` holds libtorch_cpu.so, or is empty: then plugins find libtorch by themselves. `cuda`:
-  // a device of that kind is asked for.
+  // this process works for a device of that kind. Without, libtorch is never to see its CUDA half,
+  // which takes host memory and time.
   TorchLibraries(std::string folder, bool cuda);
 
   // To be called before the plugin is opened. A library that cannot be opened is no error yet: the
   // plugin's own opening tells, or its use of CUDA does.
   void Prepare(const ModelInfo& info);
 
-  // Why a plugin that uses libtorch has no CUDA here; empty if nothing speaks against it.
-  const std::string& cuda_trouble() const { return cuda_trouble_; }
-  // The same for libtorch itself.
+  // Why a plugin that uses libtorch has no CUDA here, and what to do; OK if nothing speaks against
+  // it.
+  const Status& cuda_trouble() const { return cuda_trouble_; }
+  // The same for libtorch itself; empty if it is open.
   const std::string& trouble() const { return trouble_; }
 
  private:
   const std::string folder_;
   const bool cuda_;
   bool opened_ = false;
-  std::string cuda_trouble_;
+  Status cuda_trouble_;
   std::string trouble_;
 };
 

@@ -83,12 +83,6 @@ bool IsSha256(std::string_view name) {
          });
 }
 
-std::string HexDigest(Bytes bytes) {
-  Sha256 sha;
-  sha.Update(bytes);
-  return sha.Hex();
-}
-
 bool IsThereForLong(const Bucket& bucket, const std::string& name, std::chrono::milliseconds keep) {
   objStoreInfo* raw = nullptr;
   const natsStatus status = objStore_GetInfo(&raw, bucket.store.get(), name.c_str(), nullptr);
@@ -162,7 +156,7 @@ Result<ObjectUrl> PutObject(natsConnection* nats, const std::string& bucket, Byt
                             std::chrono::milliseconds keep) {
   auto opened = Open(nats, bucket);
   if (!opened.ok()) return opened.status();
-  const std::string name = HexDigest(bytes);
+  const std::string name = Sha256Of(bytes);
   if (!IsThereForLong(*opened, name, keep)) {
     const int64_t most = natsConnection_GetMaxPayload(nats) - kRoom;
     const auto chunk = static_cast<uint32_t>(std::clamp<int64_t>(most, kRoom, kLargestChunk));

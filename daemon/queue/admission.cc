@@ -100,6 +100,7 @@ Job* Admission::Admit(const Endpoint& endpoint, Message message, const JobTerms&
   job->job_class = terms.job_class;
   job->tenant = tenants_.For(TenantName(tenant_rule_, job->request.message));
   job->accepted = Job::Clock::now();
+  job->waits_from = job->model->waits.At(job->accepted);
   job->deadline = job->accepted + job->request.deadline.value_or(endpoint.model->config.deadline) -
                   terms.waited.value_or(std::chrono::milliseconds(0));
   Job* accepted = job.get();

@@ -21,6 +21,7 @@
 #include "message/request.h"
 #include "queue/job_class.h"
 #include "queue/tenant.h"
+#include "queue/wait_clock.h"
 
 namespace darkroom {
 
@@ -79,7 +80,10 @@ struct Job {
 
   JobClass job_class = JobClass::kInteractive;
   std::shared_ptr<Tenant> tenant;  // never nullptr once it was accepted
+  bool had_more_memory = false;    // for which its model was loaded again, for its sake
   double load_ms = 0;              // that it has waited for its model to be loaded
+  WaitClock::Totals waits_from{};  // of its model's clock, when it was accepted
+  std::string waited;              // what for, as WaitText says it
   double charged_ms = 0;           // of a lane's time, to the tenant, when it was last given out
 
   JobState state = JobState::kQueued;

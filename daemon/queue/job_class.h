@@ -21,10 +21,6 @@ enum class JobClass : uint8_t { kInteractive, kNormal, kBulk };
 
 inline constexpr std::array<std::string_view, 3> kJobClasses = {"interactive", "normal", "bulk"};
 
-inline constexpr std::string_view JobClassName(JobClass job_class) {
-  return kJobClasses[static_cast<size_t>(job_class)];
-}
-
 inline constexpr std::optional<JobClass> JobClassByName(std::string_view name) {
   for (size_t i = 0; i < kJobClasses.size(); ++i) {
     if (kJobClasses[i] == name) return static_cast<JobClass>(i);

@@ -48,6 +48,15 @@ void JobQueue::Remove(const Job* job) {
   bytes_ -= job->request.message.bytes();
 }
 
+std::vector<Job*> JobQueue::TakeAll() {
+  std::vector<Job*> all;
+  all.reserve(size_);
+  ForEach([&all](Job* job) { all.push_back(job); });
+  std::sort(all.begin(), all.end(), [](const Job* a, const Job* b) { return a->token < b->token; });
+  *this = JobQueue(capacity_);
+  return all;
+}
+
 Job* JobQueue::Oldest() const {
   Job* oldest = nullptr;
   ForEach([&oldest](Job* job) {

@@ -48,6 +48,8 @@ class JobQueue {
   // longer than its capacity for a while.
   void PutBack(Job* job);
   void Remove(const Job* job);  // which is here
+  // All of them, in the order in which they were accepted.
+  std::vector<Job*> TakeAll();
 
   // Urgent classes first; within a class in no particular order.
   const std::vector<Line>& lines() const { return lines_; }

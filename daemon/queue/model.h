@@ -24,6 +24,7 @@
 #include "queue/job_queue.h"
 #include "queue/recent_requests.h"
 #include "queue/run_times.h"
+#include "queue/wait_clock.h"
 
 namespace darkroom {
 
@@ -56,6 +57,8 @@ struct Model {
   bool broken = false;
   // Until then nobody will run its jobs: its plugin crashed too often, and rests.
   std::chrono::steady_clock::time_point resting_until{};
+  // None of the devices that it has places on can be used now.
+  bool stranded = false;
 
   JobQueue queue;
   RecentRequests recent;
@@ -64,6 +67,7 @@ struct Model {
   uint32_t running = 0;  // jobs
   uint64_t jobs_ended = 0;
   RunTimes times;
+  WaitClock waits;
 };
 
 std::string_view ModelStateName(ModelState state);

@@ -33,6 +33,7 @@ void Receipt::WriteTo(Envelope* envelope) const {
   if (attempts == 0) return;
   Put(envelope, "Darkroom-Device", device);
   PutMs(envelope, "Darkroom-Queue-Ms", queue_ms);
+  Put(envelope, "Darkroom-Waited", waited);
   PutMs(envelope, "Darkroom-Load-Ms", load_ms);
   PutMs(envelope, "Darkroom-Run-Ms", run_ms);
   Put(envelope, "Darkroom-Attempts", fmt::format_int(attempts).str());

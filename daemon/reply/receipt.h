@@ -29,6 +29,7 @@ struct Receipt {
   std::string job;
   std::string device;  // empty: no device was touched
   double queue_ms = 0;
+  std::string waited;  // for what, in words; empty: it hardly did
   double load_ms = 0;
   double run_ms = 0;
   uint32_t attempts = 0;

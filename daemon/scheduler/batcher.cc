@@ -53,6 +53,8 @@ auto FirstDue(const JobQueue::Line& line, Job::Clock::time_point due) {
 
 }  // namespace
 
+bool SameBatchKey(const Job& a, const Job& b) { return a.contract == b.contract && SameKey(a, b); }
+
 std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, Job* first, uint32_t max,
                             Job::Clock::time_point due) {
   std::vector<Job*> batch = {first};
@@ -65,9 +67,7 @@ std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, Job* first
         if (batch.size() >= max || seen >= kLookAhead) return;
         if (job == first) continue;
         ++seen;
-        const bool fits =
-            job->attempts == 0 && job->contract == first->contract && SameKey(*first, *job);
-        if (fits) batch.push_back(job);
+        if (job->attempts == 0 && SameBatchKey(*first, *job)) batch.push_back(job);
       }
     };
     take_from(line);

@@ -17,6 +17,9 @@
 
 namespace darkroom {
 
+// Whether the two jobs, of one model, are equal in what its batches are of.
+bool SameBatchKey(const Job& a, const Job& b);
+
 // Takes `first` of `line`, which is of the model's queue, and at most `max` - 1 others that are due
 // no earlier than `due`. The line may be gone then.
 std::vector<Job*> TakeBatch(Model* model, const JobQueue::Line& line, Job* first, uint32_t max,

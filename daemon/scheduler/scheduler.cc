@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/times.h"
 #include "scheduler/batcher.h"
 
 namespace darkroom {
@@ -21,6 +22,8 @@ using std::chrono::milliseconds;
 constexpr auto kAhead = milliseconds(2);
 // What nobody has measured is taken to be short, and yet not nothing, so that accounts go on.
 constexpr double kLeastMs = 0.01;
+// A step that nobody has measured, or that is so short that it need not be looked at more often.
+constexpr double kLeastStepMs = 5;
 // A batch may take so many times what its model's take in the mean.
 constexpr double kCaution = 1.25;
 
@@ -28,12 +31,12 @@ Scheduler::Time After(Scheduler::Time time, double ms) {
   return time + duration_cast<Job::Clock::duration>(duration<double, std::milli>(ms));
 }
 
-void SetEarlier(std::optional<Scheduler::Time>* time, Scheduler::Time other) {
-  if (!*time || other < **time) *time = other;
-}
-
 double JobMs(const Model& model) { return std::max(model.times.job_ms(), kLeastMs); }
-double BatchMs(const Model& model) { return std::max(model.times.batch_ms(), kLeastMs); }
+// How long what goes first of a model has the lane before another may have it.
+double TurnMs(const Model& model) {
+  if (model.info().stepwise) return std::max(model.times.step_ms(), kLeastStepMs);
+  return std::max(model.times.batch_ms(), kLeastMs);
+}
 
 // How many more of the model's jobs may run.
 uint32_t Room(const Model& model) {
@@ -136,17 +139,18 @@ PerClass<Scheduler::Candidate> Scheduler::Candidates(const Entry& entry, Time no
   return best;
 }
 
-Scheduler::Choice Scheduler::Next(LaneClient* lane, const std::optional<Running>& running,
-                                  Time now) {
+Scheduler::Choice Scheduler::Next(LaneClient* lane, const std::optional<Running>& running, Time now,
+                                  const std::vector<StepRun>& runs) {
   Entry& entry = EntryOf(lane);
   entry.waiting = true;
   Choice choice;
   const PerClass<Candidate> best = Candidates(entry, now, &choice.again);
+  if (!runs.empty()) return NextBeside(&entry, runs, running.has_value(), best, now, choice.again);
   PerClass<std::optional<double>> waiting;
   bool any = false;
   for (size_t i = 0; i < best.size(); ++i) {
     if (best[i].model == nullptr) continue;
-    waiting[i] = BatchMs(*best[i].model);
+    waiting[i] = TurnMs(*best[i].model);
     any = true;
   }
   if (!any) return choice;
@@ -154,7 +158,10 @@ Scheduler::Choice Scheduler::Next(LaneClient* lane, const std::optional<Running>
   const Candidate& chosen = best[static_cast<size_t>(first)];
   if (running) {
     if (running->model != chosen.model) return choice;
-    const Time ahead = After(running->since, chosen.model->times.batch_ms()) - kAhead;
+    const RunTimes& times = chosen.model->times;
+    // Its pictures are decoded while the present one runs.
+    const double lead_ms = std::min(times.prepare_ms(), times.batch_ms());
+    const Time ahead = After(running->since, times.batch_ms() - lead_ms) - kAhead;
     if (now < ahead) {
       SetEarlier(&choice.again, ahead);
       return choice;
@@ -166,11 +173,83 @@ Scheduler::Choice Scheduler::Next(LaneClient* lane, const std::optional<Running>
   return choice;
 }
 
-std::vector<Job*> Scheduler::Take(const Candidate& candidate) {
+// With something that runs in steps on the lane, or is paused there: each such run waits for its
+// next step as others wait for their turn, before what is new of its class.
+Scheduler::Choice Scheduler::NextBeside(Entry* entry, const std::vector<StepRun>& runs,
+                                        bool batch_runs, const PerClass<Candidate>& best, Time now,
+                                        std::optional<Time> again) {
+  Choice choice;
+  choice.again = again;
+  PerClass<std::optional<size_t>> of_class;
+  std::optional<size_t> stepping;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    auto& first = of_class[static_cast<size_t>(runs[i].job_class)];
+    if (!first || !runs[i].paused) first = i;
+    if (!runs[i].paused) stepping = i;
+  }
+  PerClass<std::optional<double>> waiting;
+  size_t classes = 0;
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    if (of_class[i]) {
+      waiting[i] = TurnMs(*runs[*of_class[i]].model);
+    } else if (best[i].model != nullptr) {
+      waiting[i] = TurnMs(*best[i].model);
+    }
+    if (waiting[i]) ++classes;
+  }
+  const JobClass first = classes_.First(waiting);
+  const Candidate& candidate = best[static_cast<size_t>(first)];
+  const std::optional<size_t> run = of_class[static_cast<size_t>(first)];
+  const auto give = [&](uint32_t room) {
+    entry->waiting = false;
+    choice.batch = Take(candidate, room);
+  };
+  const auto joins = [&](const StepRun& one) {
+    return candidate.model == one.model && one.room > 0 && candidate.job->attempts == 0 &&
+           SameBatchKey(*one.like, *candidate.job);
+  };
+
+  if (stepping && (run == stepping || candidate.model == runs[*stepping].model)) {
+    const StepRun& one = runs[*stepping];
+    // Others are owed their part of the time that it has, and it is looked at again when they may
+    // be owed enough.
+    if (classes > 1) {
+      if (now >= entry->step_end) {
+        classes_.Given(one.job_class, waiting);
+        entry->step_end = After(now, TurnMs(*one.model));
+      }
+      SetEarlier(&choice.again, entry->step_end);
+    }
+    if (joins(one)) give(one.room);
+  } else if (stepping) {
+    choice.pause = true;
+  } else if (batch_runs) {
+    // What is next is decided when it has ended.
+  } else if (run) {
+    choice.resume = run;
+    classes_.Given(first, waiting);
+    entry->step_end = After(now, TurnMs(*runs[*run].model));
+    if (classes > 1) SetEarlier(&choice.again, entry->step_end);
+  } else {
+    classes_.Given(first, waiting);
+    const auto paused = std::find_if(
+        runs.begin(), runs.end(), [&](const StepRun& one) { return one.model == candidate.model; });
+    if (paused == runs.end()) {
+      give(UINT32_MAX);
+    } else {
+      // Its model's place is taken: it joins there, or what is there has to end first.
+      choice.resume = static_cast<size_t>(paused - runs.begin());
+      if (joins(*paused)) give(paused->room);
+    }
+  }
+  return choice;
+}
+
+std::vector<Job*> Scheduler::Take(const Candidate& candidate, uint32_t most) {
   Model* const model = candidate.model;
   const auto index = static_cast<size_t>(candidate.line->job_class);
   virtual_now_[index] = VirtualStart(*candidate.line);
-  const uint32_t most = std::min(std::max(model->contract->max_batch, 1U), Room(*model));
+  most = std::min({most, std::max(model->contract->max_batch, 1U), Room(*model)});
   std::vector<Job*> batch = TakeBatch(model, *candidate.line, candidate.job, most, candidate.due);
   for (Job* job : batch) {
     job->charged_ms = JobMs(*model);

@@ -6,6 +6,7 @@
 //   of the tenants in a class the one that has had the least of its share;
 //   of a tenant's jobs the one with the earliest deadline that can be met, with others that may
 //   share its batch.
+// What runs in steps it lets others join, and pauses for a class that goes before it.
 // docs/scheduling.md tells why.
 //
 // A pure decider for the io_context's thread: it keeps no time and starts nothing, so that it runs
@@ -54,11 +55,23 @@ class Scheduler {
     const Model* model;
     Time since;  // its last batch
   };
+  // What runs in steps on the lane, or is paused there.
+  struct StepRun {
+    const Model* model;
+    JobClass job_class;  // of the most urgent of its jobs
+    const Job* like;     // one of them, whose batch key who joins must share
+    uint32_t room;       // for so many more
+    bool paused;         // all but one are, and all while a batch runs
+  };
   struct Choice {
     std::vector<Job*> batch;    // empty: none now, and the lane will be woken
     std::optional<Time> again;  // or is to ask at this time
+    // Of the runs: the one that is to go on, with the batch, if there is one, among its jobs.
+    std::optional<size_t> resume;
+    bool pause = false;  // what runs in steps is to pause, and the lane is to ask then
   };
-  Choice Next(LaneClient* lane, const std::optional<Running>& running, Time now);
+  Choice Next(LaneClient* lane, const std::optional<Running>& running, Time now,
+              const std::vector<StepRun>& runs = {});
 
   // What a job that was given out has taken of its lane, and not what it was thought to take.
   void Correct(const Job& job, double ms);
@@ -68,6 +81,7 @@ class Scheduler {
     LaneClient* lane;
     std::vector<Model*> models;
     bool waiting = false;
+    Time step_end{};  // of the step that its class was last charged for
   };
   struct Candidate {
     Model* model = nullptr;
@@ -80,7 +94,10 @@ class Scheduler {
   PerClass<Candidate> Candidates(const Entry& entry, Time now, std::optional<Time>* again) const;
   bool GoesBefore(const Candidate& a, const Candidate& b) const;
   double VirtualStart(const JobQueue::Line& line) const;
-  std::vector<Job*> Take(const Candidate& candidate);
+  Choice NextBeside(Entry* entry, const std::vector<StepRun>& runs, bool batch_runs,
+                    const PerClass<Candidate>& best, Time now, std::optional<Time> again);
+  // At most so many.
+  std::vector<Job*> Take(const Candidate& candidate, uint32_t most = UINT32_MAX);
 
   std::vector<Entry> lanes_;
   ClassFloor classes_;

@@ -217,9 +217,12 @@ std::vector<std::string> PlainEnvironment() {
       "MKL_",           "KMP_",          "GOMP_",         "CUDA_",
       "NVIDIA_",        "TORCH_",        "PYTORCH_",      "ASAN_OPTIONS=",
       "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "LSAN_OPTIONS=", "GLIBC_TUNABLES="};
-  std::vector<std::string> plain;
+  constexpr std::string_view kDeviceOrder = "CUDA_DEVICE_ORDER=";
+  // As NVML counts GPUs, by which the daemon knows them; CUDA's own order is the fastest first.
+  std::vector<std::string> plain = {std::string(kDeviceOrder) + "PCI_BUS_ID"};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
+    if (text.starts_with(kDeviceOrder)) continue;
     for (const std::string_view start : kPlain) {
       if (text.substr(0, start.size()) == start) plain.emplace_back(text);
     }

@@ -59,7 +59,8 @@ class Child {
 std::string ExitWords(int wait_status);
 
 // The parts of our environment that a program running other people's code may see: the language,
-// and the settings of numeric libraries, CUDA and sanitizers. No secrets.
+// and the settings of numeric libraries, CUDA and sanitizers. No secrets. GPUs are counted in the
+// order of their PCI ids there.
 std::vector<std::string> PlainEnvironment();
 
 }  // namespace darkroom

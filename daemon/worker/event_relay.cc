@@ -35,7 +35,7 @@ void EventRelay::Deliver(Event event, host::Events* target) {
       target->OnLost(std::move(event.result.status), std::move(event.suspects));
       break;
     case Event::Kind::kLoaded:
-      target->OnLoaded(std::move(event.result.status), event.result.load_ms);
+      target->OnLoaded(std::move(event.result.status), event.number);
       break;
     case Event::Kind::kFinished:
       target->OnFinished(event.token, std::move(event.result));
@@ -43,11 +43,17 @@ void EventRelay::Deliver(Event event, host::Events* target) {
     case Event::Kind::kBatchDone:
       target->OnBatchDone();
       break;
+    case Event::Kind::kPaused:
+      target->OnPaused();
+      break;
     case Event::Kind::kUnloaded:
       target->OnUnloaded();
       break;
+    case Event::Kind::kReserve:
+      target->OnReserve(event.token);
+      break;
     case Event::Kind::kProgress:
-      target->OnProgress(event.token, event.fraction, event.stage);
+      target->OnProgress(event.token, event.number, event.stage);
       break;
   }
 }
@@ -67,7 +73,7 @@ void EventRelay::OnLost(Status why, std::vector<uint64_t> suspects) {
 void EventRelay::OnLoaded(Status status, double load_ms) {
   Event event{Event::Kind::kLoaded, 0, {}, 0, {}, {}};
   event.result.status = std::move(status);
-  event.result.load_ms = load_ms;
+  event.number = load_ms;
   events_.Put(std::move(event));
 }
 
@@ -77,7 +83,13 @@ void EventRelay::OnFinished(uint64_t token, host::JobResult result) {
 
 void EventRelay::OnBatchDone() { events_.Put({Event::Kind::kBatchDone, 0, {}, 0, {}, {}}); }
 
+void EventRelay::OnPaused() { events_.Put({Event::Kind::kPaused, 0, {}, 0, {}, {}}); }
+
 void EventRelay::OnUnloaded() { events_.Put({Event::Kind::kUnloaded, 0, {}, 0, {}, {}}); }
+
+void EventRelay::OnReserve(uint64_t bytes) {
+  events_.Put({Event::Kind::kReserve, bytes, {}, 0, {}, {}});
+}
 
 void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view stage) {
   events_.Put({Event::Kind::kProgress, token, {}, fraction, std::string(stage), {}});

@@ -34,7 +34,9 @@ class EventRelay : public host::Events {
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;
+  void OnPaused() override;
   void OnUnloaded() override;
+  void OnReserve(uint64_t bytes) override;
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
 
@@ -46,13 +48,15 @@ class EventRelay : public host::Events {
       kLoaded,
       kFinished,
       kBatchDone,
+      kPaused,
       kUnloaded,
+      kReserve,
       kProgress
     };
     Kind kind;
-    uint64_t token = 0;
-    host::JobResult result;  // of a job; of others their status and load_ms
-    double fraction = 0;
+    uint64_t token = 0;      // of a job; the bytes of kReserve
+    host::JobResult result;  // of a job; of others their status
+    double number = 0;       // progress; milliseconds of a load
     std::string stage;
     std::vector<uint64_t> suspects;
   };

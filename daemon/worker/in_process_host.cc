@@ -20,7 +20,7 @@ using Cell = std::shared_ptr<std::unique_ptr<T>>;
 
 class LocalInstance final : public host::Instance {
  public:
-  LocalInstance(std::shared_ptr<ControlThread> control, Cell<host::Plugin> plugin,
+  LocalInstance(std::shared_ptr<TaskThreads> control, Cell<host::Plugin> plugin,
                 const host::InstanceSpec& spec, std::unique_ptr<EventRelay> relay)
       : control_(std::move(control)), relay_(std::move(relay)) {
     control_->Post([plugin = std::move(plugin), cell = cell_, spec, events = relay_.get()] {
@@ -37,22 +37,25 @@ class LocalInstance final : public host::Instance {
   }
 
   // All of these come after OnCreated.
-  void Load() override { (*cell_)->Load(); }
+  void Load(uint64_t memory) override { (*cell_)->Load(memory); }
   void Run(std::vector<host::HostJob> batch) override { (*cell_)->Run(std::move(batch)); }
+  void Pause() override { (*cell_)->Pause(); }
+  void Resume() override { (*cell_)->Resume(); }
   void Unload() override { (*cell_)->Unload(); }
+  void AnswerReserve(const Status& status) override { (*cell_)->AnswerReserve(status); }
   void Cancel(uint64_t token) override {
     control_->Post([cell = cell_, token] { (*cell)->Cancel(token); });
   }
 
  private:
-  const std::shared_ptr<ControlThread> control_;
+  const std::shared_ptr<TaskThreads> control_;
   const Cell<host::Instance> cell_ = std::make_shared<std::unique_ptr<host::Instance>>();
   std::unique_ptr<EventRelay> relay_;
 };
 
 class LocalPlugin final : public HostedPlugin {
  public:
-  LocalPlugin(boost::asio::io_context& io, Logger& log, std::shared_ptr<ControlThread> control,
+  LocalPlugin(boost::asio::io_context& io, Logger& log, std::shared_ptr<TaskThreads> control,
               Cell<host::Plugin> cell, std::string path)
       : io_(io),
         log_(log),
@@ -87,7 +90,7 @@ class LocalPlugin final : public HostedPlugin {
  private:
   boost::asio::io_context& io_;
   Logger& log_;
-  const std::shared_ptr<ControlThread> control_;
+  const std::shared_ptr<TaskThreads> control_;
   const Cell<host::Plugin> cell_;
   const std::string path_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -101,7 +104,7 @@ InProcessHost::InProcessHost(boost::asio::io_context& io, std::string library,
       library_path_(std::move(library)),
       options_(std::move(options)),
       log_(log),
-      control_(std::make_shared<ControlThread>()) {}
+      control_(std::make_shared<TaskThreads>("control", 1)) {}
 
 InProcessHost::~InProcessHost() {
   *alive_ = false;

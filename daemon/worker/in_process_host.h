@@ -15,8 +15,8 @@
 #include <string>
 
 #include "core/log.h"
+#include "core/task_threads.h"
 #include "plugin/host_library.h"
-#include "worker/control_thread.h"
 #include "worker/hosted_plugin.h"
 
 namespace darkroom {
@@ -37,7 +37,7 @@ class InProcessHost final : public PluginHost {
   Logger& log_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<HostLibrary> library_;  // the control thread's
-  std::shared_ptr<ControlThread> control_;
+  std::shared_ptr<TaskThreads> control_;
 };
 
 }  // namespace darkroom

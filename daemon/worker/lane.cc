@@ -7,53 +7,20 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cassert>
-#include <optional>
+#include <string>
 #include <utility>
 
+#include "core/json.h"
 #include "device/memory_need.h"
 
 namespace darkroom {
 namespace {
 
-// One batch runs, one is at hand. More would only take jobs from the scheduler before it need
-// decide.
-constexpr uint32_t kDepth = 2;
-
-// CLOCK_MONOTONIC, which is what libstdc++'s steady_clock counts.
-uint64_t MonotonicNs(std::chrono::steady_clock::time_point time) {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
-}
-
-host::OutputForm::Image ImageOf(ImageFormat format) {
-  switch (format) {
-    case ImageFormat::kPng:
-      return host::OutputForm::Image::kPng;
-    case ImageFormat::kJpeg:
-      return host::OutputForm::Image::kJpeg;
-    case ImageFormat::kWebp:
-      return host::OutputForm::Image::kWebp;
-    case ImageFormat::kNatural:
-      break;
-  }
-  return host::OutputForm::Image::kNatural;
-}
-
-host::HostJob ToHostJob(Job& job) {
-  host::HostJob out;
-  out.token = job.token;
-  out.id = job.id;
-  out.params = *job.params;
-  out.inputs.reserve(job.request.inputs.size());
-  for (const RequestInput& input : job.request.inputs) {
-    out.inputs.push_back({input.info->name, input.content_type, input.bytes});
-  }
-  out.form.image = ImageOf(job.request.form.image);
-  out.form.quality = job.request.form.quality;
-  out.deadline_ns = MonotonicNs(job.deadline);
-  out.cancel = &job.cancel;
-  out.started = &job.begun;
-  return out;
+// Whose need MemoryBook remembers.
+std::string WhatNeeds(const Slot& slot) {
+  const ModelConfig& config = slot.model().config;
+  return fmt::format("{} {} {}", slot.contract()->plugin_digest, config.weights,
+                     WriteJson(config.options));
 }
 
 }  // namespace
@@ -77,9 +44,13 @@ Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelCon
       std::make_unique<Slot>(owner, std::move(model), std::move(contract), device_, hosting);
   Slot* slot = entry.slot.get();
   entry.seat = std::make_unique<Seat>(this, slot);
-  parts_.pool.residency().Add(entry.seat.get(),
-                              {&slot->model(), &parts_.pool.LedgerOf(device_),
-                               MemoryNeed(slot->model().config, slot->contract()->info), this});
+  const ModelConfig& config = slot->model().config;
+  const uint64_t need = std::max(MemoryNeed(config, slot->contract()->info),
+                                 parts_.pool.memory_book().NeedOf(config.name, WhatNeeds(*slot)));
+  Ledger& ledger = parts_.pool.LedgerOf(device_);
+  // What it took of a larger device it may do without on this one.
+  const uint64_t most = ledger.budget() == 0 ? need : std::min(need, ledger.budget());
+  parts_.pool.residency().Add(entry.seat.get(), {&slot->model(), &ledger, most, this});
   slot->Join();
   return slot;
 }
@@ -104,6 +75,10 @@ void Lane::StopServing(Slot* slot) {
   parts_.scheduler.StopServing(this, &slot->model());
 }
 
+void Lane::LoadLeased(Slot* slot) {
+  slot->Load(device_.memory == 0 ? host::kNoMemoryLimit : LookAt(slot).bytes);
+}
+
 // Of Residency's: its room is wanted, or nobody has used it.
 void Lane::LetGo(Slot* slot) {
   Entry& entry = EntryOf(slot);
@@ -117,10 +92,8 @@ void Lane::UnloadIfDone(Entry& entry) {
   if (entry.leaving && entry.slot->outstanding() == 0) entry.slot->Unload();
 }
 
-Residency::View Lane::LookAt(const Slot* slot) const {
-  const auto entry = std::find_if(slots_.begin(), slots_.end(),
-                                  [slot](const Entry& one) { return one.slot.get() == slot; });
-  return parts_.pool.residency().Look(entry->seat.get());
+Residency::View Lane::LookAt(const Slot* slot) {
+  return parts_.pool.residency().Look(EntryOf(slot).seat.get());
 }
 
 void Lane::Remove(Slot* slot, std::function<void()> gone) {
@@ -161,10 +134,15 @@ Lane::Entry& Lane::EntryOf(const Slot* slot) {
   return *entry;
 }
 
+bool Lane::running() const {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Entry& entry) { return entry.slot->outstanding() > 0; });
+}
+
 void Lane::Tidy() {
   for (size_t i = 0; i < slots_.size();) {
     Entry& entry = slots_[i];
-    if (!entry.gone || entry.slot->outstanding() > 0) {
+    if (!entry.gone || entry.slot->busy()) {
       ++i;
       continue;
     }
@@ -177,59 +155,23 @@ void Lane::Tidy() {
   }
 }
 
-void Lane::Ask() {
-  while (true) {
-    const bool busy = running();
-    if (busy && current_->outstanding() >= kDepth) return;
-    // A slot that was taken over from finishes what it has before its successor begins.
-    if (busy && Find(&current_->model()) != current_) return;
-    std::optional<Scheduler::Running> running;
-    if (busy) running = Scheduler::Running{&current_->model(), since_};
-    const Scheduler::Choice choice = parts_.scheduler.Next(this, running, Job::Clock::now());
-    if (choice.again) AskAt(*choice.again);
-    if (choice.batch.empty()) return;
-    Run(Find(choice.batch.front()->model.get()), choice.batch);
-  }
-}
-
-void Lane::AskAt(Scheduler::Time time) {
-  if (again_.expiry() == time) return;
-  again_.expires_at(time);
-  again_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) Wake();
-  });
-}
-
-void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
-  const auto now = Job::Clock::now();
-  const auto ready_at = LookAt(slot).ready_at;
-  std::vector<host::HostJob> jobs;
-  std::vector<Job*> run;
-  jobs.reserve(batch.size());
-  run.reserve(batch.size());
-  for (Job* job : batch) {
-    host::JobResult dropped;
-    if (job->cancel.load(std::memory_order_relaxed) != 0) {
-      dropped.status = {Code::kCancelled, "cancelled while it waited"};
-    } else if (job->deadline <= now) {
-      dropped.status = {Code::kDeadlineExceeded, "the deadline passed while the job waited",
-                        "allow more time with Darkroom-Deadline"};
-    } else {
-      parts_.jobs.Start(job);
-      // Of the load that has ended since the job came, as much as the job has seen of it.
-      const std::chrono::duration<double, std::milli> seen = ready_at - job->accepted;
-      job->load_ms = std::clamp(seen.count(), 0.0, slot->load_ms());
-      jobs.push_back(ToHostJob(*job));
-      run.push_back(job);
-      continue;
+void Lane::HasLane(JobClass job_class, Scheduler::Time now) {
+  for (const Entry& entry : slots_) {
+    if (entry.serves && entry.slot->loaded()) {
+      entry.slot->model().waits.Set(WaitForClass(job_class), now);
     }
-    parts_.observer.OnJobDone(job->token, std::move(dropped), &device_);
   }
-  if (jobs.empty()) return;
-  if (!running()) since_ = now;
-  current_ = slot;
-  slot->Run(run, std::move(jobs));
-  parts_.pool.residency().OnBatches(EntryOf(slot).seat.get(), slot->outstanding(), now);
+}
+
+void Lane::NoteWhatIsWaitedFor(const Slot& slot) {
+  Model& model = slot.model();
+  const auto now = Job::Clock::now();
+  const bool was_there = model.waits.cause() > WaitFor::kLoading;
+  if (model.lanes == 0) {
+    model.waits.Set(slot.state() == SlotState::kLoading ? WaitFor::kLoading : WaitFor::kRoom, now);
+  } else if (!was_there) {
+    model.waits.Set(WaitFor::kBulk, now);  // the lane, which somebody else may have
+  }
 }
 
 void Lane::OnSlotChanged(Slot& slot) {
@@ -250,6 +192,9 @@ void Lane::TellResidency(const Slot& slot) {
   switch (slot.state()) {
     case SlotState::kAbsent:
       entry.leaving = false;
+      entry.paused = false;
+      if (pausing_ == &slot) pausing_ = nullptr;
+      busy_.Set(running(), Job::Clock::now());
       residency.OnLost(entry.seat.get());
       break;
     case SlotState::kUnloaded:
@@ -257,8 +202,9 @@ void Lane::TellResidency(const Slot& slot) {
       residency.OnUnloaded(entry.seat.get());
       break;
     case SlotState::kFailed:
-      residency.OnFailed(entry.seat.get());
-      if (entry.serves) parts_.observer.OnLoadFailed(slot.model(), slot.error());
+      if (!residency.OnFailed(entry.seat.get()) && entry.serves) {
+        parts_.observer.OnLoadFailed(slot.model(), slot.error());
+      }
       break;
     case SlotState::kIdle:
     case SlotState::kRunning:
@@ -274,28 +220,73 @@ void Lane::TellResidency(const Slot& slot) {
 
 void Lane::Update(Slot& slot) {
   if (const Entry& entry = EntryOf(&slot); entry.serves) {
-    if (slot.loaded() && !entry.leaving) {
+    if (slot.loaded() && !entry.leaving && parts_.pool.HealthOf(device_).usable()) {
       parts_.scheduler.Serve(this, &slot.model());
     } else {
       parts_.scheduler.StopServing(this, &slot.model());
     }
+    NoteWhatIsWaitedFor(slot);
   }
   Wake();
   parts_.observer.OnModelChanged(slot.model());
 }
 
-void Lane::OnSlotJobDone(Slot&, uint64_t token, host::JobResult result) {
+void Lane::NoteNeed(Slot& slot) {
+  parts_.pool.memory_book().Note(slot.model().config.name, WhatNeeds(slot), LookAt(&slot).bytes);
+}
+
+void Lane::OnSlotReserve(Slot& slot, uint64_t bytes) {
+  parts_.pool.residency().Extend(EntryOf(&slot).seat.get(), bytes, Job::Clock::now(),
+                                 [this, &slot](const Status& status) {
+                                   slot.AnswerReserve(status);
+                                   NoteNeed(slot);
+                                 });
+  parts_.pool.Touch();
+}
+
+// What its model was thought to need was too little: it is loaded again with more, for which others
+// go, and the job runs once more.
+bool Lane::RetryWithMoreMemory(Slot& slot, uint64_t token, const Status& why) {
+  Job* const job = parts_.jobs.Find(token);
+  if (job == nullptr || job->had_more_memory) return false;
+  if (!parts_.pool.residency().Grow(EntryOf(&slot).seat.get(), Job::Clock::now())) return false;
+  job->had_more_memory = true;
+  NoteNeed(slot);
+  parts_.observer.OnJobLost(token, false, why, &device_);
+  parts_.pool.Touch();
+  return true;
+}
+
+void Lane::OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) {
+  if (result.out_of_memory && RetryWithMoreMemory(slot, token, result.status)) return;
   parts_.observer.OnJobDone(token, std::move(result), &device_);
+  // One whose batch has left the lane already: it may be what the slot's end waits for.
+  if (slot.busy() || EntryOf(&slot).gone == nullptr) return;
+  Wake();
+  parts_.observer.OnBatchDone();
 }
 
 void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stage) {
   parts_.observer.OnJobProgress(token, fraction, stage);
 }
 
+void Lane::OnSlotPaused(Slot& slot) {
+  if (pausing_ == &slot) pausing_ = nullptr;
+  if (slot.outstanding() > 0) {
+    EntryOf(&slot).paused = true;
+  } else {
+    slot.Resume();  // what it ran has ended meanwhile
+  }
+  Ask();
+}
+
 void Lane::OnSlotBatchDone(Slot& slot) {
-  since_ = Job::Clock::now();
+  const auto now = Job::Clock::now();
+  if (!slot.stepwise()) since_ = now;
   Entry& entry = EntryOf(&slot);
-  parts_.pool.residency().OnBatches(entry.seat.get(), slot.outstanding(), since_);
+  if (slot.outstanding() == 0 && std::exchange(entry.paused, false)) slot.Resume();
+  busy_.Set(running(), now);
+  parts_.pool.residency().OnBatches(entry.seat.get(), slot.outstanding(), now);
   UnloadIfDone(entry);
   parts_.observer.OnBatchDone();
   if (std::any_of(slots_.begin(), slots_.end(),
@@ -304,6 +295,14 @@ void Lane::OnSlotBatchDone(Slot& slot) {
   } else {
     Ask();
   }
+}
+
+void Lane::OnHealthChanged() {
+  for (const Entry& entry : slots_) Update(*entry.slot);
+}
+
+void Lane::OnSlotDeviceLost(Slot&, const Status& why, bool for_good) {
+  parts_.pool.ReportLoss(device_, why, for_good && device_.kind == DeviceKind::kCuda);
 }
 
 void Lane::OnSlotJobLost(Slot&, uint64_t token, bool to_blame, const Status& why) {

@@ -2,7 +2,8 @@
 //
 // Lane is the daemon's end of one lane of a device: it holds the slots of the models that are
 // served there, asks the scheduler for batches and gives them to a slot, two deep, so that the next
-// is at hand when one ends. It runs the batches of one slot at a time.
+// is at hand when one ends. It runs the batches of one slot at a time. A slot that runs jobs in
+// steps is given more to those that run, and is paused while another has the lane.
 //
 // While a plugin is upgraded a model has two slots here: the one that serves and the one that will,
 // or that did.
@@ -26,6 +27,7 @@
 #include "queue/job_table.h"
 #include "queue/model.h"
 #include "scheduler/scheduler.h"
+#include "worker/busy_meter.h"
 #include "worker/hosting.h"
 #include "worker/slot.h"
 
@@ -81,24 +83,28 @@ class Lane : public LaneClient, private SlotOwner {
 
   void Wake() override;
 
+  // Whether the lane's device can be used: models are served, or not any more.
+  void OnHealthChanged();
+
   // A slot's place in a listing.
   struct SlotView {
     const Slot* slot;
     bool serves;
   };
   std::vector<SlotView> Slots() const;
-  Residency::View LookAt(const Slot* slot) const;
+  Residency::View LookAt(const Slot* slot);
 
   const Device& device() const { return device_; }
   uint32_t index() const { return index_; }
-  bool running() const { return current_ != nullptr && current_->outstanding() > 0; }
+  bool running() const;
+  double BusyPart(Scheduler::Time now) const { return busy_.Part(now); }  // of the time, of late
 
  private:
   // A slot as the device's memory sees it.
   class Seat final : public Place {
    public:
     Seat(Lane* lane, Slot* slot) : lane_(lane), slot_(slot) {}
-    void Load() override { slot_->Load(); }
+    void Load() override { lane_->LoadLeased(slot_); }
     void Leave() override { lane_->LetGo(slot_); }
 
    private:
@@ -110,15 +116,25 @@ class Lane : public LaneClient, private SlotOwner {
     std::unique_ptr<Seat> seat;
     bool serves = false;
     bool leaving = false;        // takes no more batches, and is unloaded after its last one
+    bool paused = false;         // what it runs in steps
     std::function<void()> gone;  // set: to be destroyed when it is idle
   };
 
   void Ask();
+  // A batch that does not run in steps is out.
+  bool batch_runs() const { return current_ != nullptr && current_->outstanding() > 0; }
+  std::vector<Entry*> Stepping();
+  Scheduler::StepRun Describe(const Entry& entry) const;
   void AskAt(Scheduler::Time time);
   void Run(Slot* slot, const std::vector<Job*>& batch);
   Entry& EntryOf(const Slot* slot);
   void LetGo(Slot* slot);
+  void LoadLeased(Slot* slot);
+  void NoteNeed(Slot& slot);  // what it has turned out to need
+  bool RetryWithMoreMemory(Slot& slot, uint64_t token, const Status& why);
   void UnloadIfDone(Entry& entry);
+  void HasLane(JobClass job_class, Scheduler::Time now);  // from now on
+  static void NoteWhatIsWaitedFor(const Slot& slot);
   void TellResidency(const Slot& slot);
   void Update(Slot& slot);  // tells the others what has become of it
   void Tidy();
@@ -127,15 +143,20 @@ class Lane : public LaneClient, private SlotOwner {
   void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) override;
   void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnSlotBatchDone(Slot& slot) override;
+  void OnSlotPaused(Slot& slot) override;
+  void OnSlotReserve(Slot& slot, uint64_t bytes) override;
+  void OnSlotDeviceLost(Slot& slot, const Status& why, bool for_good) override;
   void OnSlotJobLost(Slot& slot, uint64_t token, bool to_blame, const Status& why) override;
 
   Parts parts_;
   const Device& device_;
   uint32_t index_;
   std::vector<Entry> slots_;
-  Slot* current_ = nullptr;         // whose batches are out, if any are
+  Slot* current_ = nullptr;         // whose batches are out, if any are that do not run in steps
+  const Slot* pausing_ = nullptr;   // was told to, and has not answered
   Job::Clock::time_point since_{};  // `current_` has run its present batch
-  bool asked_ = false;              // an Ask is in the io_context's line
+  BusyMeter busy_;
+  bool asked_ = false;  // an Ask is in the io_context's line
   boost::asio::steady_timer again_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -24,7 +24,7 @@
 
 namespace darkroom {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 
 // Longer packets are never sent; the kernel's limit for one is above 200 KiB everywhere.
 inline constexpr size_t kMaxPacket = size_t{128} << 10;
@@ -38,12 +38,15 @@ enum class RecordKind : uint32_t {
   kSetUp = 1,  // JSON: WorkerSetUp
   kOpen,       // about a plugin: text path, text manifest
   kCreate,     // about an instance: u32 plugin, text model, text config, LaneSpec's fields
-  kLoad,       // about an instance
+  kLoad,       // about an instance: u64 bytes of its device
   kRun,        // about an instance: u32 count, then JobPlace each
+  kPause,      // about an instance
+  kResume,     // about an instance
   kUnload,     // about an instance
   kDestroy,    // about an instance
   kCancel,     // about an instance: u64 token
-  kGranted,    // about an instance: u64 offset, u64 size; size 0: there is no room
+  kReserved,   // about an instance: status
+  kGranted,    // about an instance: u64 token, u64 offset, u64 size; size 0: there is no room
   kClose,      // about a plugin, whose instances are gone
   kPing,
   // From the worker.
@@ -53,9 +56,11 @@ enum class RecordKind : uint32_t {
   kLoaded,      // about an instance: status, f64 milliseconds
   kFinished,    // about an instance: result, see result_record.h
   kBatchDone,   // about an instance
+  kPaused,      // about an instance
   kUnloaded,    // about an instance
   kDestroyed,   // about an instance
-  kAskRoom,     // about an instance: u64 bytes, for the lane that waits
+  kAskRoom,     // about an instance: u64 token, u64 bytes; the job's thread waits
+  kReserve,     // about an instance: u64 bytes, for the lane that waits
   kClosed,      // about a plugin: u32 1 if it is still mapped
   kLog,         // u32 level, text; about an instance or a plugin
   kPong,

@@ -45,7 +45,8 @@ RemoteInstance::RemoteInstance(std::shared_ptr<Worker> worker, uint32_t plugin,
     out.Put(spec.lane.device_type);
     out.Put(spec.lane.device_id);
     out.Put(spec.lane.max_batch);
-    out.Put(spec.lane.memory_budget);
+    out.Put(spec.lane.sim_index);
+    out.Put(spec.lane.sim_speed);
   }
   worker_->Send(std::move(packet));
   SetLimit(worker_->open_limit(), "make an instance of the model");
@@ -64,8 +65,10 @@ void RemoteInstance::Tell(RecordKind kind) {
   worker_->Send(std::move(packet));
 }
 
-void RemoteInstance::Load() {
-  Tell(RecordKind::kLoad);
+void RemoteInstance::Load(uint64_t memory) {
+  std::vector<std::byte> packet;
+  RecordWriter(&packet, RecordKind::kLoad, number_).Put(memory);
+  worker_->Send(std::move(packet));
   loading_ = true;
   // Jobs that wait for it may have shorter deadlines; who asks next is glad of what was loaded.
   SetLimit(worker_->load_limit(), "load the model");
@@ -80,6 +83,14 @@ void RemoteInstance::SetLimit(std::chrono::milliseconds allowed, const char* wha
   });
 }
 
+void RemoteInstance::AnswerReserve(const Status& status) {
+  std::vector<std::byte> packet;
+  RecordWriter(&packet, RecordKind::kReserved, number_).Put(status);
+  worker_->Send(std::move(packet));
+}
+
+void RemoteInstance::Pause() { Tell(RecordKind::kPause); }
+void RemoteInstance::Resume() { Tell(RecordKind::kResume); }
 void RemoteInstance::Unload() { Tell(RecordKind::kUnload); }
 
 void RemoteInstance::Run(std::vector<host::HostJob> batch) {
@@ -182,9 +193,17 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
     case RecordKind::kBatchDone:
       events_->OnBatchDone();
       return true;
+    case RecordKind::kPaused:
+      events_->OnPaused();
+      return true;
     case RecordKind::kUnloaded:
       events_->OnUnloaded();
       return true;
+    case RecordKind::kReserve: {
+      const auto bytes = body->Get<uint64_t>();
+      if (body->ok()) events_->OnReserve(bytes);
+      return body->ok();
+    }
     case RecordKind::kAskRoom:
       return OnAskRoom(body);
     default:
@@ -234,6 +253,7 @@ bool RemoteInstance::OnAskRoom(RecordReader* body) {
   std::vector<std::byte> packet;
   {
     RecordWriter out(&packet, RecordKind::kGranted, number_);
+    out.Put(token);
     out.Put(place ? place->offset : uint64_t{0});
     out.Put(place ? place->size : uint64_t{0});
   }

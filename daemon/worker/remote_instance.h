@@ -28,10 +28,13 @@ class RemoteInstance final : public host::Instance, private WorkerUser {
                  host::Events* events);
   ~RemoteInstance() override;
 
-  void Load() override;
+  void Load(uint64_t memory) override;
   void Run(std::vector<host::HostJob> batch) override;
   void Cancel(uint64_t token) override;
+  void Pause() override;
+  void Resume() override;
   void Unload() override;
+  void AnswerReserve(const Status& status) override;
 
  private:
   // A job that the worker has.

@@ -25,11 +25,13 @@ void WriteResult(std::vector<std::byte>* packet, uint32_t instance, uint64_t tok
   RecordWriter out(packet, RecordKind::kFinished, instance);
   out.Put(token);
   out.Put(result.status);
-  out.Put(result.load_ms);
   out.Put(result.decode_ms);
   out.Put(result.infer_ms);
   out.Put(result.encode_ms);
+  out.Put(result.lane_ms);
   out.Put(result.batch_size);
+  out.Put(result.steps);
+  out.Put(uint32_t{result.out_of_memory ? 1U : 0U});
   out.Put(static_cast<uint32_t>(result.outputs.size()));
   for (size_t i = 0; i < result.outputs.size(); ++i) {
     const host::Output& output = result.outputs[i];
@@ -47,11 +49,13 @@ bool ReadResult(RecordReader* in, ResultRecord* out) {
   out->token = in->Get<uint64_t>();
   host::JobResult& result = out->result;
   result.status = in->GetStatus();
-  result.load_ms = TimeOf(in);
   result.decode_ms = TimeOf(in);
   result.infer_ms = TimeOf(in);
   result.encode_ms = TimeOf(in);
+  result.lane_ms = TimeOf(in);
   result.batch_size = in->Get<uint32_t>();
+  result.steps = in->Get<uint32_t>();
+  result.out_of_memory = in->Get<uint32_t>() != 0;
   const auto count = in->Get<uint32_t>();
   if (count > kMostOutputs) return false;
   for (uint32_t i = 0; i < count && in->ok(); ++i) {

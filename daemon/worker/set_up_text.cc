@@ -11,6 +11,7 @@ namespace darkroom {
 std::string WriteSetUp(const host::HostOptions& host, const SandboxRules& sandbox) {
   return WriteJson({{"max_pixels", host.max_pixels},
                     {"max_input_bytes", host.max_input_bytes},
+                    {"codec_threads", host.codec_threads},
                     {"torch_lib", host.torch_lib},
                     {"cuda", host.cuda},
                     {"readable", sandbox.readable},
@@ -24,6 +25,7 @@ Status ReadSetUp(std::string_view text, host::HostOptions* host, SandboxRules* s
     const nlohmann::json json = nlohmann::json::parse(text);
     json.at("max_pixels").get_to(host->max_pixels);
     json.at("max_input_bytes").get_to(host->max_input_bytes);
+    json.at("codec_threads").get_to(host->codec_threads);
     json.at("torch_lib").get_to(host->torch_lib);
     json.at("cuda").get_to(host->cuda);
     json.at("readable").get_to(sandbox->readable);

@@ -20,7 +20,12 @@ host::InstanceSpec SpecOf(const Model& model, const ModelContract& contract, con
   spec.model = model.config.name;
   spec.config = WriteJson(config);
   spec.lane.device_type = device.kind == DeviceKind::kCuda ? 2 : 1;  // DLPack's codes
-  spec.lane.device_id = device.index;
+  if (device.simulated) {
+    spec.lane.sim_index = static_cast<uint32_t>(device.index);
+    spec.lane.sim_speed = device.speed;
+  } else {
+    spec.lane.device_id = device.index;
+  }
   spec.lane.max_batch = contract.max_batch;
   return spec;
 }
@@ -64,9 +69,18 @@ void Slot::SetState(SlotState state) {
   owner_.OnSlotChanged(*this);
 }
 
-void Slot::Load() {
+// An instance or a device that is lost makes all that would follow fail, too: what hosts it is
+// ended, and everything that is out comes back. False: it is no such status, or cannot be ended.
+bool Slot::EndIfLost(const Status& status) {
+  if (!IsLost(status.code())) return false;
+  const bool ended = hosting_.Kill(status);
+  if (status.code() == Code::kDeviceLost) owner_.OnSlotDeviceLost(*this, status, !ended);
+  return ended;
+}
+
+void Slot::Load(uint64_t memory) {
   if (state_ != SlotState::kUnloaded && state_ != SlotState::kFailed) return;
-  instance_->Load();
+  instance_->Load(memory);
   SetState(SlotState::kLoading);
 }
 
@@ -120,6 +134,7 @@ void Slot::OnLost(Status why, std::vector<uint64_t> suspects) {
   error_ = why;
   state_ = SlotState::kAbsent;
   outstanding_ = 0;
+  if (accused_) suspects.push_back(*std::exchange(accused_, std::nullopt));
   std::sort(suspects.begin(), suspects.end());
   const std::vector<uint64_t> lost = std::move(out_);
   out_.clear();
@@ -131,6 +146,7 @@ void Slot::OnLost(Status why, std::vector<uint64_t> suspects) {
 }
 
 void Slot::OnLoaded(Status status, double load_ms) {
+  if (EndIfLost(status)) return;
   error_ = std::move(status);
   load_ms_ = load_ms;
   last_used_ = std::chrono::steady_clock::now();
@@ -146,6 +162,10 @@ void Slot::OnFinished(uint64_t token, host::JobResult result) {
   }
   const auto found = std::find(out_.begin(), out_.end(), token);
   if (found == out_.end()) return;
+  if (EndIfLost(result.status)) {
+    accused_ = token;
+    return;
+  }
   *found = out_.back();
   out_.pop_back();
   ++jobs_ended_;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,11 @@ class SlotOwner {
   virtual void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) = 0;
   virtual void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) = 0;
   virtual void OnSlotBatchDone(Slot& slot) = 0;
+  virtual void OnSlotPaused(Slot& slot) = 0;
+  // Answered by AnswerReserve.
+  virtual void OnSlotReserve(Slot& slot, uint64_t bytes) = 0;
+  // What runs there says that its device is lost. `for_good`: it runs in the daemon, and stays.
+  virtual void OnSlotDeviceLost(Slot& slot, const Status& why, bool for_good) = 0;
   // A job that was out will not be answered. `to_blame`: it may be why.
   virtual void OnSlotJobLost(Slot& slot, uint64_t token, bool to_blame, const Status& why) = 0;
 };
@@ -67,11 +73,21 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   // Whether there is an instance, loaded or not, that a batch can be given to.
   bool available() const { return state_ >= SlotState::kUnloaded; }
   bool loaded() const { return state_ == SlotState::kIdle || state_ == SlotState::kRunning; }
-  uint32_t outstanding() const { return outstanding_; }  // batches
+  // Its plugin runs jobs in steps.
+  bool stepwise() const { return contract_->info.stepwise; }
+  uint32_t outstanding() const { return outstanding_; }  // batches that the lane has
+  // Whether jobs are still to be answered, perhaps behind the lane.
+  bool busy() const { return outstanding_ > 0 || !out_.empty(); }
+  const std::vector<uint64_t>& out() const { return out_; }  // tokens of those
 
-  void Load();    // if it is not loaded
+  // If it is not loaded; with a lease for so many bytes of the device, or kNoMemoryLimit.
+  void Load(uint64_t memory);
   void Unload();  // with nothing outstanding
   void Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs);
+  // Where it runs jobs in steps. Pause is answered by OnSlotPaused.
+  void Pause() { instance_->Pause(); }
+  void Resume() { instance_->Resume(); }
+  void AnswerReserve(const Status& status) { instance_->AnswerReserve(status); }
 
   // Runs one job that nobody waits for, where it is loaded, and tells how it went. One at a time;
   // its inputs must stay until then.
@@ -100,11 +116,14 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;
+  void OnPaused() override { owner_.OnSlotPaused(*this); }
   void OnUnloaded() override;
+  void OnReserve(uint64_t bytes) override { owner_.OnSlotReserve(*this, bytes); }
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnLog(host::LogLevel, std::string_view) override {}  // written where it arises
 
   void SetState(SlotState state);
+  bool EndIfLost(const Status& status);
 
   SlotOwner& owner_;
   const std::shared_ptr<Model> model_;
@@ -115,7 +134,8 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   Status error_;
   double load_ms_ = 0;
   uint32_t outstanding_ = 0;
-  std::vector<uint64_t> out_;  // tokens of jobs given and not answered
+  std::vector<uint64_t> out_;        // tokens of jobs given and not answered
+  std::optional<uint64_t> accused_;  // whose result said that all is lost
   uint64_t jobs_ended_ = 0;
   std::chrono::steady_clock::time_point last_used_{};
   std::function<void(const Status&)> rehearsal_;

@@ -37,22 +37,32 @@ void WorkerInstance::Create(host::Plugin* plugin, const host::InstanceSpec& spec
 
 bool WorkerInstance::OnRecord(RecordKind kind, RecordReader* body) {
   if (kind == RecordKind::kGranted) {
+    const auto token = body->Get<uint64_t>();
     const auto offset = body->Get<uint64_t>();
     const auto size = body->Get<uint64_t>();
     if (!body->ok() || !memory_->Holds(offset, size)) return false;
     const std::lock_guard lock(mutex_);
-    grant_ = Arena::Block{offset, size};
-    granted_.notify_one();
+    grants_[token] = Arena::Block{offset, size};
+    granted_.notify_all();
     return true;
   }
   // An instance that could not be made is told nothing.
   if (instance_ == nullptr) return false;
   switch (kind) {
     case RecordKind::kLoad:
-      instance_->Load();
-      return true;
+      instance_->Load(body->Get<uint64_t>());
+      return body->ok();
+    case RecordKind::kReserved:
+      instance_->AnswerReserve(body->GetStatus());
+      return body->ok();
     case RecordKind::kUnload:
       instance_->Unload();
+      return true;
+    case RecordKind::kPause:
+      instance_->Pause();
+      return true;
+    case RecordKind::kResume:
+      instance_->Resume();
       return true;
     case RecordKind::kCancel:
       instance_->Cancel(body->Get<uint64_t>());
@@ -82,6 +92,10 @@ bool WorkerInstance::Run(RecordReader* body) {
     }
     batch.push_back(std::move(block->job));
   }
+  {
+    const std::lock_guard lock(mutex_);
+    ++batches_;
+  }
   instance_->Run(std::move(batch));
   return true;
 }
@@ -101,18 +115,15 @@ std::byte* WorkerInstance::Job::Allocate(uint64_t size) {
 }
 
 std::byte* WorkerInstance::AskForRoom(uint64_t token, uint64_t size) {
-  {
-    const std::lock_guard lock(mutex_);
-    grant_.reset();
-  }
   socket_->Send([&](std::vector<std::byte>* packet) {
     RecordWriter out(packet, RecordKind::kAskRoom, number_);
     out.Put(token);
     out.Put(size);
   });
   std::unique_lock lock(mutex_);
-  granted_.wait(lock, [this] { return grant_.has_value(); });
-  return grant_->size < size ? nullptr : memory_->data() + grant_->offset;
+  granted_.wait(lock, [&] { return grants_.contains(token); });
+  const Arena::Block grant = grants_.extract(token).mapped();
+  return grant.size < size ? nullptr : memory_->data() + grant.offset;
 }
 
 std::optional<OutputPlace> WorkerInstance::Place(Job* job, Bytes bytes) {
@@ -157,23 +168,48 @@ void WorkerInstance::OnFinished(uint64_t token, host::JobResult result) {
     places.push_back(*place);
   }
   if (!result.status.ok()) result.outputs.clear();
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
     jobs_.erase(token);
+    more = batches_ > 0;
   }
-  socket_->Gather(
-      [&](std::vector<std::byte>* packet) { WriteResult(packet, number_, token, result, places); });
+  const auto write = [&](std::vector<std::byte>* packet) {
+    WriteResult(packet, number_, token, result, places);
+  };
+  // One whose batch has left the lane need not wait for company.
+  if (more) {
+    socket_->Gather(write);
+  } else {
+    socket_->Send(write);
+  }
 }
 
 void WorkerInstance::OnBatchDone() {
+  {
+    const std::lock_guard lock(mutex_);
+    --batches_;
+  }
   socket_->Send([&](std::vector<std::byte>* packet) {
     const RecordWriter out(packet, RecordKind::kBatchDone, number_);
+  });
+}
+
+void WorkerInstance::OnPaused() {
+  socket_->Send([&](std::vector<std::byte>* packet) {
+    const RecordWriter out(packet, RecordKind::kPaused, number_);
   });
 }
 
 void WorkerInstance::OnUnloaded() {
   socket_->Send([&](std::vector<std::byte>* packet) {
     const RecordWriter out(packet, RecordKind::kUnloaded, number_);
+  });
+}
+
+void WorkerInstance::OnReserve(uint64_t bytes) {
+  socket_->Send([&](std::vector<std::byte>* packet) {
+    RecordWriter(packet, RecordKind::kReserve, number_).Put(bytes);
   });
 }
 

@@ -3,8 +3,9 @@
 // WorkerInstance is an instance inside its worker process: what the daemon tells of it comes in
 // here, and what the host reports of it goes out. It puts results into the arena.
 //
-// The functions are the control thread's, save those of Events and OutputMemory, which are the
-// instance's lane's (OnLog and OnProgress: any thread). What a job needs meanwhile is kept in a
+// The functions are the control thread's, save those of Events, which are the instance's lane's
+// (OnFinished, OnLog and OnProgress: any thread), and of OutputMemory, which are of the thread that
+// has the job. What a job needs meanwhile is kept in a
 // table under a lock.
 
 #ifndef DARKROOM_WORKER_WORKER_INSTANCE_H_
@@ -46,7 +47,9 @@ class WorkerInstance final : public host::Events {
   void OnLoaded(Status status, double load_ms) override;
   void OnFinished(uint64_t token, host::JobResult result) override;
   void OnBatchDone() override;
+  void OnPaused() override;
   void OnUnloaded() override;
+  void OnReserve(uint64_t bytes) override;
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
 
@@ -84,7 +87,8 @@ class WorkerInstance final : public host::Events {
   std::mutex mutex_;
   std::condition_variable granted_;
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;  // guarded by mutex_
-  std::optional<Arena::Block> grant_;                        // guarded by mutex_
+  std::unordered_map<uint64_t, Arena::Block> grants_;        // of jobs; guarded by mutex_
+  uint32_t batches_ = 0;                                     // on the lane; guarded by mutex_
 
   std::unique_ptr<host::Instance> instance_;  // last: its lane uses the others until it is gone
 };

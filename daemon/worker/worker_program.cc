@@ -2,8 +2,8 @@
 //
 // darkroom-worker: the process that hosts plugins for darkroomd. It finds a socket and shared
 // memory among its descriptors (child.h), confines itself as it is told, and then does what the
-// daemon says, record by record (records.h), until the daemon closes the socket. It is not a
-// command for people.
+// daemon says, record by record (records.h), until the daemon closes the socket. Started with
+// --probe it does nothing of this, but what probe_program.h says. It is not a command for people.
 //
 // The main thread is the plugins' control thread; each instance has a lane of its own.
 
@@ -19,12 +19,14 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/mapped_file.h"
 #include "core/thread.h"
 #include "host/host_api.h"
 #include "worker/child.h"
 #include "worker/crash_note.h"
+#include "worker/probe_program.h"
 #include "worker/sandbox.h"
 #include "worker/set_up_text.h"
 #include "worker/worker_instance.h"
@@ -150,7 +152,8 @@ class WorkerProgram {
     spec.lane.device_type = body->Get<int32_t>();
     spec.lane.device_id = body->Get<int32_t>();
     spec.lane.max_batch = body->Get<uint32_t>();
-    spec.lane.memory_budget = body->Get<uint64_t>();
+    spec.lane.sim_index = body->Get<uint32_t>();
+    spec.lane.sim_speed = body->Get<double>();
     if (!body->ok()) return false;
     auto& instance = instances_[number];
     instance = std::make_unique<WorkerInstance>(number, spec.model, socket_, memory_);
@@ -165,9 +168,14 @@ class WorkerProgram {
   std::map<uint32_t, std::unique_ptr<WorkerInstance>> instances_;
 };
 
-int Main() {
+int Main(const std::vector<std::string>& arguments) {
   // The daemon's end is noticed by the socket's; this is for when this thread cannot look.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (!arguments.empty() && arguments.front() == kProbeArgument) {
+    const int code = RunProbe({arguments.begin() + 1, arguments.end()});
+    std::fflush(nullptr);
+    _exit(code);  // a driver that was lost need not come home
+  }
   signal(SIGPIPE, SIG_IGN);
   SetThreadName("darkroom-worker");  // and so the process, for ps and top
   const auto memory = SharedMemory::Map(kChildArena);
@@ -188,4 +196,4 @@ int Main() {
 }  // namespace
 }  // namespace darkroom
 
-int main() { return darkroom::Main(); }
+int main(int argc, char** argv) { return darkroom::Main({argv + 1, argv + argc}); }

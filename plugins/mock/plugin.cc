@@ -4,15 +4,19 @@
 // models in tests and in development, with nothing to download. README.md lists its params and
 // options.
 
+#include <darkroom/sim.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <darkroom/plugin.hpp>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -23,6 +27,9 @@ constexpr std::array<std::string_view, 11> kStatusNames = {
     "ok",        "cancelled",          "invalid_argument",    "deadline_exceeded",
     "not_found", "resource_exhausted", "failed_precondition", "unimplemented",
     "internal",  "instance_lost",      "device_lost"};
+
+constexpr std::array<std::string_view, 4> kOptions = {"load_delay_ms", "load_fail", "needs_bytes",
+                                                      "reserve_bytes"};
 
 dr_status StatusByName(std::string_view name) {
   const auto found = std::find(kStatusNames.begin(), kStatusNames.end(), name);
@@ -36,14 +43,17 @@ class Mock {
  public:
   Mock(darkroom::Host host, std::string_view config)
       : host_(host), options_(json::parse(config).value("options", json::object())) {
+    const auto* sim = static_cast<const dr_sim_t*>(host.Extension(DR_EXT_SIM));
+    if (sim != nullptr) speed_ = sim->speed;
     for (const auto& [name, value] : options_.items()) {
-      if (name == "load_delay_ms" || name == "load_fail" || name == "reserve_bytes") continue;
+      if (std::find(kOptions.begin(), kOptions.end(), name) != kOptions.end()) continue;
       throw darkroom::Error(DR_INVALID_ARGUMENT, "unknown option '" + name + "'");
     }
   }
 
-  void Load(const dr_lane_t&) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(options_.value("load_delay_ms", 0)));
+  void Load(const dr_lane_t& lane) {
+    budget_ = lane.memory_budget;
+    std::this_thread::sleep_for(Pretended(options_.value("load_delay_ms", int64_t{0})));
     const dr_status status = StatusByName(options_.value("load_fail", "ok"));
     if (status != DR_OK) throw darkroom::Error(status, "told to fail while loading");
     if (const uint64_t bytes = options_.value("reserve_bytes", uint64_t{0}); bytes > 0) {
@@ -51,11 +61,45 @@ class Mock {
     }
   }
 
-  void Infer(darkroom::Job& job) {
-    const json params = json::parse(job.params());
+  // First the time that the whole batch takes, as on a device that computes all of it at once; then
+  // job by job.
+  void Infer(darkroom::Batch& batch) {
+    const auto start = Clock::now();
+    std::vector<json> params;
+    params.reserve(batch.size());
+    int64_t together_ms = 0;
+    for (const darkroom::Job& job : batch) {
+      params.push_back(json::parse(job.params()));
+      together_ms = std::max(together_ms, params.back().value("batch_ms", int64_t{0}));
+    }
+    if (together_ms > 0) std::this_thread::sleep_until(start + Pretended(together_ms));
+    for (size_t i = 0; i < batch.size(); ++i) {
+      darkroom::Job& job = batch[i];
+      try {
+        Run(job, params[i]);
+        job.Finish(DR_OK);
+      } catch (const darkroom::Error& error) {
+        // These take the jobs that are left with them.
+        if (error.status() == DR_INSTANCE_LOST || error.status() == DR_DEVICE_LOST) throw;
+        job.Finish(error.status(), error.what());
+      }
+    }
+  }
+
+  void Unload() { lease_.reset(); }
+
+ private:
+  void Run(const darkroom::Job& job, const json& params) const {
+    const auto needed = options_.value("needs_bytes", uint64_t{0});
+    if (budget_ > 0 && budget_ < needed) {
+      throw darkroom::Error(DR_RESOURCE_EXHAUSTED, "out of memory: it takes " +
+                                                       std::to_string(needed) + " bytes of " +
+                                                       std::to_string(budget_));
+    }
     Work(job, params);
     const dr_status status = StatusByName(params.value("fail", "ok"));
     if (status != DR_OK) throw darkroom::Error(status, params.value("message", ""));
+    if (params.value("echo", false)) return Echo(job);
     // A pattern that depends on the seed and the place alone, so that a test can tell a wrong byte.
     const auto seed = params.value("seed", uint64_t{0});
     const auto out = job.OutputBytes("data", params.value("output_bytes", size_t{0}));
@@ -64,13 +108,22 @@ class Mock {
     }
   }
 
-  void Unload() { lease_.reset(); }
+  static void Echo(const darkroom::Job& job) {
+    const auto in = job.InputBytes("data");
+    const auto out = job.OutputBytes("data", in.size());
+    std::copy(in.begin(), in.end(), out.begin());
+  }
 
- private:
+  // What takes so long takes less on a simulated device that is faster.
+  std::chrono::microseconds Pretended(int64_t milliseconds) const {
+    return std::chrono::microseconds(
+        static_cast<int64_t>(static_cast<double>(milliseconds) * 1000 / speed_));
+  }
+
   // Spends delay_ms in progress_steps equal parts.
-  static void Work(const darkroom::Job& job, const json& params) {
+  void Work(const darkroom::Job& job, const json& params) const {
     const int64_t steps = params.value("progress_steps", int64_t{0});
-    const auto whole = std::chrono::milliseconds(params.value("delay_ms", int64_t{0}));
+    const auto whole = Pretended(params.value("delay_ms", int64_t{0}));
     const bool poll = params.value("poll_cancel", true);
     const bool spin = params.value("work", "sleep") == "spin";
     const auto start = Clock::now();
@@ -96,6 +149,8 @@ class Mock {
 
   darkroom::Host host_;
   json options_;
+  uint64_t budget_ = 0;  // that it was loaded with; 0: any
+  double speed_ = 1;
   std::unique_ptr<darkroom::Lease> lease_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <darkroom/plugin.h>
+#include <darkroom/sim.h>
 #include <stddef.h>
 
 #define AT(type, field, offset) \
@@ -114,6 +115,11 @@ AT(dr_plugin_t, unload, 48);
 AT(dr_plugin_t, destroy, 56);
 AT(dr_plugin_t, shutdown, 64);
 AT(dr_plugin_t, extension, 72);
+
+SIZE(dr_sim_t, 16);  // of darkroom.sim/1
+AT(dr_sim_t, size, 0);
+AT(dr_sim_t, index, 4);
+AT(dr_sim_t, speed, 8);
 
 static_assert(DR_ABI_MAJOR == 1, "a new major has a layout file of its own");
 static_assert(DR_OK == 0 && DR_CANCELLED == 1 && DR_INVALID_ARGUMENT == 2 &&

@@ -111,6 +111,10 @@ TEST(TorchTest, TellsTheHostWhatItCanDo) {
               throw c10::AcceleratorError({"", "", 0}, 700, "illegal address");
             }),
             DR_DEVICE_LOST);
+  EXPECT_EQ(StatusOf([] {
+              throw c10::AcceleratorError({"", "", 0}, 209, "no kernel image is available");
+            }),
+            DR_INTERNAL);
   EXPECT_EQ(StatusOf([] { (void)at::zeros({2, 3}).matmul(at::zeros({2, 3})); }), DR_INTERNAL);
   EXPECT_EQ(StatusOf([] { throw Error(DR_CANCELLED, "enough"); }), DR_CANCELLED);
   try {

@@ -56,6 +56,12 @@ TEST(JobText, TellsAll) {
   EXPECT_THAT(text, HasSubstr(R"({"scale":2})"));
 }
 
+TEST(JobText, OneThatWaitsSaysWhatFor) {
+  const json state = {{"id", "a"}, {"state", "queued"}, {"waits_for", {{"gpu-7", "loading"}}}};
+  EXPECT_NE(JobText(state, Now()).find("waits for   loading on gpu-7"), std::string::npos)
+      << JobText(state, Now());
+}
+
 TEST(JobNote, AJobThatWaitsAgainSaysWhy) {
   json state = Failed();
   state["state"] = "queued";

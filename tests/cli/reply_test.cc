@@ -35,8 +35,8 @@ TEST(Reply, AMessageWithoutHeadersIsAResultWithAnEmptyReceipt) {
   const Incoming nothing;
   EXPECT_FALSE(ErrorOf(nothing).has_value());
   const json receipt = ReceiptOf(nothing);
-  for (const char* field :
-       {"host", "plugin", "weights", "device", "attempts", "queue_ms", "load_ms", "run_ms"}) {
+  for (const char* field : {"host", "plugin", "weights", "device", "attempts", "queue_ms", "waited",
+                            "load_ms", "run_ms"}) {
     ASSERT_TRUE(receipt.contains(field)) << field;
     EXPECT_TRUE(receipt[field].is_null()) << field;
   }

@@ -4,9 +4,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
+
+#include "tests/config/config_file.h"
 
 namespace darkroom {
 namespace {
@@ -18,31 +19,10 @@ using testing::IsEmpty;
 
 namespace fs = std::filesystem;
 
-class LoadConfigTest : public testing::Test {
+class LoadConfigTest : public ConfigFileTest {
  protected:
-  LoadConfigTest() {
-    std::string pattern = (fs::temp_directory_path() / "darkroom-config-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~LoadConfigTest() override { fs::remove_all(folder_); }
-
-  LoadedConfig Load(const std::string& yaml) {
-    std::ofstream(folder_ / "darkroom.yaml") << yaml;
-    return LoadConfig(folder_ / "darkroom.yaml");
-  }
-
-  // What is said of a wrong file, without the folder.
-  std::vector<std::string> Issues(const std::string& yaml) {
-    const LoadedConfig loaded = Load(yaml);
-    EXPECT_FALSE(loaded.config);
-    std::vector<std::string> all;
-    for (const ConfigIssue& issue : loaded.issues) {
-      all.push_back(issue.ToString().substr(folder_.string().size() + 1));
-    }
-    return all;
-  }
-
-  fs::path folder_;
+  LoadedConfig Load(const std::string& yaml) { return LoadFile(yaml); }
+  std::vector<std::string> Issues(const std::string& yaml) { return IssuesOf(yaml); }
 };
 
 TEST_F(LoadConfigTest, AnEmptyFileIsAllDefaults) {

@@ -7,8 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
+#include "tests/config/config_file.h"
 
 namespace darkroom {
 namespace {
@@ -17,38 +16,11 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-namespace fs = std::filesystem;
-
-class PluginsSectionTest : public testing::Test {
+class PluginsSectionTest : public ConfigFileTest {
  protected:
-  PluginsSectionTest() {
-    std::string pattern = (fs::temp_directory_path() / "darkroom-config-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~PluginsSectionTest() override { fs::remove_all(folder_); }
-
-  LoadedConfig Load(const std::string& yaml) {
-    std::ofstream(folder_ / "darkroom.yaml") << yaml;
-    return LoadConfig(folder_ / "darkroom.yaml");
-  }
-  PluginsConfig Read(const std::string& yaml) {
-    const LoadedConfig loaded = Load(yaml);
-    for (const ConfigIssue& issue : loaded.issues) ADD_FAILURE() << issue.ToString();
-    return loaded.config ? loaded.config->plugins : PluginsConfig{};
-  }
-  // What is said of a wrong file, without the folder.
-  std::vector<std::string> Issues(const std::string& yaml) {
-    const LoadedConfig loaded = Load(yaml);
-    EXPECT_FALSE(loaded.config);
-    std::vector<std::string> all;
-    for (const ConfigIssue& issue : loaded.issues) {
-      all.push_back(issue.ToString().substr(folder_.string().size() + 1));
-    }
-    return all;
-  }
+  PluginsConfig Read(const std::string& yaml) { return ReadFile(yaml).plugins; }
+  std::vector<std::string> Issues(const std::string& yaml) { return IssuesOf(yaml); }
   std::string Path(const std::string& name) const { return folder_ / name; }
-
-  fs::path folder_;
 };
 
 TEST_F(PluginsSectionTest, IsAllDefaultsWhenItIsNotThere) {

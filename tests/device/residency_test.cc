@@ -36,7 +36,7 @@ class ResidencyTest : public testing::Test {
     FakePlace& place = places_.emplace_back();
     place.model = model != nullptr ? model : jobs_.MakeModel(1);
     residency_.Add(&place, {place.model.get(), &ledger_, bytes, lane});
-    residency_.OnMade(&place);
+    residency_.OnUnloaded(&place);
     residency_.Serve(&place, true);
     return &place;
   }
@@ -56,6 +56,13 @@ class ResidencyTest : public testing::Test {
     residency_.OnBatches(place, 1, now_);
     residency_.OnBatches(place, 0, now_);
   }
+  // What it is answered at once; "" if it is not. Later answers are in `answer_`.
+  std::string Extend(FakePlace* place, uint64_t bytes) {
+    answer_.clear();
+    residency_.Extend(place, bytes, now_,
+                      [this](const Status& status) { answer_ = CodeName(status.code()); });
+    return answer_;
+  }
   auto Consider() { return residency_.Consider(now_); }
   State StateOf(FakePlace* place) { return residency_.Look(place).state; }
 
@@ -63,6 +70,7 @@ class ResidencyTest : public testing::Test {
   Ledger ledger_{100};
   Residency residency_{seconds(10)};
   std::deque<FakePlace> places_;
+  std::string answer_;
   Residency::Time now_{std::chrono::hours(1)};
 };
 
@@ -232,7 +240,7 @@ TEST_F(ResidencyTest, AnotherPlaceIsLoadedWhenThatIsWorthIt) {
   FakePlace* first = AddReady(30, 1000);
   int other_lane = 0;
   FakePlace* second = Add(30, first->model, &other_lane);
-  first->model->times.Add(100, 1, 0);
+  first->model->times.Add(100, 1);
   residency_.OnBatches(first, 1, now_);
   for (int i = 0; i < 20; ++i) Enqueue(first);
   Consider();
@@ -272,7 +280,7 @@ TEST_F(ResidencyTest, AnotherPlaceIsLoadedWhenItWasMissedForLong) {
   FakePlace* first = AddReady(30, 1000);
   int other_lane = 0;
   FakePlace* second = Add(30, first->model, &other_lane);
-  first->model->times.Add(1, 1, 0);
+  first->model->times.Add(1, 1);
   residency_.OnBatches(first, 1, now_);
   for (int i = 0; i < 42; ++i) {
     Job* job = Enqueue(first);  // none waits for long
@@ -302,6 +310,53 @@ TEST_F(ResidencyTest, WhatCanNeverFitIsSaid) {
       << status.ToString();
 }
 
+TEST_F(ResidencyTest, NothingIsLoadedWhileTheLedgerIsClosed) {
+  FakePlace* asked_for = Add(10);
+  FakePlace* wanted = Add(10);
+  ledger_.SetOpen(false);
+  Enqueue(asked_for);
+  EXPECT_TRUE(residency_.Want(wanted, now_).ok());
+  EXPECT_EQ(Consider(), std::nullopt) << "who opens it says so";
+  EXPECT_EQ(asked_for->loads + wanted->loads, 0);
+  ledger_.SetOpen(true);
+  Consider();
+  EXPECT_EQ(asked_for->loads, 1);
+  EXPECT_EQ(wanted->loads, 1);
+}
+
+TEST_F(ResidencyTest, WhatWaitsForRoomWhenItIsClosedIsPlannedAnew) {
+  FakePlace* idle = AddReady(60, 1);
+  now_ += seconds(60);
+  FakePlace* wants = Add(60);
+  Enqueue(wants);
+  Consider();
+  EXPECT_EQ(StateOf(wants), State::kAwaiting);
+  ledger_.SetOpen(false);
+  residency_.OnLost(idle);
+  Consider();
+  EXPECT_EQ(StateOf(wants), State::kUnloaded);
+  ledger_.SetOpen(true);
+  Consider();
+  EXPECT_EQ(wants->loads, 1);
+}
+
+TEST_F(ResidencyTest, APlaceOnAClosedDeviceIsNoneThatAModelHas) {
+  FakePlace* closed = AddReady(10);
+  Ledger other(100);
+  FakePlace& elsewhere = places_.emplace_back();
+  elsewhere.model = closed->model;
+  residency_.Add(&elsewhere, {closed->model.get(), &other, 10, &other});
+  residency_.OnUnloaded(&elsewhere);
+  residency_.Serve(&elsewhere, true);
+  Enqueue(closed);
+  Consider();
+  EXPECT_EQ(elsewhere.loads, 0);
+  ledger_.SetOpen(false);
+  Consider();
+  EXPECT_EQ(elsewhere.loads, 1);
+  residency_.Remove(&elsewhere);
+}
+
 TEST_F(ResidencyTest, AFailedLoadGivesItsLeaseBackAndIsTriedAgain) {
   FakePlace* place = Add(60);
   Enqueue(place);
@@ -319,11 +374,103 @@ TEST_F(ResidencyTest, WhatIsLostHoldsNothingAndCannotBeLoaded) {
   Enqueue(place);
   Consider();
   EXPECT_EQ(place->loads, 1);
-  residency_.OnMade(place);
+  residency_.OnUnloaded(place);
   Consider();
   EXPECT_EQ(place->loads, 2);
   residency_.Remove(place);
   EXPECT_EQ(ledger_.leased(), 0U);
+}
+
+TEST_F(ResidencyTest, WhatWantsMoreIsGivenItWhereThereIsRoom) {
+  FakePlace* place = AddReady(60);
+  EXPECT_EQ(Extend(place, 30), "ok");
+  EXPECT_EQ(ledger_.leased(), 90U);
+  EXPECT_EQ(residency_.Look(place).bytes, 90U);
+  residency_.OnUnloaded(place);
+  EXPECT_EQ(ledger_.leased(), 0U);
+  EXPECT_TRUE(residency_.Want(place, now_).ok());
+  EXPECT_EQ(ledger_.leased(), 90U);  // at once, the next time
+}
+
+TEST_F(ResidencyTest, WhatNobodyUsesGoesForWhatWantsMore) {
+  FakePlace* idle = AddReady(40);
+  FakePlace* place = AddReady(60);
+  now_ += seconds(30);
+  EXPECT_EQ(Extend(place, 30), "");
+  EXPECT_EQ(idle->leaves, 1);
+  FakePlace* other = Add(10);
+  Enqueue(other);
+  Consider();
+  EXPECT_EQ(other->loads, 0);  // what is made room for is not for others
+  residency_.OnUnloaded(idle);
+  Consider();
+  EXPECT_EQ(answer_, "ok");
+  EXPECT_EQ(ledger_.HeldBy(static_cast<Place*>(place)), 90U);
+  Consider();
+  EXPECT_EQ(other->loads, 1);
+}
+
+TEST_F(ResidencyTest, WhatIsUsedDoesNotGoForIt) {
+  FakePlace* busy = AddReady(40);
+  residency_.OnBatches(busy, 1, now_);
+  FakePlace* place = AddReady(60);
+  EXPECT_EQ(Extend(place, 30), "resource_exhausted");
+  EXPECT_EQ(busy->leaves, 0);
+  EXPECT_EQ(ledger_.HeldBy(static_cast<Place*>(place)), 60U);
+}
+
+TEST_F(ResidencyTest, WhatWantedTooMuchWhileItWasLoadedIsLoadedAgainWithIt) {
+  FakePlace* busy = AddReady(50);
+  residency_.OnBatches(busy, 1, now_);
+  FakePlace* place = Add(40);
+  Enqueue(place);
+  Consider();
+  EXPECT_EQ(place->loads, 1);
+  EXPECT_EQ(Extend(place, 20), "resource_exhausted");
+  EXPECT_TRUE(residency_.OnFailed(place));
+  residency_.OnBatches(busy, 0, now_);
+  now_ += seconds(30);
+  Consider();
+  residency_.OnUnloaded(busy);
+  Consider();
+  EXPECT_EQ(place->loads, 2);
+  EXPECT_EQ(ledger_.HeldBy(static_cast<Place*>(place)), 60U);
+  // What no device has is not tried again.
+  EXPECT_EQ(Extend(place, 1000), "resource_exhausted");
+  EXPECT_FALSE(residency_.OnFailed(place));
+}
+
+TEST_F(ResidencyTest, WhoIsLostMeanwhileIsNotAnswered) {
+  FakePlace* idle = AddReady(40);
+  FakePlace* place = AddReady(60);
+  now_ += seconds(30);
+  EXPECT_EQ(Extend(place, 30), "");
+  residency_.OnLost(place);
+  residency_.OnUnloaded(idle);
+  Consider();
+  EXPECT_EQ(answer_, "");
+  EXPECT_EQ(ledger_.leased(), 0U);
+}
+
+TEST_F(ResidencyTest, WhatRanOutOfMemoryIsLoadedAgainWithMore) {
+  FakePlace* place = AddReady(40);
+  EXPECT_TRUE(residency_.Grow(place, now_));
+  EXPECT_TRUE(residency_.Grow(place, now_));  // for another of its jobs
+  EXPECT_EQ(place->leaves, 1);
+  residency_.OnUnloaded(place);
+  Enqueue(place);
+  Consider();
+  EXPECT_EQ(place->loads, 2);
+  EXPECT_EQ(ledger_.leased(), 60U);
+  residency_.OnLoaded(place, 1, now_);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(residency_.Grow(place, now_));
+    residency_.OnUnloaded(place);
+    Consider();
+    residency_.OnLoaded(place, 1, now_);
+  }
+  EXPECT_EQ(ledger_.leased(), 100U);
+  EXPECT_FALSE(residency_.Grow(place, now_));  // it has all that there is
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ SimulatedLane::SimulatedLane(Simulation* simulation, Simulation::Device* device)
     auto seat = std::make_unique<Seat>(this, i);
     simulation_.residency_.Add(seat.get(), {simulation_.models_[i].get(), &device_.ledger,
                                             simulation_.specs_[i].bytes, this});
-    simulation_.residency_.OnMade(seat.get());
+    simulation_.residency_.OnUnloaded(seat.get());
     simulation_.residency_.Serve(seat.get(), true);
     seats_.push_back(std::move(seat));
   }

@@ -75,7 +75,7 @@ void Simulation::End(uint64_t token, std::optional<double> batch_ms, size_t batc
   if (job == nullptr) return;
   Model& model = *job->model;
   scheduler_.Correct(*job, batch_ms ? *batch_ms / static_cast<double>(batch_size) : 0);
-  if (batch_ms) model.times.Add(*batch_ms, static_cast<uint32_t>(batch_size), 0);
+  if (batch_ms) model.times.Add(*batch_ms, static_cast<uint32_t>(batch_size));
   if (on_ended) on_ended(Outcome(outcome));
 }
 

@@ -49,6 +49,16 @@ def bad_plugin_path(member: str) -> Path:
     return Path(os.environ.get("DARKROOM_BAD_PLUGINS") or beside) / f"{member}.so"
 
 
+def fake_nvml_folder() -> Path:
+    """Where a libnvidia-ml.so.1 lies whose GPUs a file names, tests/device/fake_nvml.cc."""
+    return Path(os.environ["DARKROOM_BIN"]).parent / "tests" / "fake-nvml"
+
+
+def fake_cuda_folder() -> Path:
+    """Where a libcuda.so.1 lies that answers probes, tests/worker/fake_cuda.cc."""
+    return Path(os.environ["DARKROOM_BIN"]).parent / "tests" / "fake-cuda"
+
+
 def is_sanitized() -> bool:
     """Whether the build has a sanitizer in it, which takes memory, time and some signals."""
     return re.search(rb"__[at]san_init", daemon_path().read_bytes()) is not None
@@ -191,7 +201,8 @@ class Daemon(Program):
     def __init__(self, folder: Path, config: dict, name: str = "darkroomd"):
         super().__init__(name, folder)
         self.host = config.setdefault("host_name", name)
-        config.setdefault("state_dir", str(folder / "state"))
+        self.environment: dict[str, str] = {}  # besides what the tests have
+        self.state = Path(config.setdefault("state_dir", str(folder / "state")))
         config.setdefault("plugins", {"folder": str(plugin_folder())})
         self.config_path = folder / "darkroom.yaml"
         self.config_path.write_text(json.dumps(config, indent=2))  # JSON is YAML
@@ -204,7 +215,7 @@ class Daemon(Program):
         """Starts it and does not wait."""
         self.spawn(
             [daemon_path(), "--config", self.config_path],
-            {"NOTIFY_SOCKET": str(self.folder / "notify")},
+            {"NOTIFY_SOCKET": str(self.folder / "notify"), **self.environment},
         )
         return self
 

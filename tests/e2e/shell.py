@@ -18,6 +18,7 @@ RECEIPT_FIELDS = {
     "plugin",
     "weights",
     "device",
+    "waited",
     "attempts",
     "queue_ms",
     "load_ms",

@@ -61,8 +61,6 @@ def test_the_documentation_lists_each_error_once():
         "failed_precondition",
         "unimplemented",
         "internal",
-        "instance_lost",
-        "device_lost",
     ],
 )
 async def test_a_plugins_error_arrives_as_documented(client, code):

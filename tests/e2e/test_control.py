@@ -30,11 +30,15 @@ async def test_status(client, daemon, server):
         "started",
         "uptime_s",
         "state",
+        "healthy",
+        "devices",
         "nats",
         "jobs",
         "models",
     }
     assert (status["host"], status["pid"], status["state"]) == ("e2e-host", daemon.pid, "ready")
+    assert status["healthy"] is True
+    assert status["devices"] == {"healthy": 1, "suspected": 0, "quarantined": 0}
     started = datetime.datetime.fromisoformat(status["started"])
     assert started.tzinfo is not None
     assert abs((datetime.datetime.now(datetime.timezone.utc) - started).total_seconds()) < 3600

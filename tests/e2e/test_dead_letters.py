@@ -33,7 +33,7 @@ async def test_a_job_that_fails_for_good_leaves_a_dead_letter(durable):
     assert found.headers["Darkroom-Tags"] == "a=1" and found.headers["Accept"] == "*/*"
     assert found.headers["Nats-Msg-Id"] == "dead" and found.headers["Darkroom-Class"] == "normal"
     assert (report["id"], report["model"], report["class"]) == ("dead", "mock", "normal")
-    assert report["attempts"] == 3 and report["history"] == ["the fan fell off"] * 2
+    assert report["attempts"] == 3 and report["history"] == ["the fan fell off"] * 3
     assert report["error"]["code"] == "device_lost"
     assert report["submitted"] <= report["died"]
     (await jobs.reply("mock", "dead")).failed("device_lost")

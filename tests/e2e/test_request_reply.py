@@ -113,7 +113,7 @@ async def test_a_failed_job_has_a_receipt_and_the_plugins_words(client):
         params={"fail": "device_lost", "message": 'no "device"\nat all: größe'},
     )
     reply.failed("device_lost")
-    assert reply.error["message"].endswith('no "device"\nat all: größe')
+    assert reply.error["message"].count('no "device"\nat all: größe') == 3  # a word for each attempt
     assert reply.headers["Darkroom-Job"] == "doomed"
     assert reply.headers["Darkroom-Model"] == "mock"
     assert reply.headers["Darkroom-Host"] == "e2e-host"

@@ -2,6 +2,7 @@
 """Models that are not all loaded at once: who comes, who goes, and who is in nobody's way."""
 
 import asyncio
+import json
 import re
 import time
 
@@ -10,6 +11,8 @@ import pytest
 from client import Client, until
 
 GIB = 1 << 30
+MIB = 1 << 20
+SMALL = {"plugin": "mock", "memory": "100MiB"}
 BIG = {"plugin": "mock", "memory": "600MiB", "max_batch": 1}
 MODELS = {
     "a": BIG,
@@ -20,6 +23,10 @@ MODELS = {
     "kept": {"plugin": "mock", "memory": "100MiB", "keep_alive": "always", "preload": True},
     "failing": {"plugin": "mock", "options": {"load_fail": "not_found"}},
     "huge": {"plugin": "echo", "memory": "2GiB"},
+    "reserves": {**SMALL, "options": {"reserve_bytes": 400 * MIB}},
+    "reserves-too-much": {**SMALL, "options": {"reserve_bytes": 2 * GIB}},
+    "grows": {**SMALL, "options": {"needs_bytes": 200 * MIB}},
+    "never-enough": {**SMALL, "options": {"needs_bytes": 2 * GIB}},
 }
 CONFIG = {"devices": [{"device": "sim:0", "memory": "1GiB"}]}
 
@@ -64,6 +71,8 @@ async def test_who_is_loaded_runs_while_another_loads(host):
     assert time.monotonic() - start >= 1.4
     reply = await slow
     assert float(reply.ok().headers["Darkroom-Load-Ms"]) >= 1400, reply.headers
+    loading = re.search(r"\bloading=(\d+)", reply.headers["Darkroom-Waited"])
+    assert loading and int(loading[1]) >= 1400, reply.headers
     assert await host.loaded() == ["a", "kept", "slow"]
 
 
@@ -86,6 +95,37 @@ async def test_what_cannot_be_loaded_says_so_each_time(host):
         assert "told to fail" in error["message"], error
     error = (await host.client.run("huge")).failed("failed_precondition").error
     assert "needs 2 GiB" in error["message"] and "memory" in error["hint"], error
+
+
+async def leased(host, model: str) -> int:
+    found = [one for one in (await host.ps())["instances"] if one["model"] == model]
+    return found[0]["leased_bytes"]
+
+
+async def test_what_wants_more_than_was_thought_has_others_go_and_it_is_remembered(host, daemon):
+    (await host.client.run("a")).ok()
+    (await host.client.run("reserves")).ok()
+    assert "a" not in await host.loaded()
+    assert await leased(host, "reserves") == 400 * MIB
+    remembered = json.loads((daemon.folder / "state" / "memory.json").read_text())
+    assert remembered["reserves"]["bytes"] == 400 * MIB, remembered
+
+
+async def test_what_wants_more_than_there_is_is_told_so(host):
+    (await host.client.run("a")).ok()
+    error = (await host.client.run("reserves-too-much")).failed("resource_exhausted").error
+    assert "there is no room for 'reserves-too-much'" in error["message"], error
+    (await host.client.run("a")).ok()
+
+
+async def test_a_job_that_runs_out_of_memory_is_run_again_with_more(host):
+    reply = await host.client.run("grows", params={"output_bytes": 5})
+    assert len(reply.ok().data) == 5
+    assert await leased(host, "grows") >= 200 * MIB
+    assert reply.headers["Darkroom-Attempts"] == "1", reply.headers
+    # Once, and then it is told.
+    error = (await host.client.run("never-enough")).failed("resource_exhausted").error
+    assert "out of memory" in error["message"], error
 
 
 def resident_kib(pid: int) -> int:

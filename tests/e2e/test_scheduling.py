@@ -2,6 +2,7 @@
 """Who goes first: classes, tenants, deadlines, and what is refused because it would wait in vain."""
 
 import asyncio
+import re
 import time
 
 from client import until
@@ -46,6 +47,34 @@ async def test_who_waits_goes_before_bulk_and_bulk_is_not_starved(durable):
     else:
         raise AssertionError("bulk was starved")
     await jobs.none_left()
+    # For the lane, which others of them had or more urgent ones.
+    receipts = [(await jobs.ended(f"b{number}"))["receipt"] for number in range(20)]
+    waited = [receipt.get("waited", "") for receipt in receipts]
+    assert any("device=" in one for one in waited), waited
+    assert any("urgent=" in one for one in waited), waited
+
+
+async def test_it_is_told_what_a_job_waits_for(durable):
+    jobs, _, _ = await durable(models=MODELS)
+    client = jobs.client
+    # One runs, one may be at hand, and one waits.
+    asked = [
+        asyncio.create_task(client.run("mock", params={"delay_ms": 500})) for _ in range(3)
+    ]
+    await client.nats.flush()
+
+    async def what() -> str | None:
+        models = (await client.request("darkroom.control.models")).json()["models"]
+        return next(one for one in models if one["name"] == "mock")["queue"].get("for")
+
+    async def told():
+        return await what() == "device"
+
+    await until("it to be told what the last waits for", told)
+    replies = [(await one).ok() for one in asked]
+    waited = re.search(r"\bdevice=(\d+)", replies[-1].headers["Darkroom-Waited"])
+    assert waited and int(waited[1]) >= 400, replies[-1].headers
+    assert await what() is None
 
 
 async def test_tenants_share_the_lane(durable):
@@ -118,3 +147,21 @@ async def test_a_batch_is_waited_for(durable):
     for reply in await asyncio.gather(*(ask() for _ in range(4))):
         reply.ok()
     assert time.monotonic() - start < 2
+
+
+async def test_a_batch_takes_its_time_once_and_each_job_has_its_own_end(durable):
+    jobs, _, _ = await durable(models=MODELS)
+
+    async def ask(number: int, **params):
+        params = {"batch_ms": 500, "echo": True, **params}
+        return await jobs.client.run("patient", f"body {number}".encode(), params=params)
+
+    asked = [ask(0), ask(1, fail="internal"), ask(2, echo=False), ask(3)]
+    replies = await asyncio.gather(*asked)
+    for number in (0, 3):
+        assert replies[number].ok().data == f"body {number}".encode()
+    replies[1].failed("internal")
+    assert replies[2].ok().data == b""
+    # One batch of four, and not four times its time.
+    for reply in replies:
+        assert 500 <= float(reply.headers["Darkroom-Run-Ms"]) < 1000

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/host/open_plugin.h"
@@ -29,7 +30,7 @@ class InstanceTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(host_.Open(ROGUE_PLUGIN).ok()) << host_.status.ToString(); }
 
-  std::unique_ptr<Instance> Create(const std::string& rule = "none", LaneSpec lane = {1, 0, 4, 0}) {
+  std::unique_ptr<Instance> Create(const std::string& rule = "none", LaneSpec lane = {1, 0, 4}) {
     Result<std::unique_ptr<Instance>> created =
         host_.plugin->Create({"model", "{\"rule\":\"" + rule + "\"}", lane}, &events_);
     status_ = created.status();
@@ -39,7 +40,7 @@ class InstanceTest : public ::testing::Test {
   std::unique_ptr<Instance> Loaded() {
     std::unique_ptr<Instance> instance = Create();
     EXPECT_TRUE(status_.ok()) << status_.ToString();
-    instance->Load();
+    instance->Load(kNoMemoryLimit);
     EXPECT_TRUE(events_.TakeLoaded().ok());
     return instance;
   }
@@ -94,7 +95,7 @@ TEST_F(InstanceTest, LoadsAgainAfterItWasUnloaded) {
   EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
   EXPECT_EQ(refused.message(), "the model model is not loaded");
   EXPECT_TRUE(events_.AwaitBatches(1));
-  instance->Load();
+  instance->Load(kNoMemoryLimit);
   EXPECT_TRUE(events_.TakeLoaded().ok());
   instance->Run(Batch(MakeJob(2, "none")));
   EXPECT_TRUE(events_.TakeResult(2).status.ok());
@@ -113,7 +114,7 @@ TEST_F(InstanceTest, TellsWhyCreateFailed) {
 
 TEST_F(InstanceTest, TellsWhyLoadFailedAndUnloads) {
   const std::unique_ptr<Instance> instance = Create("load_fails");
-  instance->Load();
+  instance->Load(kNoMemoryLimit);
   const Status status = events_.TakeLoaded();
   EXPECT_EQ(status.code(), Code::kNotFound);
   EXPECT_EQ(status.message(), "no weights at /nowhere");
@@ -122,11 +123,18 @@ TEST_F(InstanceTest, TellsWhyLoadFailedAndUnloads) {
   EXPECT_EQ(events_.TakeResult(1).status.code(), Code::kFailedPrecondition);
 }
 
+TEST_F(InstanceTest, KnowsWhetherItsDeviceIsSimulated) {
+  EXPECT_EQ(Create("create_tells_device"), nullptr);
+  EXPECT_EQ(status_.message(), "a real one");
+  EXPECT_EQ(Create("create_tells_device", {1, 0, 1, 2, 4.5}), nullptr);
+  EXPECT_EQ(status_.message(), "sim:2 at 4.500000");
+}
+
 TEST_F(InstanceTest, RefusesDevicesThatThePluginDoesNotRunOn) {
-  EXPECT_EQ(Create("none", {2, 0, 1, 0}), nullptr);
+  EXPECT_EQ(Create("none", {2, 0, 1}), nullptr);
   EXPECT_EQ(status_.code(), Code::kFailedPrecondition);
   EXPECT_EQ(status_.message(), "the plugin rogue does not run on cuda");
-  EXPECT_EQ(Create("none", {9, 0, 1, 0}), nullptr);
+  EXPECT_EQ(Create("none", {9, 0, 1}), nullptr);
   EXPECT_EQ(status_.code(), Code::kUnimplemented);
 }
 
@@ -188,9 +196,33 @@ TEST_F(InstanceTest, BadInputEndsOnlyItsJob) {
   EXPECT_TRUE(events_.TakeResult(4).status.ok());
 }
 
+TEST_F(InstanceTest, ABatchThatFailsAsAWholeIsTriedJobByJob) {
+  const std::unique_ptr<Instance> instance = Loaded();
+  instance->Run(Batch(MakeJob(1, "first_of_spoilt", "one"), MakeJob(2, "none", "two"),
+                      MakeJob(3, "spoils_batch"), MakeJob(4, "none", "four")));
+  for (const auto& [token, text] : {std::pair(1U, "one"), {2U, "two"}, {4U, "four"}}) {
+    const JobResult result = events_.TakeResult(token);
+    ASSERT_TRUE(result.status.ok()) << result.status.ToString();
+    EXPECT_EQ(AsText(result.outputs.at(0).bytes.bytes()), text);
+    EXPECT_EQ(result.batch_size, 1U);
+  }
+  const Status bad = events_.TakeResult(3).status;
+  EXPECT_EQ(bad.code(), Code::kResourceExhausted);
+  EXPECT_EQ(bad.message(), "no memory for this one");
+  EXPECT_TRUE(events_.AwaitBatches(1));
+  EXPECT_THAT(events_.logs(), IsEmpty());
+}
+
+TEST_F(InstanceTest, ABatchThatLostItsDeviceIsNotTriedAgain) {
+  const std::unique_ptr<Instance> instance = Loaded();
+  instance->Run(Batch(MakeJob(1, "none"), MakeJob(2, "loses_batch")));
+  EXPECT_EQ(events_.TakeResult(1).status.code(), Code::kDeviceLost);
+  EXPECT_EQ(events_.TakeResult(2).status.code(), Code::kDeviceLost);
+}
+
 TEST_F(InstanceTest, RefusesABatchThatIsTooLarge) {
-  const std::unique_ptr<Instance> instance = Create("none", {1, 0, 1, 0});
-  instance->Load();
+  const std::unique_ptr<Instance> instance = Create("none", {1, 0, 1});
+  instance->Load(kNoMemoryLimit);
   ASSERT_TRUE(events_.TakeLoaded().ok());
   instance->Run(Batch(MakeJob(1, "none"), MakeJob(2, "none")));
   EXPECT_EQ(events_.TakeResult(1).status.code(), Code::kInternal);
@@ -199,11 +231,19 @@ TEST_F(InstanceTest, RefusesABatchThatIsTooLarge) {
 }
 
 TEST_F(InstanceTest, KeepsToItsMemoryBudgetAndTakesBackWhatIsLeft) {
-  std::unique_ptr<Instance> instance = Create("over_budget", {1, 0, 1, 500});
-  instance->Load();
-  EXPECT_EQ(events_.TakeLoaded().code(), Code::kResourceExhausted);
-  instance = Create("leaks", {1, 0, 1, 0});
-  instance->Load();
+  std::unique_ptr<Instance> instance = Create("over_budget", {1, 0, 1});
+  instance->Load(500);
+  EXPECT_EQ(events_.TakeReserve(), 1U);  // of the 501 that it wants
+  instance->AnswerReserve(Status::ResourceExhausted("the device is full"));
+  const Status refused = events_.TakeLoaded();
+  EXPECT_EQ(refused.code(), Code::kResourceExhausted);
+  EXPECT_EQ(refused.message(), "the device is full");
+  instance->Load(500);
+  EXPECT_EQ(events_.TakeReserve(), 1U);
+  instance->AnswerReserve(Status::Ok());
+  EXPECT_TRUE(events_.TakeLoaded().ok());
+  instance = Create("leaks", {1, 0, 1});
+  instance->Load(kNoMemoryLimit);
   ASSERT_TRUE(events_.TakeLoaded().ok());
   instance->Unload();
   ASSERT_TRUE(events_.AwaitUnloaded());
@@ -211,7 +251,7 @@ TEST_F(InstanceTest, KeepsToItsMemoryBudgetAndTakesBackWhatIsLeft) {
               Contains("plugin misbehaved: rogue left 1 leases and 1 blocks of memory behind in "
                        "unload, 1024 bytes"));
   instance = Create("alloc_cuda");
-  instance->Load();
+  instance->Load(kNoMemoryLimit);
   EXPECT_EQ(events_.TakeLoaded().code(), Code::kUnimplemented);
 }
 

@@ -11,7 +11,8 @@ namespace darkroom::host {
 namespace {
 
 TEST(LaneMemory, LeasesAddUpToTheBudget) {
-  LaneMemory memory(100);
+  LaneMemory memory;
+  memory.SetBudget(100);
   const Result<dr_lease_t*> first = memory.Reserve(60);
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(memory.Reserve(41).status().code(), Code::kResourceExhausted);
@@ -24,14 +25,27 @@ TEST(LaneMemory, LeasesAddUpToTheBudget) {
   EXPECT_TRUE(memory.Reserve(60).ok());
 }
 
+TEST(LaneMemory, KnowsWhatIsMissing) {
+  LaneMemory memory;
+  EXPECT_EQ(memory.Missing(1000), 0U);
+  memory.SetBudget(100);
+  EXPECT_EQ(memory.Missing(100), 0U);
+  EXPECT_EQ(memory.Missing(130), 30U);
+  ASSERT_TRUE(memory.Reserve(80).ok());
+  EXPECT_EQ(memory.Missing(50), 30U);
+  memory.AddToBudget(30);
+  EXPECT_TRUE(memory.Reserve(50).ok());
+  EXPECT_EQ(memory.Missing(UINT64_MAX), UINT64_MAX);  // no device has that
+}
+
 TEST(LaneMemory, NoBudgetIsNoLimitButItStillCounts) {
-  LaneMemory memory(0);
+  LaneMemory memory;
   EXPECT_TRUE(memory.Reserve(UINT64_MAX - 1).ok());
   EXPECT_FALSE(memory.Reserve(2).ok());
 }
 
 TEST(LaneMemory, ScratchMemoryIsAlignedAndOnTheCpuOnly) {
-  LaneMemory memory(0);
+  LaneMemory memory;
   const Result<void*> data = memory.Allocate({1, 0}, 100);
   ASSERT_TRUE(data.ok());
   EXPECT_EQ(reinterpret_cast<uintptr_t>(*data) % kAlignment, 0U);
@@ -42,7 +56,7 @@ TEST(LaneMemory, ScratchMemoryIsAlignedAndOnTheCpuOnly) {
 }
 
 TEST(LaneMemory, TellsWhatWasLeft) {
-  LaneMemory memory(0);
+  LaneMemory memory;
   ASSERT_TRUE(memory.Reserve(1000).ok());
   ASSERT_TRUE(memory.Allocate({1, 0}, 24).ok());
   ASSERT_TRUE(memory.Allocate({1, 0}, 0).ok());

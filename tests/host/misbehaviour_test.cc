@@ -23,9 +23,9 @@ class MisbehaviourTest : public ::testing::Test {
   std::unique_ptr<Instance> Loaded(const std::string& rule = "none") {
     EXPECT_TRUE(host_.Open(ROGUE_PLUGIN).ok()) << host_.status.ToString();
     Result<std::unique_ptr<Instance>> created =
-        host_.plugin->Create({"model", "{\"rule\":\"" + rule + "\"}", {1, 0, 4, 0}}, &events_);
+        host_.plugin->Create({"model", "{\"rule\":\"" + rule + "\"}", {1, 0, 4}}, &events_);
     EXPECT_TRUE(created.ok()) << created.status().ToString();
-    (*created)->Load();
+    (*created)->Load(kNoMemoryLimit);
     EXPECT_TRUE(events_.TakeLoaded().ok());
     return *std::move(created);
   }
@@ -75,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
         Rule{"leaves_open", Code::kOk, "", ""},
         Rule{"leaves_open_failed", Code::kResourceExhausted, "the device is full", ""},
         Rule{"fails_with_words", Code::kInvalidArgument, "the picture shows a wall", ""},
+        Rule{"sticky_error", Code::kDeviceLost, "CUDA error: unspecified launch failure", ""},
         Rule{"error_without_words", Code::kResourceExhausted, "finish failed without words",
              "gave resource_exhausted by finish without words"},
         Rule{"unknown_status", Code::kInternal, "the unknown status 77",

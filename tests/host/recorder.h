@@ -18,7 +18,7 @@
 
 namespace darkroom::host {
 
-class Recorder final : public Events {
+class Recorder : public Events {
  public:
   void OnCreated(Status) override {}
   void OnLost(Status, std::vector<uint64_t>) override {}
@@ -33,6 +33,12 @@ class Recorder final : public Events {
   }
   void OnBatchDone() override {
     Note([&] { ++batches_; });
+  }
+  void OnPaused() override {
+    Note([&] { ++paused_; });
+  }
+  void OnReserve(uint64_t bytes) override {
+    Note([&] { reserves_.push_back(bytes); });
   }
   void OnUnloaded() override {
     Note([&] { ++unloaded_; });
@@ -70,6 +76,17 @@ class Recorder final : public Events {
   }
   bool AwaitBatches(uint64_t count) {
     return Await([&] { return batches_ >= count; });
+  }
+  bool AwaitPaused(uint64_t count = 1) {
+    return Await([&] { return paused_ >= count; });
+  }
+  uint64_t TakeReserve() {
+    Await([&] { return !reserves_.empty(); });
+    const std::lock_guard lock(mutex_);
+    if (reserves_.empty()) return 0;
+    const uint64_t bytes = reserves_.front();
+    reserves_.erase(reserves_.begin());
+    return bytes;
   }
   bool AwaitUnloaded() {
     return Await([&] { return unloaded_ > 0; });
@@ -120,6 +137,8 @@ class Recorder final : public Events {
   std::vector<Step> progress_;
   std::vector<std::string> logs_;
   uint64_t batches_ = 0;
+  std::vector<uint64_t> reserves_;
+  uint64_t paused_ = 0;
   uint64_t unloaded_ = 0;
 };
 

@@ -40,10 +40,10 @@ class ValuesTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(host_.Open(VALUES_PLUGIN).ok()) << host_.status.ToString();
     Result<std::unique_ptr<Instance>> created =
-        host_.plugin->Create({"model", "{}", {1, 0, 2, 0}}, &events_);
+        host_.plugin->Create({"model", "{}", {1, 0, 2}}, &events_);
     ASSERT_TRUE(created.ok());
     instance_ = *std::move(created);
-    instance_->Load();
+    instance_->Load(kNoMemoryLimit);
     ASSERT_TRUE(events_.TakeLoaded().ok());
   }
 
@@ -141,9 +141,9 @@ TEST_F(ValuesTest, LimitsAreTheHostsOptions) {
   OpenHost host(options);
   ASSERT_TRUE(host.Open(VALUES_PLUGIN).ok());
   Recorder events;
-  auto instance = host.plugin->Create({"model", "{}", {1, 0, 1, 0}}, &events);
+  auto instance = host.plugin->Create({"model", "{}", {1, 0, 1}}, &events);
   ASSERT_TRUE(instance.ok());
-  (*instance)->Load();
+  (*instance)->Load(kNoMemoryLimit);
   ASSERT_TRUE(events.TakeLoaded().ok());
   const Buffer file = Png(Gradient(4, 4, 1));
   const std::string text(201, 'x');

@@ -126,7 +126,7 @@ TEST_F(AdmissionTest, FixedParamsCannotBeChanged) {
 
 TEST_F(AdmissionTest, IsBusyWhenTheQueueIsFull) {
   const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 2));
-  endpoint.model->times.Add(1500, 1, 0);
+  endpoint.model->times.Add(1500, 1);
   ASSERT_NE(Admit(endpoint, ""), nullptr);
   ASSERT_NE(Admit(endpoint, ""), nullptr);
   EXPECT_EQ(Admit(endpoint, ""), nullptr);
@@ -155,7 +155,7 @@ TEST_F(AdmissionTest, IsBusyWhenTheModelsBytesAreFull) {
 TEST_F(AdmissionTest, RefusesAtOnceWhatWouldWaitPastItsDeadline) {
   const Endpoint endpoint = MakeEndpoint(MakeModel(kSchema, 100));
   endpoint.model->config.deadline = std::chrono::seconds(5);
-  endpoint.model->times.Add(2000, 1, 0);
+  endpoint.model->times.Add(2000, 1);
   endpoint.model->lanes = 1;
   for (int i = 0; i < 3; ++i) ASSERT_NE(Admit(endpoint, ""), nullptr);
   EXPECT_EQ(Admit(endpoint, ""), nullptr);

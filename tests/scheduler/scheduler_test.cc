@@ -45,58 +45,58 @@ class FakeLane : public LaneClient {
   Scheduler* scheduler_;
 };
 
-TEST(Scheduler, WakesALaneOncePerWait) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(8);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
-  Job* a = jobs.Enqueue(model);
-  scheduler.Enqueued(model.get());
-  Job* b = jobs.Enqueue(model);
-  scheduler.Enqueued(model.get());
-  EXPECT_EQ(lane.wakes, 1);
-  EXPECT_THAT(lane.Next(), ElementsAre(a, b));
-  EXPECT_THAT(lane.Next(), IsEmpty());
-  jobs.Enqueue(model);
-  scheduler.Enqueued(model.get());
-  EXPECT_EQ(lane.wakes, 2);
+class SchedulerTest : public testing::Test {
+ protected:
+  // A model whose batches are of so many, served by the lane.
+  std::shared_ptr<Model> Served(uint32_t max_batch) {
+    auto model = jobs_.MakeModel(max_batch);
+    lane_.Serve(model);
+    return model;
+  }
+
+  WaitingJobs jobs_;
+  Scheduler scheduler_;
+  FakeLane lane_{&scheduler_};
+};
+
+TEST_F(SchedulerTest, WakesALaneOncePerWait) {
+  const auto model = Served(8);
+  Job* a = jobs_.Enqueue(model);
+  scheduler_.Enqueued(model.get());
+  Job* b = jobs_.Enqueue(model);
+  scheduler_.Enqueued(model.get());
+  EXPECT_EQ(lane_.wakes, 1);
+  EXPECT_THAT(lane_.Next(), ElementsAre(a, b));
+  EXPECT_THAT(lane_.Next(), IsEmpty());
+  jobs_.Enqueue(model);
+  scheduler_.Enqueued(model.get());
+  EXPECT_EQ(lane_.wakes, 2);
 }
 
-TEST(Scheduler, GivesTheLongestWaitingModelFirst) {
-  WaitingJobs jobs;
-  const auto one = jobs.MakeModel(1);
-  const auto two = jobs.MakeModel(1);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(one);
-  lane.Serve(two);
-  Job* a = jobs.Enqueue(two);
-  Job* b = jobs.Enqueue(one);
-  Job* c = jobs.Enqueue(two);
-  EXPECT_THAT(lane.Next(), ElementsAre(a));
-  EXPECT_THAT(lane.Next(), ElementsAre(b));
-  EXPECT_THAT(lane.Next(), ElementsAre(c));
+TEST_F(SchedulerTest, GivesTheLongestWaitingModelFirst) {
+  const auto one = Served(1);
+  const auto two = Served(1);
+  Job* a = jobs_.Enqueue(two);
+  Job* b = jobs_.Enqueue(one);
+  Job* c = jobs_.Enqueue(two);
+  EXPECT_THAT(lane_.Next(), ElementsAre(a));
+  EXPECT_THAT(lane_.Next(), ElementsAre(b));
+  EXPECT_THAT(lane_.Next(), ElementsAre(c));
 }
 
-TEST(Scheduler, ALaneThatRunsOneModelIsNotGivenAnother) {
-  WaitingJobs jobs;
-  const auto one = jobs.MakeModel(1);
-  const auto two = jobs.MakeModel(1);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(one);
-  lane.Serve(two);
-  Job* a = jobs.Enqueue(one);
-  Job* b = jobs.Enqueue(one);
-  Job* c = jobs.Enqueue(two);
-  Job* d = jobs.Enqueue(one);
-  EXPECT_THAT(lane.Next(), ElementsAre(a));
-  EXPECT_THAT(lane.Next(one.get()), ElementsAre(b));
+TEST_F(SchedulerTest, ALaneThatRunsOneModelIsNotGivenAnother) {
+  const auto one = Served(1);
+  const auto two = Served(1);
+  Job* a = jobs_.Enqueue(one);
+  Job* b = jobs_.Enqueue(one);
+  Job* c = jobs_.Enqueue(two);
+  Job* d = jobs_.Enqueue(one);
+  EXPECT_THAT(lane_.Next(), ElementsAre(a));
+  EXPECT_THAT(lane_.Next(one.get()), ElementsAre(b));
   // The other model's job is older than the next of this one: it must not be overtaken.
-  EXPECT_THAT(lane.Next(one.get()), IsEmpty());
-  EXPECT_THAT(lane.Next(), ElementsAre(c));
-  EXPECT_THAT(lane.Next(), ElementsAre(d));
+  EXPECT_THAT(lane_.Next(one.get()), IsEmpty());
+  EXPECT_THAT(lane_.Next(), ElementsAre(c));
+  EXPECT_THAT(lane_.Next(), ElementsAre(d));
 }
 
 TEST(Scheduler, SpreadsWorkOverWaitingLanes) {
@@ -116,44 +116,36 @@ TEST(Scheduler, SpreadsWorkOverWaitingLanes) {
   EXPECT_EQ(unfit.wakes, 0);
 }
 
-TEST(Scheduler, ALaneThatStopsServingIsNotAskedAndOneThatBeginsIs) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(1);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  Job* a = jobs.Enqueue(model);
-  scheduler.Enqueued(model.get());
-  EXPECT_EQ(lane.wakes, 0);
-  EXPECT_THAT(lane.Next(), IsEmpty());
-  lane.Serve(model);
-  EXPECT_EQ(lane.wakes, 1);
-  EXPECT_THAT(lane.Next(), ElementsAre(a));
-  jobs.Enqueue(model);
-  scheduler.StopServing(&lane, model.get());
-  scheduler.Enqueued(model.get());
-  EXPECT_THAT(lane.Next(), IsEmpty());
+TEST_F(SchedulerTest, ALaneThatStopsServingIsNotAskedAndOneThatBeginsIs) {
+  const auto model = jobs_.MakeModel(1);
+  Job* a = jobs_.Enqueue(model);
+  scheduler_.Enqueued(model.get());
+  EXPECT_EQ(lane_.wakes, 0);
+  EXPECT_THAT(lane_.Next(), IsEmpty());
+  lane_.Serve(model);
+  EXPECT_EQ(lane_.wakes, 1);
+  EXPECT_THAT(lane_.Next(), ElementsAre(a));
+  jobs_.Enqueue(model);
+  scheduler_.StopServing(&lane_, model.get());
+  scheduler_.Enqueued(model.get());
+  EXPECT_THAT(lane_.Next(), IsEmpty());
 }
 
-TEST(Scheduler, TheEarliestDeadlineOfATenantGoesFirst) {
-  WaitingJobs jobs;
-  const auto one = jobs.MakeModel(1);
-  const auto two = jobs.MakeModel(1);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(one);
-  lane.Serve(two);
-  Job* last = jobs.EnqueueDue(one, milliseconds(300));
-  Job* first = jobs.EnqueueDue(two, milliseconds(100));
-  Job* second = jobs.EnqueueDue(one, milliseconds(200));
-  EXPECT_THAT(lane.Next(), ElementsAre(first));
-  EXPECT_THAT(lane.Next(), ElementsAre(second));
-  EXPECT_THAT(lane.Next(), ElementsAre(last));
+TEST_F(SchedulerTest, TheEarliestDeadlineOfATenantGoesFirst) {
+  const auto one = Served(1);
+  const auto two = Served(1);
+  Job* last = jobs_.EnqueueDue(one, milliseconds(300));
+  Job* first = jobs_.EnqueueDue(two, milliseconds(100));
+  Job* second = jobs_.EnqueueDue(one, milliseconds(200));
+  EXPECT_THAT(lane_.Next(), ElementsAre(first));
+  EXPECT_THAT(lane_.Next(), ElementsAre(second));
+  EXPECT_THAT(lane_.Next(), ElementsAre(last));
 }
 
 TEST(Scheduler, UrgentClassesGoFirstAndTheOthersHaveTheirFloor) {
   WaitingJobs jobs;
   const auto model = jobs.MakeModel(1);
-  model->times.Add(10, 1, 0);
+  model->times.Add(10, 1);
   Scheduler scheduler(0.1);
   FakeLane lane(&scheduler);
   lane.Serve(model);
@@ -175,27 +167,22 @@ TEST(Scheduler, UrgentClassesGoFirstAndTheOthersHaveTheirFloor) {
   EXPECT_NEAR(given[2], 10, 2);
 }
 
-TEST(Scheduler, TenantsShareByTheirWeights) {
-  WaitingJobs jobs;
-  const auto slow = jobs.MakeModel(1);
-  const auto fast = jobs.MakeModel(1);
-  slow->times.Add(20, 1, 0);
-  fast->times.Add(10, 1, 0);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(slow);
-  lane.Serve(fast);
+TEST_F(SchedulerTest, TenantsShareByTheirWeights) {
+  const auto slow = Served(1);
+  const auto fast = Served(1);
+  slow->times.Add(20, 1);
+  fast->times.Add(10, 1);
   // It is time that is shared, and not jobs; and whoever sends more does not get more.
   for (int i = 0; i < 1000; ++i) {
-    jobs.Enqueue(fast, "{}", JobClass::kNormal, "gold");
-    jobs.Enqueue(fast, "{}", JobClass::kNormal, "other");
-    jobs.Enqueue(slow, "{}", JobClass::kNormal, "other");
-    if (i < 500) jobs.Enqueue(slow, "{}", JobClass::kNormal, "small");
+    jobs_.Enqueue(fast, "{}", JobClass::kNormal, "gold");
+    jobs_.Enqueue(fast, "{}", JobClass::kNormal, "other");
+    jobs_.Enqueue(slow, "{}", JobClass::kNormal, "other");
+    if (i < 500) jobs_.Enqueue(slow, "{}", JobClass::kNormal, "small");
   }
   std::map<std::string, double> had;
   double all = 0;
   while (all < 10'000) {
-    const Job* job = lane.Next().at(0);
+    const Job* job = lane_.Next().at(0);
     const double ms = job->model->times.job_ms();
     had[job->tenant->name] += ms;
     all += ms;
@@ -205,115 +192,91 @@ TEST(Scheduler, TenantsShareByTheirWeights) {
   EXPECT_NEAR(had["small"], 2'000, 60);
 }
 
-TEST(Scheduler, ATenantThatComesBackHasNothingSavedUp) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(1);
-  model->times.Add(10, 1, 0);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
-  for (int i = 0; i < 100; ++i) jobs.Enqueue(model, "{}", JobClass::kNormal, "there");
-  for (int i = 0; i < 50; ++i) lane.Next();
-  for (int i = 0; i < 50; ++i) jobs.Enqueue(model, "{}", JobClass::kNormal, "new");
+TEST_F(SchedulerTest, ATenantThatComesBackHasNothingSavedUp) {
+  const auto model = Served(1);
+  model->times.Add(10, 1);
+  for (int i = 0; i < 100; ++i) jobs_.Enqueue(model, "{}", JobClass::kNormal, "there");
+  for (int i = 0; i < 50; ++i) lane_.Next();
+  for (int i = 0; i < 50; ++i) jobs_.Enqueue(model, "{}", JobClass::kNormal, "new");
   int of_new = 0;
-  for (int i = 0; i < 20; ++i) of_new += lane.Next().at(0)->tenant->name == "new" ? 1 : 0;
+  for (int i = 0; i < 20; ++i) of_new += lane_.Next().at(0)->tenant->name == "new" ? 1 : 0;
   EXPECT_NEAR(of_new, 10, 1);
 }
 
-TEST(Scheduler, WhatAJobReallyTookIsCharged) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(1);
-  model->times.Add(10, 1, 0);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
+TEST_F(SchedulerTest, WhatAJobReallyTookIsCharged) {
+  const auto model = Served(1);
+  model->times.Add(10, 1);
   for (int i = 0; i < 100; ++i) {
-    jobs.Enqueue(model, "{}", JobClass::kNormal, "long");
-    jobs.Enqueue(model, "{}", JobClass::kNormal, "short");
+    jobs_.Enqueue(model, "{}", JobClass::kNormal, "long");
+    jobs_.Enqueue(model, "{}", JobClass::kNormal, "short");
   }
   std::map<std::string, int> had;
   for (int i = 0; i < 80; ++i) {
-    const Job* job = lane.Next().at(0);
+    const Job* job = lane_.Next().at(0);
     ++had[job->tenant->name];
-    scheduler.Correct(*job, job->tenant->name == "long" ? 30 : 10);
+    scheduler_.Correct(*job, job->tenant->name == "long" ? 30 : 10);
   }
   EXPECT_NEAR(had["long"], 20, 2);
   EXPECT_NEAR(had["short"], 60, 2);
 }
 
-TEST(Scheduler, NoMoreJobsOfAModelRunThanMay) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(8);
+TEST_F(SchedulerTest, NoMoreJobsOfAModelRunThanMay) {
+  const auto model = Served(8);
   model->config.max_concurrency = 3;
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
-  for (int i = 0; i < 6; ++i) jobs.Enqueue(model);
-  EXPECT_EQ(lane.Next().size(), 3U);
+  for (int i = 0; i < 6; ++i) jobs_.Enqueue(model);
+  EXPECT_EQ(lane_.Next().size(), 3U);
   model->running = 3;
-  EXPECT_THAT(lane.Next(), IsEmpty());
+  EXPECT_THAT(lane_.Next(), IsEmpty());
   model->running = 2;
-  scheduler.Enqueued(model.get());
-  EXPECT_EQ(lane.wakes, 1);
-  EXPECT_EQ(lane.Next().size(), 1U);
+  scheduler_.Enqueued(model.get());
+  EXPECT_EQ(lane_.wakes, 1);
+  EXPECT_EQ(lane_.Next().size(), 1U);
 }
 
-TEST(Scheduler, ABatchIsWaitedForUntilItIsFullOrItsTimeIsOver) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(3);
+TEST_F(SchedulerTest, ABatchIsWaitedForUntilItIsFullOrItsTimeIsOver) {
+  const auto model = Served(3);
   model->config.max_delay = milliseconds(5);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
-  Job* a = jobs.Enqueue(model);
-  a->accepted = lane.now;
-  EXPECT_THAT(lane.Next(), IsEmpty());
-  ASSERT_TRUE(lane.again);
-  EXPECT_EQ(*lane.again, lane.now + milliseconds(5));
-  Job* b = jobs.Enqueue(model);
-  Job* c = jobs.Enqueue(model);
-  b->accepted = c->accepted = lane.now + milliseconds(1);
-  EXPECT_THAT(lane.Next(), ElementsAre(a, b, c));
-  Job* d = jobs.Enqueue(model);
-  d->accepted = lane.now;
-  EXPECT_THAT(lane.Next(), IsEmpty());
-  lane.now += milliseconds(5);
-  EXPECT_THAT(lane.Next(), ElementsAre(d));
+  Job* a = jobs_.Enqueue(model);
+  a->accepted = lane_.now;
+  EXPECT_THAT(lane_.Next(), IsEmpty());
+  ASSERT_TRUE(lane_.again);
+  EXPECT_EQ(*lane_.again, lane_.now + milliseconds(5));
+  Job* b = jobs_.Enqueue(model);
+  Job* c = jobs_.Enqueue(model);
+  b->accepted = c->accepted = lane_.now + milliseconds(1);
+  EXPECT_THAT(lane_.Next(), ElementsAre(a, b, c));
+  Job* d = jobs_.Enqueue(model);
+  d->accepted = lane_.now;
+  EXPECT_THAT(lane_.Next(), IsEmpty());
+  lane_.now += milliseconds(5);
+  EXPECT_THAT(lane_.Next(), ElementsAre(d));
 }
 
-TEST(Scheduler, TheNextBatchIsGivenShortlyBeforeTheOneThatRunsEnds) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(2);
-  model->times.Add(20, 1, 0);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
-  Job* a = jobs.Enqueue(model);
-  EXPECT_THAT(lane.Next(), ElementsAre(a));
-  Job* b = jobs.Enqueue(model);
-  EXPECT_THAT(lane.Next(model.get()), IsEmpty());
-  ASSERT_TRUE(lane.again);
-  EXPECT_EQ(*lane.again, lane.since + milliseconds(18));
-  lane.now = *lane.again;
-  Job* c = jobs.Enqueue(model);
-  EXPECT_THAT(lane.Next(model.get()), ElementsAre(b, c));
+TEST_F(SchedulerTest, TheNextBatchIsGivenShortlyBeforeTheOneThatRunsEnds) {
+  const auto model = Served(2);
+  model->times.Add(20, 1);
+  Job* a = jobs_.Enqueue(model);
+  EXPECT_THAT(lane_.Next(), ElementsAre(a));
+  Job* b = jobs_.Enqueue(model);
+  EXPECT_THAT(lane_.Next(model.get()), IsEmpty());
+  ASSERT_TRUE(lane_.again);
+  EXPECT_EQ(*lane_.again, lane_.since + milliseconds(18));
+  lane_.now = *lane_.again;
+  Job* c = jobs_.Enqueue(model);
+  EXPECT_THAT(lane_.Next(model.get()), ElementsAre(b, c));
 }
 
-TEST(Scheduler, WhatCannotBeDoneInTimeGoesLast) {
-  WaitingJobs jobs;
-  const auto model = jobs.MakeModel(2);
-  model->times.Add(100, 1, 0);
-  Scheduler scheduler;
-  FakeLane lane(&scheduler);
-  lane.Serve(model);
+TEST_F(SchedulerTest, WhatCannotBeDoneInTimeGoesLast) {
+  const auto model = Served(2);
+  model->times.Add(100, 1);
   const auto due = [&](int ms) {
-    return jobs.EnqueueDue(model, (lane.now + milliseconds(ms)).time_since_epoch());
+    return jobs_.EnqueueDue(model, (lane_.now + milliseconds(ms)).time_since_epoch());
   };
   Job* hopeless = due(50);
   Job* soon = due(200);
   Job* later = due(300);
-  EXPECT_THAT(lane.Next(), ElementsAre(soon, later));
-  EXPECT_THAT(lane.Next(), ElementsAre(hopeless));  // it may take less than others did
+  EXPECT_THAT(lane_.Next(), ElementsAre(soon, later));
+  EXPECT_THAT(lane_.Next(), ElementsAre(hopeless));  // it may take less than others did
 }
 
 }  // namespace

@@ -16,12 +16,14 @@ namespace darkroom {
 
 class WaitingJobs {
  public:
-  std::shared_ptr<Model> MakeModel(uint32_t max_batch, std::vector<std::string> batch_key = {}) {
+  std::shared_ptr<Model> MakeModel(uint32_t max_batch, std::vector<std::string> batch_key = {},
+                                   bool stepwise = false) {
     ModelConfig config;
     config.queue = 10'000;
     auto model = std::make_shared<Model>(config);
     auto contract = std::make_shared<ModelContract>();
     contract->max_batch = max_batch;
+    contract->info.stepwise = stepwise;
     contract->info.batch_key = std::move(batch_key);
     contract->info.inputs = {{"prompt", ValueKind::kText, "", {}, true}};
     model->contract = std::move(contract);

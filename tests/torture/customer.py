@@ -208,7 +208,8 @@ class Customer:
             return
         reader = await insist(lambda: self._js.pull_subscribe("", stream=stream, config=consumer))
         while left > 0:
-            for message in await reader.fetch(min(_BATCH, left), timeout=20):
+            some = min(_BATCH, left)
+            for message in await insist(lambda: reader.fetch(some, timeout=20)):  # noqa: B023
                 left -= 1
                 headers = dict(message.headers or {})
                 data = await self._fetch(headers[_OBJECT]) if _OBJECT in headers else message.data

@@ -324,6 +324,8 @@ TEST(ExitWords, SayWhatAWaitStatusMeans) {
 TEST(PlainEnvironment, HasSettingsAndNoSecrets) {
   setenv("OMP_NUM_THREADS", "3", 1);
   setenv("LC_TIME", "C", 1);
+  setenv("CUDA_VISIBLE_DEVICES", "1,0", 1);
+  setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST", 1);
   for (const char* secret :
        {"AWS_SECRET_ACCESS_KEY", "NATS_PASSWORD", "LANGUISH", "TZX", "HOME_OMP_"}) {
     setenv(secret, "hunter2", 1);
@@ -331,6 +333,9 @@ TEST(PlainEnvironment, HasSettingsAndNoSecrets) {
   const std::vector<std::string> plain = PlainEnvironment();
   EXPECT_THAT(plain, Contains("OMP_NUM_THREADS=3"));
   EXPECT_THAT(plain, Contains("LC_TIME=C"));
+  EXPECT_THAT(plain, Contains("CUDA_VISIBLE_DEVICES=1,0"));
+  EXPECT_THAT(plain, Contains("CUDA_DEVICE_ORDER=PCI_BUS_ID"));
+  EXPECT_THAT(plain, Not(Contains("CUDA_DEVICE_ORDER=FASTEST_FIRST")));
   for (const std::string& entry : plain) EXPECT_THAT(entry, Not(HasSubstr("hunter2")));
 }
 

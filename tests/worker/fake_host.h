@@ -26,6 +26,7 @@ struct FakeInstance {
   host::Events* events = nullptr;
   std::vector<std::string> told;                // "load", "run 1 2", "cancel 1", "unload"
   std::vector<std::vector<host::HostJob>> ran;  // batches
+  uint64_t memory = 0;                          // that it was last loaded with
   bool destroyed = false;
 
   // Answers of the host's, as it would give them.
@@ -40,6 +41,7 @@ class FakePlugin {
  public:
   std::vector<std::shared_ptr<FakeInstance>> instances;
   std::vector<std::string> killed;  // with what words
+  bool killable = true;             // false: it runs in the daemon
   std::function<void(CloseOutcome)> on_closed;
   bool destroyed = false;
 
@@ -97,7 +99,10 @@ class FakeHost final : public PluginHost {
       fake_->destroyed = true;
     }
 
-    void Load() override { fake_->told.emplace_back("load"); }
+    void Load(uint64_t memory) override {
+      fake_->told.emplace_back("load");
+      fake_->memory = memory;
+    }
     void Run(std::vector<host::HostJob> batch) override {
       std::string words = "run";
       for (const host::HostJob& job : batch) words += " " + std::to_string(job.token);
@@ -107,7 +112,12 @@ class FakeHost final : public PluginHost {
     void Cancel(uint64_t token) override {
       fake_->told.push_back("cancel " + std::to_string(token));
     }
+    void Pause() override { fake_->told.emplace_back("pause"); }
+    void Resume() override { fake_->told.emplace_back("resume"); }
     void Unload() override { fake_->told.emplace_back("unload"); }
+    void AnswerReserve(const Status& status) override {
+      fake_->told.emplace_back(status.ok() ? "reserved" : "not reserved");
+    }
 
    private:
     const std::shared_ptr<FakeInstance> fake_;
@@ -128,8 +138,8 @@ class FakeHost final : public PluginHost {
       return std::make_unique<Instance>(instance, fake_);
     }
     bool Kill(const Status& why) override {
-      fake_->killed.push_back(why.message());
-      return true;
+      if (fake_->killable) fake_->killed.push_back(why.message());
+      return fake_->killable;
     }
     void Close(std::function<void(CloseOutcome)> done) override {
       fake_->on_closed = std::move(done);

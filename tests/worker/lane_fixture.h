@@ -27,13 +27,15 @@ class LaneFixture : public testing::Test, protected LaneObserver {
   explicit LaneFixture(const Device& device = {"cpu", DeviceKind::kCpu, 0, 1})
       : pool_(io_, {device}, std::chrono::seconds(10)) {}
 
-  static std::shared_ptr<Model> MakeModel(const std::string& name, uint32_t max_batch) {
+  static std::shared_ptr<Model> MakeModel(const std::string& name, uint32_t max_batch,
+                                          bool stepwise = false) {
     ModelConfig config;
     config.name = name;
     config.queue = 100;
     auto model = std::make_shared<Model>(config);
     auto contract = std::make_shared<ModelContract>();
     contract->max_batch = max_batch;
+    contract->info.stepwise = stepwise;
     contract->info.inputs = {{"data", ValueKind::kBytes, "", {}, true}};
     model->contract = std::move(contract);
     return model;

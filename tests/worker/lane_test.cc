@@ -70,6 +70,25 @@ TEST_F(LaneTest, ABurstIsOneBatch) {
   EXPECT_THAT(Told(*one_), ElementsAre("run 1 2"));
 }
 
+TEST_F(LaneTest, NothingBeginsOnADeviceThatCannotBeUsed) {
+  one_ = AddServing(model_, "p");
+  EnqueueSome(model_, 2);
+  Settle(io_);
+  Health& health = pool_.HealthOf(device_);
+  health.OnLost({Code::kDeviceLost, "it fell off the bus"}, Job::Clock::now());
+  lane_->OnHealthChanged();
+  Told(*one_);
+  EnqueueSome(model_, 2);
+  FinishBatch(*one_, {1, 2});
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 ok", "done 2 ok")) << "what runs there goes on";
+  EXPECT_THAT(Told(*one_), IsEmpty());
+  health.OnProbing();
+  health.OnProbed(Status::Ok(), Job::Clock::now());
+  lane_->OnHealthChanged();
+  Settle(io_);
+  EXPECT_THAT(Told(*one_), ElementsAre("run 3 4"));
+}
+
 TEST_F(LaneTest, TwoBatchesAreOut) {
   one_ = AddServing(model_, "p");
   EnqueueSome(model_, 7);
@@ -160,7 +179,7 @@ TEST_F(LaneTest, JobsWaitForASlotThatComesIntoBeing) {
 
 TEST_F(LaneTest, ASlotWhoseRoomIsWantedFinishesFirst) {
   model_->config.memory = other_->config.memory = 60;
-  model_->times.Add(10'000, 1, 0);  // so long that no batch is at hand yet
+  model_->times.Add(10'000, 1);  // so long that no batch is at hand yet
   one_ = AddServing(model_, "p");
   two_ = AddUnloaded(other_, "q");
   Enqueue(model_);

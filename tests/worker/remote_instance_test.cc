@@ -156,7 +156,7 @@ TEST_F(RemoteInstanceTest, AConfigurationIsRefusedInThePluginsWords) {
 TEST_F(RemoteInstanceTest, FailsToLoad) {
   const auto opening = OpenSound(MOCK_PLUGIN);
   Served served = Create(*opening->plugin, R"({"options":{"load_fail":"resource_exhausted"}})");
-  served.instance->Load();
+  served.instance->Load(host::kNoMemoryLimit);
   served.instance->Run(Batch(MakeJob(1, "")));
   EXPECT_EQ(Take(served, 1).status.code(), Code::kFailedPrecondition);
   ASSERT_TRUE(served.heard->loaded);
@@ -170,7 +170,7 @@ TEST_F(RemoteInstanceTest, IsUnloadedAndLoadedAgain) {
   served.instance->Unload();
   EXPECT_TRUE(RunUntil(io_, [&] { return served.heard->unloaded == 1; }));
   served.heard->loaded.reset();
-  served.instance->Load();
+  served.instance->Load(host::kNoMemoryLimit);
   served.instance->Run(Batch(MakeJob(1, "again")));
   EXPECT_TRUE(Echoes(served, 1, "again"));
   EXPECT_TRUE(served.heard->loaded && served.heard->loaded->ok());
@@ -234,7 +234,7 @@ TEST_F(RemoteInstanceTest, ALossWhileItLoadsMayBeAnyJobsFault) {
   const auto opening = OpenSound(MOCK_PLUGIN);
   Served served = Create(*opening->plugin);
   kill(opening->plugin->pid(), SIGSTOP);
-  served.instance->Load();
+  served.instance->Load(host::kNoMemoryLimit);
   served.instance->Run(Batch(MakeJob(1, "")));
   served.instance->Run(Batch(MakeJob(2, "")));
   kill(opening->plugin->pid(), SIGKILL);

@@ -28,11 +28,12 @@ host::Output MakeOutput(const std::string& name, host::OutputKind kind,
 
 host::JobResult AllKinds() {
   host::JobResult result;
-  result.load_ms = 1;
   result.decode_ms = 2.5;
   result.infer_ms = 3;
   result.encode_ms = 0.125;
+  result.lane_ms = 4;
   result.batch_size = 8;
+  result.steps = 30;
   result.outputs.push_back(
       MakeOutput("photo", host::OutputKind::kImage, "image/png", "", {480, 640, 3}));
   result.outputs.push_back(
@@ -75,11 +76,12 @@ TEST(ResultRecord, CarriesAllKindsOfOutputs) {
   EXPECT_TRUE(body.at_end());
   EXPECT_EQ(read.token, 42U);
   EXPECT_TRUE(read.result.status.ok());
-  EXPECT_EQ(read.result.load_ms, 1);
   EXPECT_EQ(read.result.decode_ms, 2.5);
   EXPECT_EQ(read.result.infer_ms, 3);
   EXPECT_EQ(read.result.encode_ms, 0.125);
+  EXPECT_EQ(read.result.lane_ms, 4);
   EXPECT_EQ(read.result.batch_size, 8U);
+  EXPECT_EQ(read.result.steps, 30U);
   ASSERT_EQ(read.result.outputs.size(), result.outputs.size());
   ASSERT_EQ(read.places.size(), result.outputs.size());
   for (size_t i = 0; i < result.outputs.size(); ++i) {
@@ -111,16 +113,16 @@ TEST(ResultRecord, CarriesAFailure) {
 TEST(ResultRecord, TimesThatAreNoneAreNothing) {
   using Limits = std::numeric_limits<double>;
   host::JobResult result;
-  result.load_ms = Limits::quiet_NaN();
-  result.decode_ms = -1;
+  result.decode_ms = Limits::quiet_NaN();
   result.infer_ms = Limits::infinity();
   result.encode_ms = -Limits::infinity();
+  result.lane_ms = -1;
   ResultRecord read;
   ASSERT_TRUE(Read(Write(result, {}), &read));
-  EXPECT_EQ(read.result.load_ms, 0);
   EXPECT_EQ(read.result.decode_ms, 0);
   EXPECT_EQ(read.result.infer_ms, 0);
   EXPECT_EQ(read.result.encode_ms, 0);
+  EXPECT_EQ(read.result.lane_ms, 0);
 }
 
 TEST(ResultRecord, RefusesTooManyOutputs) {
@@ -180,8 +182,7 @@ TEST(ResultRecord, TakesNonsenseOrRefusesIt) {
     ResultRecord read;
     if (!ReadResult(&reader, &read)) continue;
     ASSERT_EQ(read.places.size(), read.result.outputs.size());
-    for (const double ms : {read.result.load_ms, read.result.decode_ms, read.result.infer_ms,
-                            read.result.encode_ms}) {
+    for (const double ms : {read.result.decode_ms, read.result.infer_ms, read.result.encode_ms}) {
       ASSERT_TRUE(ms >= 0 && ms <= std::numeric_limits<double>::max());
     }
   }

@@ -14,6 +14,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 const Status kCrash(Code::kInstanceLost, "its worker was killed by SIGSEGV");
+const Status kDeviceLost(Code::kDeviceLost, "it fell off the bus");
 const Status kNotLoaded = Status::FailedPrecondition("the model m is not loaded");
 
 // One model, at most two of whose jobs are a batch. The test must let go of generations after the
@@ -73,6 +74,84 @@ TEST_F(CudaSlotTest, IsNamedAsDlpackDoes) {
   generation->host.Succeed();
   EXPECT_EQ(generation->instance().spec.lane.device_type, 2);
   EXPECT_EQ(generation->instance().spec.lane.device_id, 3);
+  EXPECT_EQ(generation->instance().spec.lane.sim_speed, 0);
+  lane_.reset();
+}
+
+class SimulatedSlotTest : public LaneFixture {
+ protected:
+  SimulatedSlotTest() : LaneFixture({"sim:2", DeviceKind::kCpu, 2, 1, 0, true, 4}) {}
+};
+
+TEST_F(SimulatedSlotTest, IsTheCpuWithASpeed) {
+  const auto generation = Add(MakeModel("m", 1), "p");
+  generation->host.Succeed();
+  const host::LaneSpec& lane = generation->instance().spec.lane;
+  EXPECT_EQ(lane.device_type, 1);
+  EXPECT_EQ(lane.device_id, 0);
+  EXPECT_EQ(lane.sim_index, 2U);
+  EXPECT_EQ(lane.sim_speed, 4);
+  lane_.reset();
+}
+
+TEST_F(SlotTest, WhatSaysThatItsDeviceIsLostIsEnded) {
+  ServeLoaded();
+  EnqueueSome(model_, 2);
+  Settle(io_);
+  ASSERT_EQ(slot().outstanding(), 1U);
+  one_->instance().Finish(1, kDeviceLost);
+  EXPECT_THAT(one_->host.plugin().killed, ElementsAre("it fell off the bus"));
+  EXPECT_THAT(TakeHeard(), IsEmpty()) << "it is not its end";
+  EXPECT_EQ(pool_.HealthOf(device_).state(), HealthState::kSuspected);
+  one_->host.Lose(kDeviceLost);
+  EXPECT_THAT(TakeHeard(),
+              ElementsAre("lost 1 to blame: it fell off the bus", "lost 2: it fell off the bus"));
+  EXPECT_EQ(pool_.HealthOf(device_).losses(), 1U);
+}
+
+TEST_F(SlotTest, AnInstanceThatIsLostSaysNothingOfItsDevice) {
+  ServeLoaded();
+  Enqueue(model_);
+  Settle(io_);
+  one_->instance().Finish(1, {Code::kInstanceLost, "broke"});
+  EXPECT_THAT(one_->host.plugin().killed, ElementsAre("broke"));
+  EXPECT_TRUE(pool_.HealthOf(device_).usable());
+  one_->host.Lose({Code::kInstanceLost, "broke"});
+  EXPECT_THAT(TakeHeard(), ElementsAre("lost 1 to blame: broke"));
+}
+
+TEST_F(SlotTest, ADeviceThatIsLostInLoadingIsReported) {
+  Serve();
+  slot().Load(host::kNoMemoryLimit);
+  Load(kDeviceLost);
+  EXPECT_EQ(slot().state(), SlotState::kLoading);
+  EXPECT_THAT(one_->host.plugin().killed, ElementsAre("it fell off the bus"));
+  EXPECT_THAT(TakeHeard(), IsEmpty()) << "who waits goes on waiting";
+  EXPECT_FALSE(pool_.HealthOf(device_).usable());
+  one_->host.Lose(kDeviceLost);
+  EXPECT_EQ(slot().state(), SlotState::kAbsent);
+}
+
+TEST_F(SlotTest, WhatCannotBeEndedIsAnswered) {
+  ServeLoaded();
+  one_->host.plugin().killable = false;
+  Enqueue(model_);
+  Settle(io_);
+  FinishBatch(*one_, {1}, kDeviceLost);
+  EXPECT_THAT(TakeHeard(), ElementsAre("done 1 device_lost: it fell off the bus"));
+  // A CPU that computes is as good as ever.
+  EXPECT_EQ(pool_.HealthOf(device_).state(), HealthState::kSuspected);
+}
+
+TEST_F(CudaSlotTest, ThatIsLostInTheDaemonIsLostForGood) {
+  const auto model = MakeModel("m", 1);
+  const auto generation = AddServing(model, "p");
+  generation->host.plugin().killable = false;
+  Enqueue(model);
+  Settle(io_);
+  FinishBatch(*generation, {1}, kDeviceLost);
+  EXPECT_EQ(pool_.HealthOf(device_).state(), HealthState::kQuarantined);
+  EXPECT_FALSE(pool_.HealthOf(device_).probe_at());
   lane_.reset();
 }
 
@@ -100,14 +179,14 @@ TEST_F(SlotTest, ItsPluginCannotBeOpened) {
 
 TEST_F(SlotTest, LoadsWhenAsked) {
   Serve();
-  slot().Load();
-  slot().Load();  // once is enough
+  slot().Load(host::kNoMemoryLimit);
+  slot().Load(host::kNoMemoryLimit);  // once is enough
   EXPECT_EQ(slot().state(), SlotState::kLoading);
   EXPECT_THAT(Told(), ElementsAre("load"));
   one_->events().OnLoaded(Status::Ok(), 12.5);
   EXPECT_EQ(slot().state(), SlotState::kIdle);
   EXPECT_EQ(slot().load_ms(), 12.5);
-  slot().Load();
+  slot().Load(host::kNoMemoryLimit);
   EXPECT_THAT(Told(), IsEmpty());
   EXPECT_THAT(log_.lines(), Contains("info: m: loaded on cpu in 12 ms"));
 }

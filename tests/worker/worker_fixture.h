@@ -46,6 +46,8 @@ struct HeardEvents final : host::Events {
     EXPECT_TRUE(results.emplace(token, std::move(result)).second) << token << " ended twice";
   }
   void OnBatchDone() override { ++batches; }
+  void OnPaused() override {}
+  void OnReserve(uint64_t bytes) override { reserves.push_back(bytes); }
   void OnUnloaded() override { ++unloaded; }
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override {
     progress.emplace_back(token, fraction, stage);
@@ -60,6 +62,7 @@ struct HeardEvents final : host::Events {
   std::map<uint64_t, host::JobResult> results;
   int batches = 0;
   int unloaded = 0;
+  std::vector<uint64_t> reserves;
   std::vector<std::tuple<uint64_t, double, std::string>> progress;
 };
 
@@ -161,7 +164,7 @@ class WorkerFixture : public testing::Test {
   Served CreateLoaded(HostedPlugin& plugin) {
     Served served = Create(plugin);
     EXPECT_TRUE(served.heard->created && served.heard->created->ok());
-    served.instance->Load();
+    served.instance->Load(host::kNoMemoryLimit);
     RunUntil(io_, [&] { return served.heard->loaded.has_value(); });
     EXPECT_TRUE(served.heard->loaded && served.heard->loaded->ok());
     return served;

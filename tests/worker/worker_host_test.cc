@@ -127,7 +127,7 @@ TEST_F(WorkerHostTest, KillingAPluginIsALossWithThoseWords) {
 }
 
 TEST_F(WorkerHostTest, AWorkerThatStandsStillIsEnded) {
-  set_up_.silence = std::chrono::milliseconds(200);
+  set_up_.silence = std::chrono::seconds(2);  // its own start is to be well within it
   const auto opening = OpenSound(ECHO_PLUGIN);
   kill(opening->plugin->pid(), SIGSTOP);
   EXPECT_TRUE(RunUntil(io_, [&] { return opening->lost.has_value(); }));

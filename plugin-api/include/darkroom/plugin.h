@@ -56,6 +56,7 @@ extern "C" {
 //   batch:     {max, key: [params and inputs that must be equal to share a batch]}
 //   resources: {device: [cuda, cpu], memory, torch: "2.11"}   torch null: libtorch is not used
 //   unload:    "clean" (dlclose after shutdown) | "resident" (never unmapped)
+//   extensions: [names of those below that the plugin has]
 // darkroom_add_plugin() embeds manifest.json; DR_MANIFEST does the same for builds without CMake.
 #define DR_MANIFEST_MAGIC "DARKROOM"
 #define DR_MANIFEST_SECTION ".darkroom"
@@ -235,8 +236,9 @@ struct dr_host {
   // before shutdown at the latest; with a status other than OK it has already done so. [lane]
   dr_status (*adopt)(const dr_host_t* host, const dr_job_t* job, const char* name,
                      dr_managed_tensor_t* tensor);
-  // Ends a job, at most once; nothing of it may be used afterwards. Its outputs must be ready in
-  // stream order. Jobs left open are ended with infer's own return value. [lane]
+  // Ends a job of infer's, at most once; nothing of it may be used afterwards. Its outputs must be
+  // ready in stream order. Jobs left open are ended with infer's own return value; where that is a
+  // failure of a batch of several, each is tried alone first. [lane]
   void (*finish)(const dr_host_t* host, const dr_job_t* job, dr_status status);
 };
 
@@ -268,6 +270,32 @@ typedef struct dr_plugin {
   // Optional: a struct of further functions, or NULL. Valid until shutdown. [any]
   const void* (*extension)(const char* id);
 } dr_plugin_t;
+
+// ---- Extension darkroom.stepwise/1 (the plugin's) -----------------------------------------------
+
+// For jobs that are made of many like steps, such as those of a diffusion model. Between two steps
+// the host may let another model have the device, take jobs out that were cancelled, and add jobs
+// to those that run. The manifest names it in `extensions`; the host then calls these instead of
+// infer. A plugin that has it still has infer, for hosts that do not know it.
+#define DR_STEPWISE_1 "darkroom.stepwise/1"
+
+typedef struct dr_run dr_run_t;  // the plugin's: one job between begin and end
+
+typedef struct dr_stepwise {
+  uint32_t size;
+  uint32_t flags;  // 0
+
+  // Takes a job in. It stays valid until end. [lane, loaded]
+  dr_status (*begin)(dr_instance_t* instance, const dr_job_t* job, dr_run_t** run);
+  // Makes the next step of each run, of up to the lane's max_batch that share the manifest's batch
+  // key and may be at different steps. left[i]: how many steps runs[i] then still needs. If it
+  // fails no run has moved on, and the host may try each alone. [lane, loaded]
+  dr_status (*step)(dr_instance_t* instance, dr_run_t* const* runs, uint32_t count, uint32_t* left);
+  // Gives the outputs (output, adopt) of a run that needs no more steps. [lane, loaded]
+  dr_status (*finish)(dr_instance_t* instance, dr_run_t* run);
+  // Gives back what a run holds: after finish, or instead of it. Cannot fail. [lane]
+  void (*end)(dr_instance_t* instance, dr_run_t* run);
+} dr_stepwise_t;
 
 // The entry point: first call into the plugin, made once. Returns a static table, or NULL after
 // set_error. Must be quick: no device, no file. [control]

@@ -16,6 +16,14 @@
 // finishes each itself; those it leaves open end as the call does. A model that blocks may have
 // `void Cancel(const dr_job_t* job)`, called from any thread: it wakes what waits.
 //
+// A model whose jobs are made of many like steps has, instead of Infer (and names the extension
+// darkroom.stepwise/1 in its manifest):
+//
+//     struct Run;                                      // a job of its, between Begin and the end
+//     std::unique_ptr<Run> Begin(darkroom::Job& job);  // the job stays valid as long as the run
+//     void Step(std::span<Run* const> runs, std::span<uint32_t> left);  // left[i]: of its steps
+//     void Finish(Run& run);                           // gives the outputs
+//
 // Constructor, Load and Infer may throw: darkroom::Error says a status and words, any other
 // exception is DR_INTERNAL (std::bad_alloc: DR_RESOURCE_EXHAUSTED). None crosses the boundary.
 // Threads and ownership are those of plugin.h: Load, Infer and Unload run on the instance's lane,
@@ -32,6 +40,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -229,6 +238,61 @@ struct Instance {
   std::unique_ptr<Model> model;
 };
 
+// What the host holds as a dr_run_t.
+template <typename Model>
+struct HeldRun {
+  Job job;
+  std::unique_ptr<typename Model::Run> run;
+};
+
+// The functions of darkroom.stepwise/1 for a model that has a Run.
+template <typename Model>
+struct StepTable {
+  using Held = HeldRun<Model>;
+
+  static Instance<Model>* Of(dr_instance_t* instance) {
+    return reinterpret_cast<Instance<Model>*>(instance);
+  }
+  static Held* Of(dr_run_t* run) { return reinterpret_cast<Held*>(run); }
+  template <typename Call>
+  static dr_status Try(dr_instance_t* instance, const Call& call) {
+    return Guard(call, [host = Of(instance)->host](dr_status, const char* words) {
+      if (*words != '\0') host.SetError(words);
+    });
+  }
+
+  static dr_status Begin(dr_instance_t* instance, const dr_job_t* job, dr_run_t** run) {
+    return Try(instance, [&] {
+      auto held = std::make_unique<Held>(Held{Job(Of(instance)->host, job), nullptr});
+      held->run = Of(instance)->model->Begin(held->job);
+      *run = reinterpret_cast<dr_run_t*>(held.release());
+    });
+  }
+  static dr_status Step(dr_instance_t* instance, dr_run_t* const* runs, uint32_t count,
+                        uint32_t* left) {
+    return Try(instance, [&] {
+      std::vector<typename Model::Run*> of_model;
+      of_model.reserve(count);
+      for (uint32_t i = 0; i < count; ++i) of_model.push_back(Of(runs[i])->run.get());
+      Of(instance)->model->Step(std::span<typename Model::Run* const>(of_model),
+                                std::span<uint32_t>(left, count));
+    });
+  }
+  static dr_status Finish(dr_instance_t* instance, dr_run_t* run) {
+    return Try(instance, [&] { Of(instance)->model->Finish(*Of(run)->run); });
+  }
+  static void End(dr_instance_t*, dr_run_t* run) { delete Of(run); }
+
+  static constexpr dr_stepwise_t kTable = {
+      .size = sizeof(dr_stepwise_t),
+      .flags = 0,
+      .begin = Begin,
+      .step = Step,
+      .finish = Finish,
+      .end = End,
+  };
+};
+
 template <typename Model>
 struct Table {
   static Instance<Model>* Of(dr_instance_t* instance) {
@@ -264,7 +328,9 @@ struct Table {
         [&] {
           jobs.reserve(batch->count);
           for (uint32_t i = 0; i < batch->count; ++i) jobs.emplace_back(host, batch->jobs[i]);
-          if constexpr (requires { model.Infer(jobs); }) {
+          if constexpr (kIsStepwise) {
+            for (Job& job : jobs) RunSteps(model, job);
+          } else if constexpr (requires { model.Infer(jobs); }) {
             model.Infer(jobs);
           } else {
             for (Job& job : jobs) {
@@ -278,6 +344,29 @@ struct Table {
           }
         },
         Tell(host));
+  }
+  // For a host that does not know of steps.
+  static void RunSteps(Model& model, Job& job) {
+    std::string said;
+    const dr_status status = Guard(
+        [&] {
+          const auto run = model.Begin(job);
+          auto* const one = run.get();
+          for (uint32_t left = 1; left > 0;) {
+            job.StopIfCancelled();
+            model.Step({&one, 1}, {&left, 1});
+          }
+          model.Finish(*run);
+        },
+        [&said](dr_status, const char* words) { said = words; });
+    if (IsLost(status)) throw Error(status, said);
+    job.Finish(status, said);
+  }
+  static const void* Extension(const char* id) {
+    if constexpr (kIsStepwise) {
+      if (std::strcmp(id, DR_STEPWISE_1) == 0) return &StepTable<Model>::kTable;
+    }
+    return nullptr;
   }
   static void Cancel(dr_instance_t* instance, const dr_job_t* job) {
     if constexpr (kHasCancel) {
@@ -295,6 +384,7 @@ struct Table {
 
   static constexpr bool kHasCancel =
       requires(Model& model, const dr_job_t* job) { model.Cancel(job); };
+  static constexpr bool kIsStepwise = requires { typename Model::Run; };
   static constexpr dr_plugin_t kTable = {
       .size = sizeof(dr_plugin_t),
       .abi_major = DR_ABI_MAJOR,
@@ -307,7 +397,7 @@ struct Table {
       .unload = Unload,
       .destroy = Destroy,
       .shutdown = Shutdown,
-      .extension = nullptr,
+      .extension = Extension,
   };
 };
 

@@ -168,6 +168,17 @@ class LaneScope {
   std::optional<c10::StreamGuard> stream_;
 };
 
+// Whether a number of CUDA's (cudaError) is about one call alone, so that the next can go well: a
+// wrong argument, or code that is not there for such a device. All others are taken for the end of
+// the context: to believe too much in a device costs more than to make an instance again.
+constexpr bool IsOneCallsError(int32_t number) {
+  constexpr int32_t kNumbers[] = {1, 9, 98, 209, 218, 222, 400, 600, 701, 720, 801};
+  for (const int32_t one : kNumbers) {
+    if (one == number) return true;
+  }
+  return false;
+}
+
 // Runs `call` in a LaneScope, with libtorch's exceptions in the ABI's statuses, which tell the host
 // what it can do, and without their stack traces.
 template <typename Call>
@@ -178,7 +189,8 @@ void OnLane(const dr_lane_t& lane, const Call& call) {
   } catch (const c10::OutOfMemoryError& error) {
     throw Error(DR_RESOURCE_EXHAUSTED, error.what_without_backtrace());
   } catch (const c10::AcceleratorError& error) {
-    throw Error(DR_DEVICE_LOST, error.what_without_backtrace());
+    throw Error(IsOneCallsError(error.get_error_code()) ? DR_INTERNAL : DR_DEVICE_LOST,
+                error.what_without_backtrace());
   } catch (const c10::Error& error) {
     throw Error(DR_INTERNAL, error.what_without_backtrace());
   }

@@ -5,6 +5,7 @@
 // Written against the C header alone, since the C++ wrapper would not let it do most of this.
 
 #include <darkroom/plugin.h>
+#include <darkroom/sim.h>
 
 #include <cstdint>
 #include <cstring>
@@ -118,6 +119,8 @@ dr_status RunJob(dr_instance_t* self, const dr_batch_t* batch, uint32_t index, b
     return Fail(host, DR_RESOURCE_EXHAUSTED, "the device is full");
   } else if (rule == "fails_with_words") {
     return Fail(host, DR_INVALID_ARGUMENT, "the picture shows a wall");
+  } else if (rule == "sticky_error") {
+    return Fail(host, DR_INTERNAL, "CUDA error: unspecified launch failure");
   } else if (rule == "error_without_words") {
     return DR_RESOURCE_EXHAUSTED;
   } else if (rule == "unknown_status") {
@@ -185,6 +188,18 @@ dr_status RunJob(dr_instance_t* self, const dr_batch_t* batch, uint32_t index, b
 
 dr_status Infer(dr_instance_t* self, const dr_batch_t* batch) {
   ++self->batches;
+  // Gives the outputs of some, and then fails for all.
+  for (uint32_t i = 0; i < batch->count; ++i) {
+    if (RuleOf(batch->jobs[i]->params) == "spoils_batch") {
+      return Fail(self->host, DR_RESOURCE_EXHAUSTED, "no memory for this one");
+    }
+    if (RuleOf(batch->jobs[i]->params) == "loses_batch") {
+      return Fail(self->host, DR_DEVICE_LOST, "the device is gone");
+    }
+    if (batch->count > 1 && RuleOf(batch->jobs[0]->params) == "first_of_spoilt") {
+      (void)CopyInput(self->host, batch->jobs[i]);
+    }
+  }
   dr_status last = DR_OK;
   for (uint32_t i = 0; i < batch->count; ++i) {
     bool ended = false;
@@ -203,6 +218,15 @@ dr_status Create(const dr_host_t* host, const char* config, dr_instance_t** inst
   if (rule == "create_fails") return Fail(host, DR_INVALID_ARGUMENT, "no such option");
   if (rule == "create_throws") throw std::runtime_error("broke in create");
   if (rule == "create_gives_nothing") return DR_OK;
+  if (rule == "create_tells_device") {
+    if (host->extension(host, "darkroom.sim/2") != nullptr) return DR_INTERNAL;
+    const auto* sim = static_cast<const dr_sim_t*>(host->extension(host, DR_EXT_SIM));
+    if (sim == nullptr) return Fail(host, DR_NOT_FOUND, "a real one");
+    if (sim->size < sizeof(*sim)) return DR_INTERNAL;
+    const std::string words =
+        "sim:" + std::to_string(sim->index) + " at " + std::to_string(sim->speed);
+    return Fail(host, DR_NOT_FOUND, words.c_str());
+  }
   uint32_t metric = 0;
   if (host->metric_define(host, DR_METRIC_COUNTER, "instances_total", "Instances made.", &metric) ==
       DR_OK) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A plugin that gives each of its inputs back under the same name, so that what the host decodes
-// and encodes can be seen from outside.
+// and encodes can be seen from outside. With the text "wait" it does so once it is cancelled.
 
 #include <darkroom/plugin.h>
 
 #include <cstring>
+#include <string_view>
+#include <thread>
 
 struct dr_instance {
   const dr_host_t* host;
@@ -22,6 +24,10 @@ size_t BytesOf(const dr_tensor_t& tensor) {
 dr_status RunJob(const dr_host_t* host, const dr_job_t* job) {
   for (uint32_t i = 0; i < job->input_count; ++i) {
     const dr_input_t& input = *job->inputs[i];
+    const bool waits = input.name == std::string_view("text") && BytesOf(*input.tensor) == 4 &&
+                       std::memcmp(input.tensor->data, "wait", 4) == 0;
+    if (waits) host->progress(host, job, 0, "waiting");
+    while (waits && host->cancelled(host, job) == 0) std::this_thread::yield();
     dr_tensor_t out{};
     const dr_status status = host->output(host, job, input.name, input.tensor, &out);
     if (status != DR_OK) return status;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/devices_section.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace darkroom {
+namespace {
+
+constexpr double kSlowest = 0.001;
+constexpr double kFastest = 1000;
+
+// A device's kind and its number. Written in one way only, so that no device has two names.
+bool IsNumbered(std::string_view device, std::string_view kind) {
+  if (!device.starts_with(kind)) return false;
+  const std::string_view number = device.substr(kind.size());
+  if (number.empty() || number.size() > 4 || (number.size() > 1 && number[0] == '0')) return false;
+  return std::all_of(number.begin(), number.end(),
+                     [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// "90%".
+bool ParsePercent(std::string_view text, uint32_t* percent) {
+  if (!text.ends_with('%')) return false;
+  const char* end = text.data() + text.size() - 1;
+  const auto [rest, error] = std::from_chars(text.data(), end, *percent);
+  return error == std::errc() && rest == end && *percent >= 1 && *percent <= 100;
+}
+
+void ReadMemory(YamlReader* reader, DeviceConfig* device) {
+  const YAML::Node memory = reader->Child("memory");
+  if (!memory.IsScalar() || memory.Scalar().find('%') == std::string::npos) {
+    reader->Size("memory", &device->memory);
+    return;
+  }
+  if (!ParsePercent(memory.Scalar(), &device->memory_percent)) {
+    reader->Complain(memory, fmt::format("devices[].memory: '{}' is no part of a device's memory: "
+                                         "write a whole number from 1% to 100%",
+                                         memory.Scalar()));
+  } else if (device->device.starts_with("sim:")) {
+    reader->Complain(memory, fmt::format("devices[].memory: '{}' has no memory of its own to take "
+                                         "{} of: write a size such as 8GiB",
+                                         device->device, memory.Scalar()));
+  }
+}
+
+void ReadSpeed(YamlReader* reader, DeviceConfig* device) {
+  const YAML::Node speed = reader->Child("speed");
+  if (!speed.IsDefined()) return;
+  const std::string text = speed.IsScalar() ? speed.Scalar() : "";
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, device->speed);
+  // Written so that what is no number is refused, too.
+  const bool sound = device->speed >= kSlowest && device->speed <= kFastest;
+  if (error != std::errc() || rest != end || !sound) {
+    reader->Complain(speed, fmt::format("devices[].speed: must be a number from {} to {}, not '{}'",
+                                        kSlowest, kFastest, text));
+  } else if (!device->device.starts_with("sim:")) {
+    reader->Complain(speed,
+                     fmt::format("devices[].speed: '{}' is as fast as it is; only sim:N devices "
+                                 "have a speed",
+                                 device->device));
+  }
+}
+
+}  // namespace
+
+void ReadDevicesSection(const YAML::Node& node, YamlReader* parent,
+                        const std::filesystem::path& file, std::vector<DeviceConfig>* devices,
+                        std::vector<ConfigIssue>* issues) {
+  if (!node.IsDefined() || node.IsNull()) return;
+  if (node.IsScalar() && node.Scalar() == "auto") return;
+  if (!node.IsSequence() || node.size() == 0) {
+    parent->Complain(node, "devices must be auto or a list such as [{device: cpu, lanes: 1}]");
+    return;
+  }
+  std::set<std::string> seen;
+  for (const YAML::Node& item : node) {
+    YamlReader reader(item, "devices[]", file, issues);
+    DeviceConfig device;
+    uint64_t lanes = 1;
+    reader.Require("device");
+    reader.String("device", &device.device);
+    reader.Integer("lanes", 1, 64, &lanes);
+    ReadMemory(&reader, &device);
+    ReadSpeed(&reader, &device);
+    reader.Finish();
+    device.lanes = static_cast<uint32_t>(lanes);
+    if (device.device != "cpu" && !IsNumbered(device.device, "cuda:") &&
+        !IsNumbered(device.device, "sim:")) {
+      reader.Complain(item, fmt::format("unknown device '{}' (use cpu, cuda:0, cuda:1, ... or "
+                                        "sim:0, ...)",
+                                        device.device));
+    } else if (!seen.insert(device.device).second) {
+      reader.Complain(item, fmt::format("device '{}' is listed twice", device.device));
+    }
+    devices->push_back(std::move(device));
+  }
+}
+
+}  // namespace darkroom

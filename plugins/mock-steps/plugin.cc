@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// mock-steps makes as many steps as it is told, each of which takes as long as it is told. It
+// stands in for diffusion models in tests and in development. README.md lists its params.
+
+#include <darkroom/sim.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <darkroom/plugin.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace {
+
+using nlohmann::json;
+
+class MockSteps {
+ public:
+  // A job that makes its steps.
+  struct Run {
+    darkroom::Job& job;
+    uint32_t steps;
+    std::chrono::milliseconds step_time;
+    uint32_t fail_at;
+    uint32_t made = 0;
+    size_t company = 0;
+  };
+
+  MockSteps(darkroom::Host host, std::string_view) {
+    const auto* sim = static_cast<const dr_sim_t*>(host.Extension(DR_EXT_SIM));
+    if (sim != nullptr) speed_ = sim->speed;
+  }
+
+  void Load(const dr_lane_t&) {}
+  void Unload() {}
+
+  std::unique_ptr<Run> Begin(darkroom::Job& job) {
+    const json params = json::parse(job.params());
+    const std::chrono::milliseconds step_time(params.at("step_ms").get<int64_t>());
+    return std::make_unique<Run>(Run{job, params.at("steps"), step_time, params.at("fail_at")});
+  }
+
+  void Step(std::span<Run* const> runs, std::span<uint32_t> left) {
+    std::chrono::milliseconds longest{0};
+    for (const Run* run : runs) longest = std::max(longest, run->step_time);
+    std::this_thread::sleep_for(longest / speed_);
+    for (const Run* run : runs) {
+      if (run->fail_at == run->made + 1) {
+        throw darkroom::Error(DR_INTERNAL, "told to fail at step " + std::to_string(run->fail_at));
+      }
+    }
+    for (size_t i = 0; i < runs.size(); ++i) {
+      Run& run = *runs[i];
+      ++run.made;
+      run.company = std::max(run.company, runs.size());
+      left[i] = run.steps - run.made;
+      run.job.Progress(static_cast<double>(run.made) / run.steps,
+                       "step " + std::to_string(run.made) + "/" + std::to_string(run.steps));
+    }
+  }
+
+  void Finish(Run& run) {
+    const std::string report = json({{"steps", run.made}, {"company", run.company}}).dump();
+    const auto out = run.job.OutputBytes("report", report.size());
+    std::memcpy(out.data(), report.data(), report.size());
+  }
+
+ private:
+  double speed_ = 1;  // of a simulated device
+};
+
+}  // namespace
+
+DARKROOM_PLUGIN(MockSteps)
