@@ -30,6 +30,7 @@ class Responder:
     program: Program
     url: str
     subject: str  # empty for HTTP
+    options: tuple = ()  # more of loadgen's
 
 
 class ClosedLoop:
@@ -38,14 +39,26 @@ class ClosedLoop:
         self._loadgen = site.binary("loadgen")
         self.responders: list[Responder] = []
 
-    def add(self, name: str, program: Program, subject: str, url: str = "") -> None:
-        self.responders.append(Responder(name, program, url or self._site.url, subject))
+    def add(
+        self, name: str, program: Program, subject: str, url: str = "", options: tuple = ()
+    ) -> None:
+        self.responders.append(Responder(name, program, url or self._site.url, subject, options))
+
+    def await_one(
+        self,
+        responder: Responder,
+        cell: Cell,
+        pace: Pace = Pace(1, 0.05, 0.1),
+        wait: float = _START_SECONDS,
+    ) -> None:
+        """Waits until it has answered; with one short run, so as loads will ask."""
+        # Without its clocks: processes come and go while it starts, a daemon's probe among them.
+        self._load(responder, cell, pace, [], wait)
 
     def await_all(self, cell: Cell) -> None:
-        """Waits until each has answered; with one run of no length, so as loads will ask."""
+        """Waits until each has answered."""
         for responder in self.responders:
-            # Without its clocks: processes come and go while it starts, a daemon's probe among them.
-            self._load(responder, cell, Pace(1, 0.05, 0.1), [])
+            self.await_one(responder, cell)
 
     def measure(self, responder: Responder, cell: Cell, pace: Pace) -> dict:
         # With all that descend from it: a daemon's workers are its own.
@@ -55,13 +68,20 @@ class ClosedLoop:
             clocks += ["--cpu-of", f"broker={self._site.server.pid}"]
         return self._load(responder, cell, pace, clocks)
 
-    def _load(self, responder: Responder, cell: Cell, pace: Pace, clocks: list[str]) -> dict:
+    def _load(
+        self,
+        responder: Responder,
+        cell: Cell,
+        pace: Pace,
+        clocks: list[str],
+        wait: float = _START_SECONDS,
+    ) -> dict:
         responder.program.check()
-        command = [self._loadgen, "--url", responder.url, *clocks]
+        command = [self._loadgen, "--url", responder.url, *responder.options, *clocks]
         if responder.subject:
             command += ["--subject", responder.subject]
         command += ["--concurrency", cell.concurrency, "--size", cell.size]
-        command += ["--warmup", pace.warmup, "--seconds", pace.seconds, "--wait", _START_SECONDS]
+        command += ["--warmup", pace.warmup, "--seconds", pace.seconds, "--wait", wait]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if done.returncode != 0:
             raise BenchError(

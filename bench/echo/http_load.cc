@@ -76,7 +76,9 @@ Status HttpLoad::ParseUrl() {
   port_ = plan_.url.substr(colon + 1, slash - colon - 1);
   head_ = "POST " + plan_.url.substr(slash) + " HTTP/1.1\r\nHost: " + host_ + ":" + port_ +
           "\r\nContent-Type: application/octet-stream\r\nContent-Length: " +
-          std::to_string(plan_.size) + "\r\n\r\n";
+          std::to_string(plan_.size) + "\r\n";
+  for (const std::string& header : plan_.headers) head_ += header + "\r\n";
+  head_ += "\r\n";
   return Status::Ok();
 }
 
@@ -113,7 +115,11 @@ asio::awaitable<HttpLoad::Exchange> HttpLoad::Ask(tcp::socket& socket,
   }
   const auto& reply = parser.get();
   if (reply.result() == http::status::ok) {
-    result.error = slot.Check({reply.body().data(), reply.body().size()});
+    std::string_view bytes(reply.body().data(), reply.body().size());
+    if (plan_.reply_has_prefix && bytes.size() > plan_.size) {
+      bytes.remove_prefix(bytes.size() - plan_.size);
+    }
+    result.error = slot.Check(bytes);
   } else {
     result.error = ReplyError::kService;
     result.detail = "HTTP status " + std::to_string(reply.result_int());

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/status.h"
 #include "echo/meter.h"
@@ -26,6 +27,10 @@ struct LoadPlan {
   std::string subject;  // NATS only
   std::size_t concurrency = 1;
   std::size_t size = 1024;
+  // HTTP only, for servers that speak a protocol of their own within it: further lines of the
+  // request's head, and that something precedes a reply's bytes.
+  std::vector<std::string> headers;
+  bool reply_has_prefix = false;
 };
 
 class Load {

@@ -92,6 +92,11 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   app.add_option("--size", arguments.plan.size, "Bytes of a request")
       ->check(CLI::Range(Slot::kMinimumSize, std::size_t{64} << 20));
+  app.add_option("--http-header", arguments.plan.headers,
+                 "HTTP only: a further line of each request's head, NAME: VALUE; repeatable");
+  app.add_flag(
+      "--reply-has-prefix", arguments.plan.reply_has_prefix,
+      "HTTP only: a reply ends with the request's bytes, and what precedes them is ignored");
   app.add_option("--warmup", arguments.warmup, "Seconds before the window");
   app.add_option("--seconds", arguments.seconds, "Seconds of the window");
   app.add_option("--wait", arguments.wait,

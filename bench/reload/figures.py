@@ -3,10 +3,10 @@
 tests/bench.
 """
 
-import math
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
+
+from common.open_loop import Request, quantile
 
 # What is looked at after each upgrade, and the unit that its growth is told in.
 HELD = {
@@ -21,17 +21,6 @@ QUANTILES = {"p50": 0.5, "p99": 0.99}
 
 
 @dataclass(frozen=True)
-class Request:
-    """A line of what openload writes."""
-
-    sent: float  # seconds of the monotonic clock
-    late_us: float
-    latency_us: float  # negative: no reply
-    replies: int
-    wrong: bool
-
-
-@dataclass(frozen=True)
 class Block:
     """A stretch of the run: with upgrades one after the other, or without any."""
 
@@ -39,22 +28,6 @@ class Block:
     begin: float
     end: float
     upgrades: int  # until its end
-
-
-def read_requests(file: Path) -> list[Request]:
-    requests = []
-    for line in file.read_text().splitlines():
-        sent, late, latency, replies, wrong = line.split()
-        requests.append(
-            Request(float(sent), float(late), float(latency), int(replies), wrong == "1")
-        )
-    return requests
-
-
-def quantile(values: list[float], share: float) -> float:
-    """The smallest value that at least `share` of all do not exceed; 0 of none."""
-    ordered = sorted(values)
-    return ordered[max(math.ceil(share * len(ordered)), 1) - 1] if ordered else 0.0
 
 
 def slope(xs: list[float], ys: list[float]) -> float:

@@ -11,6 +11,7 @@ namespace darkroom {
 namespace {
 
 constexpr const char* kJobHeader = "Darkroom-Job";
+constexpr const char* kDeadlineHeader = "Darkroom-Deadline";
 
 std::string JobOf(uint64_t number) { return "reload-" + std::to_string(number); }
 
@@ -18,6 +19,22 @@ std::string_view DataOf(natsMsg* message) {
   const char* data = natsMsg_GetData(message);
   const auto size = static_cast<std::size_t>(natsMsg_GetDataLength(message));
   return data == nullptr ? std::string_view() : std::string_view(data, size);
+}
+
+// A number in a header; `missing` if there is none.
+template <typename Number>
+Number NumberOf(natsMsg* message, const char* header, Number missing) {
+  const char* text = nullptr;
+  if (natsMsgHeader_Get(message, header, &text) != NATS_OK) return missing;
+  Number number = missing;
+  std::from_chars(text, text + std::strlen(text), number);
+  return number;
+}
+
+void TakeReceipt(natsMsg* message, RequestRecord* record) {
+  record->code = NumberOf(message, "Nats-Service-Error-Code", uint32_t{0});
+  record->queue_ms = NumberOf(message, "Darkroom-Queue-Ms", -1.0F);
+  record->run_ms = NumberOf(message, "Darkroom-Run-Ms", -1.0F);
 }
 
 }  // namespace
@@ -57,6 +74,9 @@ NatsMessage OpenLoop::MakeRequest(uint64_t number, const std::string& reply) {
   natsMsg_Create(&message, plan_.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
                  bytes_.data(), static_cast<int>(bytes_.size()));
   natsMsgHeader_Set(message, kJobHeader, JobOf(number).c_str());
+  if (!plan_.deadline.empty()) {
+    natsMsgHeader_Set(message, kDeadlineHeader, plan_.deadline.c_str());
+  }
   return NatsMessage(message);
 }
 
@@ -151,6 +171,7 @@ void OpenLoop::HandleReply(NatsMessage message) {
   RequestRecord& record = records_[number];
   if (record.replies++ == 0) {
     record.latency_us = std::chrono::duration<float, std::micro>(now - record.sent).count();
+    TakeReceipt(message.get(), &record);
     if (--unanswered_ == 0) changed_.notify_all();
   }
   if (error == ReplyError::kNone) return;

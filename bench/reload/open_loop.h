@@ -33,6 +33,7 @@ struct OpenLoopPlan {
   std::size_t size = 1024;  // of a request's bytes, which are to come back
   // Instead: the bytes of every request. Each reply must have the bytes of the first one.
   std::string body;
+  std::string deadline;  // each request's Darkroom-Deadline; empty: none
 };
 
 // What became of one request.
@@ -41,6 +42,11 @@ struct RequestRecord {
   float latency_us = -1;  // until its first reply; negative: none came
   uint32_t replies = 0;
   ReplyError error = ReplyError::kNone;  // of any of its replies
+  // What its first reply says: the number of its error (0: none), and of its receipt how long the
+  // job waited and ran (negative: nothing).
+  uint32_t code = 0;
+  float queue_ms = -1;
+  float run_ms = -1;
 };
 
 class OpenLoop {

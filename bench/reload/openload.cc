@@ -3,10 +3,12 @@
 // openload: asks a model over NATS at a fixed rate until SIGTERM, and writes down what became of
 // every request. It prints "ready" once the first request has had its right reply, and at the end
 // writes two things:
-// - to --records, a line for each request: when it was sent (seconds of the monotonic clock, the
-// one
-//   of Python's time.monotonic), how late that was by the rate, in microseconds, after how many
-//   microseconds its first reply came (-1: never), how many replies came, and 1 if one was wrong;
+// - to --records, a line for each request: when it was sent (seconds of the monotonic clock, that
+// of
+//   Python's time.monotonic), how late that was by the rate, in microseconds, after how many
+//   microseconds its first reply came (-1: never), how many replies came, 1 if one was wrong; and
+//   of the first one: the number of its error (0: none), and how many milliseconds its receipt says
+//   that the job waited and ran (-1: nothing);
 // - to its output, one JSON line {requests, errors: {words: times}}.
 
 #include <CLI/CLI.hpp>
@@ -83,7 +85,8 @@ Status WriteRecords(const std::string& path, const OpenLoop& loop,
     const RequestRecord& record = loop.records()[i];
     file << std::chrono::duration<double>(record.sent.time_since_epoch()).count() << ' '
          << late_us[i] << ' ' << record.latency_us << ' ' << record.replies << ' '
-         << (record.error != ReplyError::kNone) << '\n';
+         << (record.error != ReplyError::kNone) << ' ' << record.code << ' ' << record.queue_ms
+         << ' ' << record.run_ms << '\n';
   }
   file.close();
   return file ? Status::Ok() : Status::Internal("cannot write " + path);
@@ -124,6 +127,8 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(Slot::kMinimumSize, std::size_t{64} << 20));
   app.add_option("--body", arguments.body_file,
                  "File with every request's bytes; each reply must be as the first one was");
+  app.add_option("--deadline", arguments.plan.deadline,
+                 "How long each request says that it waits, such as 250ms");
   app.add_option("--wait", arguments.wait, "Seconds to wait for the first right reply");
   app.add_option("--patience", arguments.patience,
                  "Seconds to wait for the last replies; what has none by then is lost");

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """One plugin under load, upgraded again and again: what is done, and what is seen meanwhile."""
 
-import json
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import process, report
-from common.programs import BenchError, Program
+from common.control import Control, Refused
+from common.open_loop import OpenLoad
 from common.site import Site
 from reload import figures
-from reload.control import Control, Refused
 from reload.figures import PERCENTS, Block
 
-_START_SECONDS = 60
 # Quarters of the upgrades: after each the figures are told.
 _QUARTERS = len(PERCENTS) - 1
 
@@ -59,31 +57,13 @@ class Scene:
         model = {"plugin": case.plugin, "preload": True, **case.model}
         prefix = "darkroom"
         self._daemon = site.start_darkroom(prefix, case.isolation, {"bench": model})
-        self._load = self._start_load(site, f"{prefix}.run.bench")
+        self._load = OpenLoad(site, "openload", f"{prefix}.run.bench", case.rate, case.body)
+        self._load.await_ready(self._daemon)
         self._control = stack.enter_context(Control(site.url, prefix))
         self._looks: list[dict] = []
         self._blocks: list[Block] = []
         self._took_ms: list[float] = []
         self._tried = 0
-
-    def _start_load(self, site: Site, subject: str) -> Program:
-        self._records = site.folder / "records"
-        command = [site.binary("openload"), "--url", site.url, "--subject", subject]
-        command += ["--rate", self._case.rate, "--records", self._records]
-        command += ["--wait", _START_SECONDS]
-        if self._case.body:
-            body = site.folder / "body"
-            body.write_bytes(self._case.body)
-            command += ["--body", body]
-        load = site.start("openload", command)
-        end = time.monotonic() + _START_SECONDS + 5
-        while "ready" not in load.tail():
-            load.check()
-            self._daemon.check()
-            if time.monotonic() > end:
-                raise BenchError(f"{self._case.name} does not answer:\n{self._daemon.tail()}")
-            time.sleep(0.02)
-        return load
 
     def _look(self) -> None:
         """At what the daemon and its workers hold. RSS is what the kernel keeps count of: going
@@ -140,14 +120,7 @@ class Scene:
             self._control.rest(0.5)
             self._run_block(False, 0, min(seconds, pace.longest_rest))
         plugin = self._control.await_gone(self._case.plugin)
-        self._load.stop()
-        return self._figures(plugin)
-
-    def _figures(self, plugin: dict) -> dict:
-        if not self._records.exists():
-            raise BenchError(f"openload failed:\n{self._load.tail()}")
-        requests = figures.read_requests(self._records)
-        errors = json.loads(self._load.tail().splitlines()[-1])["errors"]
+        requests, errors = self._load.finish()
         if errors:
             report.say(f"{self._case.name}: {errors}")
         failed = self._tried - len(self._took_ms)

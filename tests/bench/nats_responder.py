@@ -10,13 +10,14 @@ import nats
 class NatsResponder:
     """Answers with `change(body)`: None, bytes, or a list of several replies. The first request is
     answered rightly, so that the load starts. Headers come back as they are, or with those given
-    for wrong replies."""
+    for wrong replies. `deadlines` are those that were asked with."""
 
     def __init__(self, url: str, change, misbehave_every: int = 1, headers: dict | None = None):
         self._url = url
         self._change = change
         self._every = misbehave_every
         self._headers = headers or {}
+        self.deadlines: set[str | None] = set()
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._ending = asyncio.Event()
@@ -29,6 +30,7 @@ class NatsResponder:
         async def answer(message) -> None:
             nonlocal count
             count += 1
+            self.deadlines.add((message.headers or {}).get("Darkroom-Deadline"))
             wrong = count > 1 and count % self._every == 0
             replies = self._change(message.data) if wrong else message.data
             headers = {**(message.headers or {}), **(self._headers if wrong else {})}

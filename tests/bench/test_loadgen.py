@@ -118,7 +118,7 @@ def http_server():
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, reply = self.server.change(body)
+            status, reply = self.server.change_with_headers(self.headers, body)
             self.send_response(status)
             self.send_header("Content-Length", str(len(reply)))
             self.end_headers()
@@ -130,6 +130,7 @@ def http_server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         server.change = lambda body: (200, body)
+        server.change_with_headers = lambda _, body: server.change(body)
         server.url = f"http://127.0.0.1:{server.server_port}/inference"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -167,3 +168,25 @@ def test_a_status_is_an_error_over_http(http_server, build):
     line = line_of(run_loadgen(build, "--url", http_server.url))
     assert line["errors"] > 0
     assert "429" in line["first_error"]
+
+
+def test_a_protocol_within_http_has_headers_and_a_prefix(http_server, build):
+    heads = set()
+
+    def change(headers, body: bytes):
+        heads.add((headers["Shape"], headers["Kind"]))
+        return 200, b"{some: json}" + body
+
+    http_server.change_with_headers = change
+    options = ["--url", http_server.url, "--http-header", "Shape: 1024", "--http-header", "Kind: 7"]
+    line = line_of(run_loadgen(build, *options, "--reply-has-prefix"))
+    assert line["errors"] == 0
+    assert heads == {("1024", "7")}
+    # Only what precedes the bytes is let pass.
+    calls = iter(range(1 << 30))
+    http_server.change_with_headers = lambda _, body: (
+        (200, b"{}" + body) if next(calls) % 10 < 9 else (200, b"{}" + body[:-1] + b"!")
+    )
+    line = line_of(run_loadgen(build, *options, "--reply-has-prefix"))
+    assert "other bytes" in line["first_error"]
+    assert run_loadgen(build, *options, "--wait", "0.1").returncode != 0

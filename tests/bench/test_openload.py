@@ -5,9 +5,10 @@ import json
 import time
 
 import pytest
+from common.open_loop import read_requests
 from common.programs import Program
 from nats_responder import NatsResponder
-from reload.figures import count_figures, read_requests
+from reload.figures import count_figures
 
 EVERY = 10  # of that many requests one is answered wrongly
 
@@ -58,6 +59,21 @@ def test_a_body_of_its_own_is_sent_as_it_is(server, run, tmp_path):
     # The first was answered with the body itself, and so are all to be.
     assert counts["errors"] == counts["requests"]
     assert set(errors) == {"a reply of another length"}
+
+
+def test_a_request_says_how_long_it_waits(server, run):
+    with NatsResponder(server.url, lambda body: body) as responder:
+        run("--deadline", "250ms")
+    assert responder.deadlines == {"250ms"}
+
+
+def test_a_first_reply_is_told_as_it_says_itself(server, run):
+    refusal = {"Nats-Service-Error": "no room", "Nats-Service-Error-Code": "429"}
+    receipt = {"Darkroom-Queue-Ms": "12.5", "Darkroom-Run-Ms": "0.250"}
+    with NatsResponder(server.url, lambda body: body, EVERY, {**refusal, **receipt}):
+        requests, _, _ = run()
+    told = {(request.code, request.queue_ms, request.run_ms) for request in requests}
+    assert told == {(0, -1, -1), (429, 12.5, 0.25)}
 
 
 def test_what_is_never_answered_is_lost(server, run):

@@ -2,14 +2,13 @@
 """Figures of bench/reload of made-up records, worked out by hand."""
 
 import pytest
+from common.open_loop import Request, quantile
 from reload.figures import (
     PERCENTS,
     Block,
-    Request,
     count_figures,
     held_figures,
     latency_figures,
-    quantile,
     ratios_of,
     slope,
     upgrade_figures,

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks a daemon's control subjects, with nats-py."""
 
-import asyncio
 import json
 import time
 
 import nats
+from common.connection import Connection
 from common.programs import BenchError
 
 # An upgrade answers once the new generation serves, which may have to load weights first.
@@ -16,27 +16,10 @@ class Refused(Exception):
     """The daemon said no; the message is its own."""
 
 
-class Control:
-    """Use it in a `with` statement or an ExitStack."""
-
+class Control(Connection):
     def __init__(self, url: str, prefix: str):
+        super().__init__(url)
         self._prefix = prefix
-        self._loop = asyncio.new_event_loop()
-        self._connection = self._run(nats.connect(url))
-
-    def __enter__(self) -> "Control":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._run(self._connection.close())
-        self._loop.close()
-
-    def _run(self, coroutine):
-        return self._loop.run_until_complete(coroutine)
-
-    def rest(self, seconds: float) -> None:
-        """Does nothing, but keeps the connection alive meanwhile."""
-        self._run(asyncio.sleep(seconds))
 
     def ask(self, verb: str, **body) -> dict:
         subject = f"{self._prefix}.control.{verb}"
