@@ -9,9 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/buffer.h"
 #include "core/coroutine.h"
-#include "core/units.h"
-#include "device/memory_need.h"
 #include "model_setup.h"
 
 namespace darkroom {
@@ -20,7 +19,9 @@ namespace {
 // One that lost its worker so often before it ever served is given up.
 constexpr uint64_t kMostCrashes = 3;
 
-bool IsUp(const Slot& slot) { return slot.available() || slot.state() == SlotState::kRefused; }
+bool IsUp(const Slot& slot) {
+  return slot.available() || slot.asleep() || slot.state() == SlotState::kRefused;
+}
 
 }  // namespace
 
@@ -48,77 +49,16 @@ Generation::Generation(const Parts& parts, uint32_t number, StagedFile staged,
 
 Generation::~Generation() { *alive_ = false; }
 
-Hosting& Generation::HostingOn(const Device& device,
-                               const std::vector<std::shared_ptr<Model>>& models) {
-  for (const auto& place : places_) {
-    if (place->device == &device) return *place->hosting;
-  }
-  auto place = std::make_unique<Place>();
-  place->device = &device;
-  place->host = parts_.hosts.For(*file_, number_, device, models);
-  place->hosting = std::make_unique<Hosting>(
-      parts_.io, *place->host, PluginToOpen{file_->path, file_->manifest_json},
-      fmt::format("{} {}", file_->info.id, file_->info.version), parts_.log,
-      [this] { parts_.changes.Notify(); });
-  places_.push_back(std::move(place));
-  return *places_.back()->hosting;
-}
-
-Status Generation::AddSlots(const std::shared_ptr<Model>& model,
-                            const std::vector<std::shared_ptr<Model>>& models) {
-  auto contract = MakeContract(*file_, number_, model->config);
-  if (!contract.ok()) return contract.status();
-  const std::vector<const Device*> fit = DevicesFor(file_->info, parts_.pool.devices());
-  // Where the model is served already, else the least laden first, so that models spread.
-  std::vector<Lane*> lanes;
-  for (const auto& lane : parts_.lanes) {
-    if (std::find(fit.begin(), fit.end(), &lane->device()) != fit.end()) {
-      lanes.push_back(lane.get());
-    }
-  }
-  std::stable_sort(lanes.begin(), lanes.end(), [&](const Lane* a, const Lane* b) {
-    const bool at_a = a->Find(model.get()) != nullptr;
-    const bool at_b = b->Find(model.get()) != nullptr;
-    if (at_a != at_b) return at_a;
-    return a->Slots().size() < b->Slots().size();
-  });
-  const uint64_t need = MemoryNeed(model->config, file_->info);
-  const bool none_fits = !lanes.empty() && std::none_of(lanes.begin(), lanes.end(), [&](Lane* one) {
-    return one->device().memory == 0 || need <= one->device().memory;
-  });
-  if (none_fits) {
-    return {Code::kFailedPrecondition,
-            fmt::format("the model '{}' needs {}, and no device here has so much for models",
-                        model->config.name, FormatSize(need)),
-            "give a device more memory, or say what it really needs with the model's `memory`"};
-  }
-  if (lanes.empty()) return NoDeviceFor(file_->info, parts_.pool.devices());
-  lanes.resize(std::min<size_t>(lanes.size(), model->config.instances));
-  for (Lane* lane : lanes) {
-    Hosting& hosting = HostingOn(lane->device(), models);
-    slots_.push_back({lane, lane->AddSlot(model, *contract, hosting)});
-  }
-  return Status::Ok();
-}
-
-Status Generation::Open(const std::vector<std::shared_ptr<Model>>& models) {
-  for (const auto& model : models) {
-    if (Status status = AddSlots(model, models); !status.ok()) {
-      error_ = status;
-      SetState(GenerationState::kFailed);
-      return status;
-    }
-  }
-  for (const auto& place : places_) place->hosting->Open();
-  return Status::Ok();
+const Generation::Served& Generation::ServedAs(const Model& model) const {
+  return *std::find_if(served_.begin(), served_.end(),
+                       [&model](const Served& one) { return one.model == &model; });
 }
 
 const std::shared_ptr<const ModelContract>& Generation::ContractOf(const Model& model) const {
-  const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const SlotPlace& one) {
-    return &one.slot->model() == &model;
-  });
-  return found->slot->contract();
+  return ServedAs(model).contract;
 }
+
+const Status& Generation::NoPlaceFor(const Model& model) const { return ServedAs(model).no_place; }
 
 bool Generation::Settled() const {
   return !HostingError().ok() || std::all_of(slots_.begin(), slots_.end(),
@@ -144,7 +84,7 @@ Status Generation::RefusalOf(const Model& model) const {
       return one.slot->error();
     }
   }
-  return Status::Ok();
+  return NoPlaceFor(model);
 }
 
 boost::asio::awaitable<Status> Generation::Opened() {
@@ -157,7 +97,8 @@ boost::asio::awaitable<Status> Generation::Opened() {
 
 boost::asio::awaitable<Status> Generation::Load(const std::vector<std::shared_ptr<Model>>& models) {
   const auto named = [&](const SlotPlace& one) {
-    return std::find(models.begin(), models.end(), one.slot->shared_model()) != models.end();
+    return one.home &&
+           std::find(models.begin(), models.end(), one.slot->shared_model()) != models.end();
   };
   // On a device that cannot be used it is loaded when it can: nobody waits for that.
   const auto wanted = [&](const SlotPlace& one) {

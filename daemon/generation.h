@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Generation is one copy of a plugin at work: the private copy of its file, the places where it is
-// open, one for each device, and its slots at the lanes. It goes through the states of
+// open, one for each device, and its slots at the lanes, one for each that a model may be on. Where
+// a model is at home its plugin is opened at once, elsewhere when the model is first to be loaded
+// there. It goes through the states of
 // GenerationState from the first to the last; whatever fails before it serves leaves all others as
 // they were.
 //
@@ -61,15 +63,18 @@ class Generation {
   Generation& operator=(const Generation&) = delete;
 
   // Makes slots for the models and starts to open what they need. An error says that there is no
-  // device for it, or that it contradicts itself; then nothing was started.
+  // device for any of them, or that the plugin contradicts itself; then nothing was started.
   Status Open(const std::vector<std::shared_ptr<Model>>& models);
 
   // Returns when the plugin is open and every slot has its instance or was refused one; or when it
   // cannot be opened, with the reason.
   boost::asio::awaitable<Status> Opened();
-  // Why the plugin does not make an instance for the model, if it does not.
+  // Why there is no place for the model, if there is none.
+  const Status& NoPlaceFor(const Model& model) const;
+  // That, or why the plugin does not make an instance for it, if it does not.
   Status RefusalOf(const Model& model) const;
-  // Loads the slots of the models given, and returns when they are; an error is the first.
+  // Loads the models given where they are at home, and returns when they are; an error is the
+  // first.
   boost::asio::awaitable<Status> Load(const std::vector<std::shared_ptr<Model>>& models);
   // Runs a model's recent requests, one after the other; none may fail.
   boost::asio::awaitable<Status> Rehearse(
@@ -99,17 +104,29 @@ class Generation {
     const Device* device;
     std::shared_ptr<PluginHost> host;  // outlives the hosting
     std::unique_ptr<Hosting> hosting;
+    bool home = false;  // of a model
   };
   const std::vector<std::unique_ptr<Place>>& places() const { return places_; }
   struct SlotPlace {
     Lane* lane;
     Slot* slot;
+    bool home;
   };
   const std::vector<SlotPlace>& slots() const { return slots_; }
 
  private:
-  Hosting& HostingOn(const Device& device, const std::vector<std::shared_ptr<Model>>& models);
+  Place& PlaceOn(const Device& device, const std::vector<std::shared_ptr<Model>>& models);
+  // The lanes that it may be on, first those where it is at home, `homes` of them.
+  Result<std::vector<Lane*>> LanesFor(const Model& model, size_t* homes) const;
+  struct Served {
+    const Model* model;
+    std::shared_ptr<const ModelContract> contract;
+    Status no_place;
+  };
+  const Served& ServedAs(const Model& model) const;
+  // OK if there is at least one.
   Status AddSlots(const std::shared_ptr<Model>& model,
+                  const std::shared_ptr<const ModelContract>& contract,
                   const std::vector<std::shared_ptr<Model>>& models);
   bool Settled() const;
   Status HostingError() const;
@@ -121,6 +138,7 @@ class Generation {
   const std::shared_ptr<const PluginFile> file_;
   GenerationState state_ = GenerationState::kOpening;
   Status error_;
+  std::vector<Served> served_;
   std::vector<std::unique_ptr<Place>> places_;
   std::vector<SlotPlace> slots_;  // owned by the lanes
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -131,7 +131,7 @@ void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
 
 void JobFlow::Accepted(const Job& job) {
   scheduler_.Enqueued(job.model.get());
-  if (job.model->lanes < job.model->places) pool_.Touch();
+  if (job.model->lanes < job.model->SoonLanes()) pool_.Touch();
   if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
 }
 

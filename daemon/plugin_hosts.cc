@@ -105,6 +105,11 @@ std::shared_ptr<PluginHost> PluginHosts::For(const PluginFile& file, uint32_t ge
   return shared;
 }
 
+bool PluginHosts::IsAlone(const PluginFile& file) const {
+  const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
+  return rules.isolation == Isolation::kProcess && rules.worker.empty();
+}
+
 std::unique_ptr<PluginHost> PluginHosts::ForProbe(const PluginFile& file) {
   return std::make_unique<WorkerHost>(io_, SetUpFor(file, file.info.id + " probe", AnyCuda(), {}),
                                       log_);

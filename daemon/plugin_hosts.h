@@ -38,6 +38,9 @@ class PluginHosts {
   std::shared_ptr<PluginHost> For(const PluginFile& file, uint32_t generation, const Device& device,
                                   const Models& models);
 
+  // Whether it has processes of its own, which end with it.
+  bool IsAlone(const PluginFile& file) const;
+
   // A process of its own for a plugin that will run in the daemon, to see whether opening it kills.
   std::unique_ptr<PluginHost> ForProbe(const PluginFile& file);
 

@@ -378,13 +378,14 @@ void PluginManager::UpdateModel(Model& model) {
   for (const auto& lane : parts_.lanes) {
     const Slot* slot = lane->Find(&model);
     if (slot == nullptr) continue;
+    stranded = stranded && !parts_.pool.HealthOf(lane->device()).usable();
+    if (slot->asleep()) continue;
     ++slots;
     if (slot->state() == SlotState::kRefused) ++refused;
     loaded = loaded || slot->loaded();
     loading = loading || slot->state() == SlotState::kLoading;
     if (error.ok()) error = slot->error();
     const Hosting& hosting = slot->hosting();
-    stranded = stranded && !parts_.pool.HealthOf(lane->device()).usable();
     resting = resting && hosting.state() == HostingState::kBackingOff;
     if (hosting.state() == HostingState::kBackingOff) again = std::min(again, hosting.again_at());
   }

@@ -125,15 +125,20 @@ void PluginManager::Switch(PluginRecord* record, std::unique_ptr<Generation> nex
   record->unloaded = false;
   for (const auto& model : record->models) {
     model->contract = record->active->ContractOf(*model);
-    model->broken = false;
-    model->error = Status::Ok();
+    model->error = record->active->NoPlaceFor(*model);
+    model->broken = !model->error.ok();
+    if (model->broken) {
+      model->state = ModelState::kFailed;
+      parts_.log.error("{}: cannot be served: {}", model->config.name, model->error.ToString());
+      parts_.observer.FailQueued(*model, model->error);
+    }
     parts_.observer.OnContractChanged(model);
   }
   record->active->Serve();
   for (const auto& model : record->models) UpdateModel(*model);
   if (old == nullptr) {
-    for (const auto& [lane, slot] : record->active->slots()) {
-      if (!slot->model().config.preload) continue;
+    for (const auto& [lane, slot, home] : record->active->slots()) {
+      if (!home || !slot->model().config.preload) continue;
       if (const Status status = lane->Load(slot); !status.ok()) {
         parts_.log.error("{}: cannot be loaded at start: {}", slot->model().config.name,
                          status.ToString());

@@ -126,7 +126,8 @@ struct ModelConfig {
   std::chrono::milliseconds max_delay{0};  // that a batch may be waited for to become full
   std::chrono::milliseconds deadline = std::chrono::minutes(10);
   std::optional<uint32_t> max_batch;
-  uint32_t instances = 1;
+  uint32_t instances = 0;            // places that it is loaded in at once; 0: any number
+  std::vector<std::string> devices;  // ids of those that it may be on; empty: any
   // That it stays loaded without a job; or kAlways.
   std::chrono::milliseconds keep_alive = std::chrono::minutes(10);
   uint64_t memory = 0;  // bytes of its device; 0: as the plugin and the weights say

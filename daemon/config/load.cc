@@ -263,6 +263,7 @@ class Loader {
     reader->Duration("deadline", &model->deadline);
     reader->Integer("max_batch", 1, 65536, &max_batch);
     reader->Integer("instances", 1, 64, &instances);
+    reader->Strings("devices", &model->devices);
     reader->Finish();
     model->weights = weights.string();
     model->queue = static_cast<uint32_t>(queue);

@@ -120,6 +120,21 @@ void YamlReader::Size(const char* key, uint64_t* out) {
   });
 }
 
+void YamlReader::Strings(const char* key, std::vector<std::string>* out) {
+  const YAML::Node node = Take(key);
+  if (!node.IsDefined() || node.IsNull()) return;
+  const bool fits =
+      node.IsSequence() && std::all_of(node.begin(), node.end(), [](const YAML::Node& one) {
+        return one.IsScalar() && !one.Scalar().empty();
+      });
+  if (!fits) {
+    Complain(node, fmt::format("{} must be a list of names", Name(key)));
+    return;
+  }
+  out->clear();
+  for (const YAML::Node& one : node) out->push_back(one.Scalar());
+}
+
 void YamlReader::Object(const char* key, nlohmann::json* out) {
   const YAML::Node node = Take(key);
   if (!node.IsDefined() || node.IsNull()) return;

@@ -38,6 +38,7 @@ class YamlReader {
   void Integer(const char* key, uint64_t least, uint64_t most, uint64_t* out);
   void Duration(const char* key, std::chrono::milliseconds* out);
   void Size(const char* key, uint64_t* out);
+  void Strings(const char* key, std::vector<std::string>* out);  // a list
   void Object(const char* key, nlohmann::json* out);
   void Choice(const char* key, const std::vector<std::string>& choices, std::string* out);
 

@@ -189,7 +189,9 @@ json ControlService::Ps() const {
   for (const Device& device : view_.pool.devices()) devices.push_back(DescribeDevice(device));
   json instances = json::array();
   for (const auto& lane : view_.lanes) {
-    for (const auto& [slot, serves] : lane->Slots()) {
+    for (const auto& [slot, serves, home] : lane->Slots()) {
+      // Where it could be loaded, too.
+      if (!home && (slot->asleep() || slot->state() == SlotState::kUnloaded)) continue;
       const bool used = slot->last_used() != SteadyClock::time_point();
       json item = {{"model", slot->model().config.name},
                    {"device", lane->device().id},

@@ -142,6 +142,7 @@ json PluginControl::Describe(const PluginRecord& record) const {
     json places = json::array();
     bool resting = false;
     for (const auto& place : active.places()) {
+      if (place->hosting->state() == HostingState::kAsleep) continue;
       crashes += place->hosting->crashes();
       resting = resting || place->hosting->state() == HostingState::kBackingOff;
       places.push_back(DescribePlace(*place));

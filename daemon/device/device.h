@@ -30,12 +30,15 @@ struct Device {
   Status error{};                // why it cannot be used; then it has no lanes
 };
 
-// Those that a model may run on: CUDA devices if it can use one and there is one, else those that
-// are simulated, else CPUs. Those with an error are not there. Points into `devices`.
-std::vector<const Device*> DevicesFor(const ModelInfo& info, const std::vector<Device>& devices);
+// Those that a model may run on: of the ids that are `named` for it those that it can use; if none
+// is named, CUDA devices if it can use one and there is one, else those that are simulated, else
+// CPUs. Those with an error are not there. Points into `devices`.
+std::vector<const Device*> DevicesFor(const ModelInfo& info, const std::vector<Device>& devices,
+                                      const std::vector<std::string>& named = {});
 
 // Why there is none for it, with what is wrong with those that it could use.
-Status NoDeviceFor(const ModelInfo& info, const std::vector<Device>& devices);
+Status NoDeviceFor(const ModelInfo& info, const std::vector<Device>& devices,
+                   const std::vector<std::string>& named = {});
 
 }  // namespace darkroom
 

@@ -159,7 +159,7 @@ Residency::Spread Residency::SpreadOf(const Model& model) const {
 bool Residency::IsBacklogged(const Model& model) const {
   if (model.queue.empty()) return false;
   const Spread spread = SpreadOf(model);
-  return spread.ready > 0 && !spread.coming && !spread.at_hand;
+  return spread.ready > 0 && !model.IsFull(spread.ready) && !spread.coming && !spread.at_hand;
 }
 
 void Residency::NoteBacklogs(Time now) {
@@ -178,6 +178,7 @@ bool Residency::NeedsPlace(const Model& model, Time now, bool* later) const {
   const Spread spread = SpreadOf(model);
   if (spread.coming) return false;  // it may be enough
   if (spread.ready == 0) return true;
+  if (model.IsFull(spread.ready)) return false;
   *later = true;
   if (spread.at_hand) return false;
   // Another place is worth its loading if what waits would take longer than that where it is now,
@@ -313,7 +314,8 @@ bool Residency::Meet(const Need& need, Time now) {
       const Ledger& ledger = *one.entry->spec.ledger;
       const double used =
           static_cast<double>(ledger.leased()) - static_cast<double>(ledger.budget());
-      return std::tuple(one.room.worth, one.lane.busy, used, one.lane.ready);
+      return std::tuple(one.room.worth, one.lane.busy, one.entry->place->IsCold(), used,
+                        one.lane.ready);
     };
     const bool better = !best || rank(*plan) < rank(*best);
     if (better) best = std::move(plan);

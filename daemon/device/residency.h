@@ -29,7 +29,9 @@ namespace darkroom {
 class Place {
  public:
   virtual ~Place() = default;
-  // It has its lease. Answered by OnLoaded or OnFailed, perhaps at once.
+  // Whether loading begins with starting what the plugin runs in.
+  virtual bool IsCold() const { return false; }
+  // It has its lease. Answered by OnLoaded or OnFailed, perhaps at once; or it is lost.
   virtual void Load() = 0;
   // Takes no more jobs and unloads when those that it has are done. Answered by OnUnloaded.
   virtual void Leave() = 0;

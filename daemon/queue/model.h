@@ -10,6 +10,7 @@
 #ifndef DARKROOM_QUEUE_MODEL_H_
 #define DARKROOM_QUEUE_MODEL_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -46,6 +47,10 @@ struct Model {
       : config(std::move(model_config)), queue(config.queue), recent(recent_requests) {}
 
   const ModelInfo& info() const { return contract->info; }
+  // Whether it is to be loaded in no more places than it is.
+  bool IsFull(uint32_t loaded) const { return config.instances > 0 && loaded >= config.instances; }
+  // How many lanes may soon run its jobs: those where it is loaded, and one more if it may have it.
+  uint32_t SoonLanes() const { return IsFull(lanes) ? lanes : std::min(lanes + 1, places); }
 
   ModelConfig config;
   std::shared_ptr<const ModelContract> contract = std::make_shared<ModelContract>();

@@ -97,7 +97,7 @@ void HealthWatch::EndWorkers(const Watched& one) {
                                                   one.health->why().message()));
   for (const auto& lane : parts_.lanes) {
     if (&lane->device() != one.device) continue;
-    for (const auto& [slot, serves] : lane->Slots()) {
+    for (const auto& [slot, serves, home] : lane->Slots()) {
       // One that has loaded nothing yet has lost nothing.
       if (slot->loaded() || slot->state() == SlotState::kLoading) slot->hosting().Kill(why);
     }

@@ -21,12 +21,16 @@ constexpr auto kLongestDelay = std::chrono::milliseconds(60'000);
 
 std::string_view HostingStateName(HostingState state) {
   switch (state) {
+    case HostingState::kAsleep:
+      return "asleep";
     case HostingState::kOpening:
       return "opening";
     case HostingState::kOpen:
       return "open";
     case HostingState::kBackingOff:
       return "backing off";
+    case HostingState::kFallingAsleep:
+      return "falling asleep";
     case HostingState::kFailed:
       return "failed";
     case HostingState::kClosed:
@@ -53,9 +57,45 @@ std::chrono::milliseconds Hosting::DelayAfter(size_t recent_crashes) {
   return std::min(kFirstDelay * (int64_t{1} << doublings), kLongestDelay);
 }
 
-void Hosting::Open() { OpenNow(); }
+void Hosting::Open() {
+  StayOpen();
+  OpenNow();
+}
+
+void Hosting::WakeUp() {
+  woken_ = state_ == HostingState::kFallingAsleep;
+  if (state_ != HostingState::kAsleep) return;
+  opened_once_ = true;
+  OpenNow();
+}
+
+void Hosting::FallAsleepIfIdle() {
+  if (stays_) return;
+  boost::asio::post(io_, [this, alive = alive_] {
+    if (!*alive || state_ != HostingState::kOpen) return;
+    if (std::all_of(users_.begin(), users_.end(),
+                    [](const HostingUser* user) { return user->IsIdle(); })) {
+      FallAsleep();
+    }
+  });
+}
+
+void Hosting::FallAsleep() {
+  SetState(HostingState::kFallingAsleep);
+  TellUsers(Status::Ok());
+  ClosePlugin([this, alive = alive_](CloseOutcome outcome) {
+    if (!*alive) return;
+    if (then_close_) {
+      then_close_(outcome);
+      return;
+    }
+    SetState(HostingState::kAsleep);
+    if (std::exchange(woken_, false)) OpenNow();
+  });
+}
 
 void Hosting::OpenNow() {
+  SetState(HostingState::kOpening);
   host_.Open(
       to_open_,
       [this, alive = alive_](Result<std::unique_ptr<HostedPlugin>> opened) {
@@ -108,19 +148,24 @@ void Hosting::TryAgain() {
   TellUsers(error_);
   again_.expires_after(delay);
   again_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
-    if (error || !*alive || state_ == HostingState::kClosed) return;
-    SetState(HostingState::kOpening);
-    OpenNow();
+    if (!error && *alive && state_ != HostingState::kClosed) OpenNow();
   });
 }
 
 void Hosting::Close(std::function<void(CloseOutcome)> done) {
   again_.cancel();
+  const bool falls_asleep = state_ == HostingState::kFallingAsleep;
   SetState(HostingState::kClosed);
-  if (plugin_ == nullptr) {
+  if (falls_asleep) {
+    then_close_ = std::move(done);
+  } else if (plugin_ == nullptr) {
     boost::asio::post(io_, [done = std::move(done)] { done({}); });
-    return;
+  } else {
+    ClosePlugin(std::move(done));
   }
+}
+
+void Hosting::ClosePlugin(std::function<void(CloseOutcome)> done) {
   auto told = std::make_shared<std::function<void(CloseOutcome)>>(std::move(done));
   plugin_->Close([this, alive = alive_, told](CloseOutcome outcome) {
     // The plugin is in the middle of telling this.

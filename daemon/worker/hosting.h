@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hosting keeps one generation of a plugin open on one device: it has it opened, is told when the
+// Hosting keeps one generation of a plugin open on one device: for good, or while somebody has
+// something loaded there. It has it opened, is told when the
 // process it runs in is lost, and has it opened again: at once, unless that happens again and
 // again; then later and later (the circuit breaker), so that a plugin that only crashes does not
 // keep the machine busy with starting it.
@@ -26,7 +27,15 @@
 
 namespace darkroom {
 
-enum class HostingState : uint8_t { kOpening, kOpen, kBackingOff, kFailed, kClosed };
+enum class HostingState : uint8_t {
+  kAsleep,  // opened when it is wanted
+  kOpening,
+  kOpen,
+  kBackingOff,
+  kFallingAsleep,
+  kFailed,
+  kClosed,
+};
 
 std::string_view HostingStateName(HostingState state);
 
@@ -35,8 +44,11 @@ class HostingUser {
  public:
   virtual ~HostingUser() = default;
   virtual void OnHosted() = 0;  // open, for the first time or again
-  // It could not be opened, or is lost. Instances have heard OnLost before.
+  // It could not be opened, or is lost: instances have heard OnLost before. OK: it falls asleep,
+  // and the instance must go.
   virtual void OnNotHosted(const Status& why) = 0;
+  // Whether it has nothing loaded there, nor will have soon.
+  virtual bool IsIdle() const = 0;
 };
 
 class Hosting {
@@ -51,7 +63,15 @@ class Hosting {
   Hosting(const Hosting&) = delete;
   Hosting& operator=(const Hosting&) = delete;
 
-  void Open();  // once
+  void Open();                        // and keeps it open; once
+  void StayOpen() { stays_ = true; }  // once it is woken
+  // Opens it, if it is asleep: a plugin that is open elsewhere, so that a failure is not its own.
+  // It stays open until FallAsleepIfIdle finds nobody who needs it.
+  void WakeUp();
+  void FallAsleepIfIdle();  // soon
+  bool asleep() const {
+    return state_ == HostingState::kAsleep || state_ == HostingState::kFallingAsleep;
+  }
 
   // Ends the plugin, whose instances are gone, for good. `done` is told what is left of it.
   void Close(std::function<void(CloseOutcome)> done);
@@ -78,6 +98,8 @@ class Hosting {
   void OnOpened(Result<std::unique_ptr<HostedPlugin>> opened);
   void OnLost(const Status& why);
   void TryAgain();
+  void FallAsleep();
+  void ClosePlugin(std::function<void(CloseOutcome)> done);
   void SetState(HostingState state);
   void TellUsers(const Status& why);
 
@@ -89,8 +111,11 @@ class Hosting {
   const std::function<void()> on_changed_;
   boost::asio::steady_timer again_;
   Clock::time_point again_at_{};
-  HostingState state_ = HostingState::kOpening;
+  HostingState state_ = HostingState::kAsleep;
   bool opened_once_ = false;
+  bool stays_ = false;
+  bool woken_ = false;                            // while it fell asleep
+  std::function<void(CloseOutcome)> then_close_;  // was asked for while it fell asleep
   Status error_;
   uint64_t crashes_ = 0;
   std::deque<Clock::time_point> recent_;  // crashes of the last minute

@@ -36,12 +36,13 @@ Lane::~Lane() {
 }
 
 Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelContract> contract,
-                    Hosting& hosting) {
+                    Hosting& hosting, bool home) {
   // A slot may tell of itself from here on, so it must be known first.
   Entry& entry = slots_.emplace_back();
   SlotOwner& owner = *this;
   entry.slot =
       std::make_unique<Slot>(owner, std::move(model), std::move(contract), device_, hosting);
+  entry.home = home;
   Slot* slot = entry.slot.get();
   entry.seat = std::make_unique<Seat>(this, slot);
   const ModelConfig& config = slot->model().config;
@@ -50,7 +51,9 @@ Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelCon
   Ledger& ledger = parts_.pool.LedgerOf(device_);
   // What it took of a larger device it may do without on this one.
   const uint64_t most = ledger.budget() == 0 ? need : std::min(need, ledger.budget());
-  parts_.pool.residency().Add(entry.seat.get(), {&slot->model(), &ledger, most, this});
+  Residency& residency = parts_.pool.residency();
+  residency.Add(entry.seat.get(), {&slot->model(), &ledger, most, this});
+  if (slot->asleep()) residency.OnUnloaded(entry.seat.get());
   slot->Join();
   return slot;
 }
@@ -116,7 +119,7 @@ void Lane::Wake() {
 std::vector<Lane::SlotView> Lane::Slots() const {
   std::vector<SlotView> views;
   views.reserve(slots_.size());
-  for (const Entry& entry : slots_) views.push_back({entry.slot.get(), entry.serves});
+  for (const Entry& entry : slots_) views.push_back({entry.slot.get(), entry.serves, entry.home});
   return views;
 }
 
@@ -191,17 +194,24 @@ void Lane::TellResidency(const Slot& slot) {
   Entry& entry = EntryOf(&slot);
   switch (slot.state()) {
     case SlotState::kAbsent:
+    case SlotState::kRefused:
       entry.leaving = false;
       entry.paused = false;
       if (pausing_ == &slot) pausing_ = nullptr;
       busy_.Set(running(), Job::Clock::now());
-      residency.OnLost(entry.seat.get());
+      if (slot.asleep()) {
+        residency.OnUnloaded(entry.seat.get());
+      } else {
+        residency.OnLost(entry.seat.get());
+      }
       break;
     case SlotState::kUnloaded:
       entry.leaving = false;
       residency.OnUnloaded(entry.seat.get());
+      slot.hosting().FallAsleepIfIdle();
       break;
     case SlotState::kFailed:
+      slot.hosting().FallAsleepIfIdle();
       if (!residency.OnFailed(entry.seat.get()) && entry.serves) {
         parts_.observer.OnLoadFailed(slot.model(), slot.error());
       }
@@ -211,7 +221,6 @@ void Lane::TellResidency(const Slot& slot) {
       residency.OnLoaded(entry.seat.get(), slot.load_ms(), Job::Clock::now());
       break;
     case SlotState::kCreating:
-    case SlotState::kRefused:
     case SlotState::kLoading:
       break;
   }

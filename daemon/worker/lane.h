@@ -64,9 +64,9 @@ class Lane : public LaneClient, private SlotOwner {
   Lane(const Parts& parts, const Device& device, uint32_t index);
   ~Lane() override;
 
-  // Makes a slot for the model, which does not serve yet.
+  // Makes a slot for the model, which does not serve yet. `home`: where it is first to be loaded.
   Slot* AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelContract> contract,
-                Hosting& hosting);
+                Hosting& hosting, bool home = true);
 
   // Has the slot loaded whether or not jobs wait, if it is not. An error says that there can be no
   // room for it.
@@ -90,6 +90,7 @@ class Lane : public LaneClient, private SlotOwner {
   struct SlotView {
     const Slot* slot;
     bool serves;
+    bool home;
   };
   std::vector<SlotView> Slots() const;
   Residency::View LookAt(const Slot* slot);
@@ -104,6 +105,7 @@ class Lane : public LaneClient, private SlotOwner {
   class Seat final : public Place {
    public:
     Seat(Lane* lane, Slot* slot) : lane_(lane), slot_(slot) {}
+    bool IsCold() const override { return slot_->asleep(); }
     void Load() override { lane_->LoadLeased(slot_); }
     void Leave() override { lane_->LetGo(slot_); }
 
@@ -114,6 +116,7 @@ class Lane : public LaneClient, private SlotOwner {
   struct Entry {
     std::unique_ptr<Slot> slot;
     std::unique_ptr<Seat> seat;
+    bool home = false;
     bool serves = false;
     bool leaving = false;        // takes no more batches, and is unloaded after its last one
     bool paused = false;         // what it runs in steps

@@ -79,6 +79,11 @@ bool Slot::EndIfLost(const Status& status) {
 }
 
 void Slot::Load(uint64_t memory) {
+  if (state_ == SlotState::kAbsent || state_ == SlotState::kCreating) {
+    to_load_ = memory;
+    hosting_.WakeUp();
+    return;
+  }
   if (state_ != SlotState::kUnloaded && state_ != SlotState::kFailed) return;
   instance_->Load(memory);
   SetState(SlotState::kLoading);
@@ -121,12 +126,26 @@ void Slot::OnHosted() {
 
 void Slot::OnNotHosted(const Status& why) {
   instance_.reset();
+  to_load_.reset();
   error_ = why;
   SetState(SlotState::kAbsent);
 }
 
+bool Slot::IsIdle() const {
+  if (to_load_ || busy()) return false;
+  return state_ == SlotState::kUnloaded || state_ == SlotState::kFailed ||
+         state_ == SlotState::kRefused || state_ == SlotState::kAbsent;
+}
+
 void Slot::OnCreated(Status status) {
   error_ = std::move(status);
+  const auto to_load = std::exchange(to_load_, std::nullopt);
+  if (error_.ok() && to_load) {
+    // It has its lease, and is not to be taken for one that was let go.
+    state_ = SlotState::kUnloaded;
+    Load(*to_load);
+    return;
+  }
   SetState(error_.ok() ? SlotState::kUnloaded : SlotState::kRefused);
 }
 

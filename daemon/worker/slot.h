@@ -70,6 +70,8 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   // Begins: makes the instance as soon as the plugin is open. Once.
   void Join() { hosting_.Join(this); }
 
+  // Its plugin is opened when it is to be loaded.
+  bool asleep() const { return hosting_.asleep(); }
   // Whether there is an instance, loaded or not, that a batch can be given to.
   bool available() const { return state_ >= SlotState::kUnloaded; }
   bool loaded() const { return state_ == SlotState::kIdle || state_ == SlotState::kRunning; }
@@ -80,7 +82,8 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   bool busy() const { return outstanding_ > 0 || !out_.empty(); }
   const std::vector<uint64_t>& out() const { return out_; }  // tokens of those
 
-  // If it is not loaded; with a lease for so many bytes of the device, or kNoMemoryLimit.
+  // If it is not loaded; with a lease for so many bytes of the device, or kNoMemoryLimit. Where
+  // there is no instance yet, it is loaded as soon as there is.
   void Load(uint64_t memory);
   void Unload();  // with nothing outstanding
   void Run(const std::vector<Job*>& batch, std::vector<host::HostJob> jobs);
@@ -110,6 +113,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
  private:
   void OnHosted() override;
   void OnNotHosted(const Status& why) override;
+  bool IsIdle() const override;
 
   void OnCreated(Status status) override;
   void OnLost(Status why, std::vector<uint64_t> suspects) override;
@@ -136,6 +140,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   uint32_t outstanding_ = 0;
   std::vector<uint64_t> out_;        // tokens of jobs given and not answered
   std::optional<uint64_t> accused_;  // whose result said that all is lost
+  std::optional<uint64_t> to_load_;  // with so much memory, when there is an instance
   uint64_t jobs_ended_ = 0;
   std::chrono::steady_clock::time_point last_used_{};
   std::function<void(const Status&)> rehearsal_;

@@ -78,6 +78,7 @@ models:
     deadline: 30s
     max_batch: 4
     instances: 2
+    devices: [cpu, "cuda:1"]
   mine: {plugin: ./mine.so}
 routes:
   - {subject: "photos.*.in", model: photo-enhance, params: {scale: 4}}
@@ -125,6 +126,8 @@ routes:
   EXPECT_EQ(model.deadline, std::chrono::seconds(30));
   EXPECT_EQ(model.max_batch, 4U);
   EXPECT_EQ(model.instances, 2U);
+  EXPECT_THAT(model.devices, ElementsAre("cpu", "cuda:1"));
+  EXPECT_EQ(config.models[1].instances, 0U);
   EXPECT_EQ(config.models[1].plugin, (folder_ / "mine.so").string());
   ASSERT_EQ(config.routes.size(), 2U);
   EXPECT_EQ(config.routes[0].queue_group, "hosts");

@@ -24,9 +24,10 @@ class DeviceTest : public testing::Test {
     info.devices = std::move(kinds);
     return info;
   }
-  std::vector<std::string> For(const ModelInfo& info) const {
+  std::vector<std::string> For(const ModelInfo& info,
+                               const std::vector<std::string>& named = {}) const {
     std::vector<std::string> ids;
-    for (const Device* device : DevicesFor(info, devices_)) ids.push_back(device->id);
+    for (const Device* device : DevicesFor(info, devices_, named)) ids.push_back(device->id);
     return ids;
   }
 
@@ -52,6 +53,19 @@ TEST_F(DeviceTest, OnesWithAnErrorAreNotThere) {
   EXPECT_EQ(none.message(),
             "plugin 'p' runs on none of the devices here: there is no device cuda:0");
   EXPECT_EQ(none.hint(), "list another");
+}
+
+TEST_F(DeviceTest, WhatAModelMayBeOnIsAllThatItIsOn) {
+  EXPECT_THAT(For(any_, {"cpu"}), ElementsAre("cpu"));
+  EXPECT_THAT(For(any_, {"sim:0", "cuda:0", "cuda:7"}), ElementsAre("cuda:0", "sim:0"));
+  EXPECT_THAT(For(cuda_, {"cpu"}), IsEmpty());
+  const Status none = NoDeviceFor(cuda_, devices_, {"cpu", "sim:0"});
+  EXPECT_EQ(none.message(),
+            "plugin 'p' runs on none of the devices here that the model may be on (cpu, sim:0)");
+  EXPECT_EQ(none.hint(), "change the model's `devices`; darkroom ps lists those of this host");
+  devices_[0].error = Status::FailedPrecondition("there is no device cuda:0", "list another");
+  EXPECT_THAT(For(any_, {"cuda:0"}), IsEmpty());
+  EXPECT_EQ(NoDeviceFor(any_, devices_, {"cuda:0"}).hint(), "list another");
 }
 
 TEST_F(DeviceTest, WhatIsNotListedIsAskedFor) {

@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <string>
 
-#include "tests/scheduler/waiting_jobs.h"
+#include "tests/device/residency_fixture.h"
 
 namespace darkroom {
 namespace {
@@ -18,61 +17,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using State = Residency::State;
-
-struct FakePlace : Place {
-  void Load() override { ++loads; }
-  void Leave() override { ++leaves; }
-
-  std::shared_ptr<Model> model;
-  int loads = 0;
-  int leaves = 0;
-};
-
-class ResidencyTest : public testing::Test {
- protected:
-  // A model's place on the device, made and serving.
-  FakePlace* Add(uint64_t bytes, std::shared_ptr<Model> model = nullptr,
-                 const void* lane = nullptr) {
-    FakePlace& place = places_.emplace_back();
-    place.model = model != nullptr ? model : jobs_.MakeModel(1);
-    residency_.Add(&place, {place.model.get(), &ledger_, bytes, lane});
-    residency_.OnUnloaded(&place);
-    residency_.Serve(&place, true);
-    return &place;
-  }
-  // Loaded, as it is when somebody asked for it.
-  FakePlace* AddReady(uint64_t bytes, double load_ms = 1000) {
-    FakePlace* place = Add(bytes);
-    EXPECT_TRUE(residency_.Want(place, now_).ok());
-    residency_.OnLoaded(place, load_ms, now_);
-    return place;
-  }
-  Job* Enqueue(FakePlace* place, JobClass job_class = JobClass::kNormal) {
-    Job* job = jobs_.Enqueue(place->model, "{}", job_class);
-    job->accepted = now_;
-    return job;
-  }
-  void RunOne(FakePlace* place) {
-    residency_.OnBatches(place, 1, now_);
-    residency_.OnBatches(place, 0, now_);
-  }
-  // What it is answered at once; "" if it is not. Later answers are in `answer_`.
-  std::string Extend(FakePlace* place, uint64_t bytes) {
-    answer_.clear();
-    residency_.Extend(place, bytes, now_,
-                      [this](const Status& status) { answer_ = CodeName(status.code()); });
-    return answer_;
-  }
-  auto Consider() { return residency_.Consider(now_); }
-  State StateOf(FakePlace* place) { return residency_.Look(place).state; }
-
-  WaitingJobs jobs_;
-  Ledger ledger_{100};
-  Residency residency_{seconds(10)};
-  std::deque<FakePlace> places_;
-  std::string answer_;
-  Residency::Time now_{std::chrono::hours(1)};
-};
 
 TEST_F(ResidencyTest, LoadsWhatJobsWaitForAndNothingElse) {
   FakePlace* wanted = Add(60);
@@ -276,6 +220,44 @@ TEST_F(ResidencyTest, AFreeLaneIsPreferred) {
   EXPECT_EQ(free->loads, 1);
 }
 
+TEST_F(ResidencyTest, NoMorePlacesAreLoadedThanTheModelMayHave) {
+  FakePlace* first = AddReady(30, 1000);
+  first->model->config.instances = 1;
+  int other_lane = 0;
+  FakePlace* second = Add(30, first->model, &other_lane);
+  first->model->times.Add(100, 1);
+  residency_.OnBatches(first, 1, now_);
+  for (int i = 0; i < 100; ++i) Enqueue(first);
+  Consider();
+  now_ += minutes(1);
+  Consider();
+  EXPECT_EQ(second->loads, 0);
+  // But in another one.
+  residency_.OnLost(first);
+  Consider();
+  EXPECT_EQ(second->loads, 1);
+}
+
+TEST_F(ResidencyTest, WherePluginsRunAlreadyIsPreferredUnlessOthersHaveTheLane) {
+  FakePlace* cold = Add(10);
+  cold->cold = true;
+  int other_lane = 0;
+  FakePlace* warm = Add(10, cold->model, &other_lane);
+  Enqueue(cold);
+  Consider();
+  EXPECT_EQ(cold->loads, 0);
+  EXPECT_EQ(warm->loads, 1);
+  residency_.OnLost(warm);
+  residency_.OnUnloaded(warm);
+  FakePlace* others = Add(10, nullptr, &other_lane);
+  EXPECT_TRUE(residency_.Want(others, now_).ok());
+  residency_.OnLoaded(others, 1, now_);
+  residency_.OnBatches(others, 1, now_);
+  Consider();
+  EXPECT_EQ(cold->loads, 1);
+  EXPECT_EQ(warm->loads, 1);
+}
+
 TEST_F(ResidencyTest, AnotherPlaceIsLoadedWhenItWasMissedForLong) {
   FakePlace* first = AddReady(30, 1000);
   int other_lane = 0;
@@ -379,98 +361,6 @@ TEST_F(ResidencyTest, WhatIsLostHoldsNothingAndCannotBeLoaded) {
   EXPECT_EQ(place->loads, 2);
   residency_.Remove(place);
   EXPECT_EQ(ledger_.leased(), 0U);
-}
-
-TEST_F(ResidencyTest, WhatWantsMoreIsGivenItWhereThereIsRoom) {
-  FakePlace* place = AddReady(60);
-  EXPECT_EQ(Extend(place, 30), "ok");
-  EXPECT_EQ(ledger_.leased(), 90U);
-  EXPECT_EQ(residency_.Look(place).bytes, 90U);
-  residency_.OnUnloaded(place);
-  EXPECT_EQ(ledger_.leased(), 0U);
-  EXPECT_TRUE(residency_.Want(place, now_).ok());
-  EXPECT_EQ(ledger_.leased(), 90U);  // at once, the next time
-}
-
-TEST_F(ResidencyTest, WhatNobodyUsesGoesForWhatWantsMore) {
-  FakePlace* idle = AddReady(40);
-  FakePlace* place = AddReady(60);
-  now_ += seconds(30);
-  EXPECT_EQ(Extend(place, 30), "");
-  EXPECT_EQ(idle->leaves, 1);
-  FakePlace* other = Add(10);
-  Enqueue(other);
-  Consider();
-  EXPECT_EQ(other->loads, 0);  // what is made room for is not for others
-  residency_.OnUnloaded(idle);
-  Consider();
-  EXPECT_EQ(answer_, "ok");
-  EXPECT_EQ(ledger_.HeldBy(static_cast<Place*>(place)), 90U);
-  Consider();
-  EXPECT_EQ(other->loads, 1);
-}
-
-TEST_F(ResidencyTest, WhatIsUsedDoesNotGoForIt) {
-  FakePlace* busy = AddReady(40);
-  residency_.OnBatches(busy, 1, now_);
-  FakePlace* place = AddReady(60);
-  EXPECT_EQ(Extend(place, 30), "resource_exhausted");
-  EXPECT_EQ(busy->leaves, 0);
-  EXPECT_EQ(ledger_.HeldBy(static_cast<Place*>(place)), 60U);
-}
-
-TEST_F(ResidencyTest, WhatWantedTooMuchWhileItWasLoadedIsLoadedAgainWithIt) {
-  FakePlace* busy = AddReady(50);
-  residency_.OnBatches(busy, 1, now_);
-  FakePlace* place = Add(40);
-  Enqueue(place);
-  Consider();
-  EXPECT_EQ(place->loads, 1);
-  EXPECT_EQ(Extend(place, 20), "resource_exhausted");
-  EXPECT_TRUE(residency_.OnFailed(place));
-  residency_.OnBatches(busy, 0, now_);
-  now_ += seconds(30);
-  Consider();
-  residency_.OnUnloaded(busy);
-  Consider();
-  EXPECT_EQ(place->loads, 2);
-  EXPECT_EQ(ledger_.HeldBy(static_cast<Place*>(place)), 60U);
-  // What no device has is not tried again.
-  EXPECT_EQ(Extend(place, 1000), "resource_exhausted");
-  EXPECT_FALSE(residency_.OnFailed(place));
-}
-
-TEST_F(ResidencyTest, WhoIsLostMeanwhileIsNotAnswered) {
-  FakePlace* idle = AddReady(40);
-  FakePlace* place = AddReady(60);
-  now_ += seconds(30);
-  EXPECT_EQ(Extend(place, 30), "");
-  residency_.OnLost(place);
-  residency_.OnUnloaded(idle);
-  Consider();
-  EXPECT_EQ(answer_, "");
-  EXPECT_EQ(ledger_.leased(), 0U);
-}
-
-TEST_F(ResidencyTest, WhatRanOutOfMemoryIsLoadedAgainWithMore) {
-  FakePlace* place = AddReady(40);
-  EXPECT_TRUE(residency_.Grow(place, now_));
-  EXPECT_TRUE(residency_.Grow(place, now_));  // for another of its jobs
-  EXPECT_EQ(place->leaves, 1);
-  residency_.OnUnloaded(place);
-  Enqueue(place);
-  Consider();
-  EXPECT_EQ(place->loads, 2);
-  EXPECT_EQ(ledger_.leased(), 60U);
-  residency_.OnLoaded(place, 1, now_);
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(residency_.Grow(place, now_));
-    residency_.OnUnloaded(place);
-    Consider();
-    residency_.OnLoaded(place, 1, now_);
-  }
-  EXPECT_EQ(ledger_.leased(), 100U);
-  EXPECT_FALSE(residency_.Grow(place, now_));  // it has all that there is
 }
 
 }  // namespace

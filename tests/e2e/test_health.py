@@ -80,7 +80,7 @@ def host(site, connect):
 
 async def test_what_a_lost_device_had_is_answered_once(host):
     models = {
-        "bad": MOCK,
+        "bad": {**MOCK, "devices": ["sim:0"]},
         "good": {**MOCK, "instances": 3},
         "echo": {"plugin": "echo", "instances": 3},
     }

@@ -25,7 +25,12 @@ class User final : public HostingUser {
  public:
   User(std::string name, std::vector<std::string>* heard) : name_(std::move(name)), heard_(heard) {}
   void OnHosted() override { heard_->push_back(name_ + " hosted"); }
-  void OnNotHosted(const Status& why) override { heard_->push_back(name_ + ": " + why.message()); }
+  void OnNotHosted(const Status& why) override {
+    heard_->push_back(name_ + (why.ok() ? " is to go" : ": " + why.message()));
+  }
+  bool IsIdle() const override { return idle; }
+
+  bool idle = false;
 
  private:
   std::string name_;
@@ -34,7 +39,9 @@ class User final : public HostingUser {
 
 class HostingTest : public testing::Test {
  protected:
-  HostingTest() { hosting_->Open(); }
+  explicit HostingTest(bool open = true) {
+    if (open) hosting_->Open();
+  }
 
   // As a daemon sees it: lost, and what follows at once done.
   void LoseAndSettle() {
@@ -84,7 +91,10 @@ TEST_F(HostingTest, OpensThePlugin) {
   EXPECT_NE(hosting_->plugin(), nullptr);
   EXPECT_EQ(hosting_->pid(), 4711);
   EXPECT_THAT(heard_, ElementsAre("user hosted"));
-  EXPECT_THAT(states_, ElementsAre(HostingState::kOpen));
+  EXPECT_THAT(states_, ElementsAre(HostingState::kOpening, HostingState::kOpen));
+  hosting_->FallAsleepIfIdle();
+  Settle(io_);
+  EXPECT_EQ(hosting_->state(), HostingState::kOpen) << "it stays open";
   hosting_->Leave(&user);
 }
 
@@ -159,6 +169,7 @@ TEST_F(HostingTest, InstancesGoBeforeThePluginThatWasLost) {
   struct Holder final : HostingUser {
     explicit Holder(Hosting* its_hosting) : hosting(its_hosting) {}
     void OnHosted() override { instance = hosting->plugin()->Create({}, nullptr); }
+    bool IsIdle() const override { return false; }
     void OnNotHosted(const Status&) override {
       EXPECT_EQ(hosting->plugin(), nullptr);
       instance.reset();
@@ -249,7 +260,7 @@ TEST_F(HostingTest, IsClosedWhileItOpensInVain) {
   Settle(io_);
   EXPECT_EQ(hosting_->state(), HostingState::kClosed);
   EXPECT_EQ(closed_, 1);
-  EXPECT_THAT(states_, ElementsAre(HostingState::kClosed));
+  EXPECT_THAT(states_, ElementsAre(HostingState::kOpening, HostingState::kClosed));
 }
 
 TEST_F(HostingTest, IsClosedWhileItBacksOff) {
@@ -315,6 +326,103 @@ TEST_F(HostingTest, KillsWhatIsOpen) {
   host_.Succeed();
   EXPECT_TRUE(hosting_->Kill(Status::Internal("too late")));
   EXPECT_THAT(host_.plugin().killed, ElementsAre("too late"));
+}
+
+// One that is opened when it is wanted.
+class SleepingHostingTest : public HostingTest {
+ protected:
+  SleepingHostingTest() : HostingTest(false) { hosting_->Join(&user_); }
+  ~SleepingHostingTest() override { hosting_->Leave(&user_); }
+
+  void FallAsleep() {
+    user_.idle = true;
+    hosting_->FallAsleepIfIdle();
+    Settle(io_);
+  }
+  void PluginIsClosed() {
+    std::exchange(host_.plugin().on_closed, nullptr)({});
+    Settle(io_);
+  }
+
+  User user_{"user", &heard_};
+};
+
+TEST_F(SleepingHostingTest, IsOpenedWhenItIsWanted) {
+  EXPECT_TRUE(hosting_->asleep());
+  EXPECT_EQ(hosting_->pid(), 0);
+  EXPECT_THAT(host_.openings, IsEmpty());
+  hosting_->WakeUp();
+  hosting_->WakeUp();
+  EXPECT_FALSE(hosting_->asleep());
+  ASSERT_EQ(host_.openings.size(), 1U);
+  host_.Succeed();
+  EXPECT_THAT(heard_, ElementsAre("user hosted"));
+}
+
+TEST_F(SleepingHostingTest, WhatCannotBeOpenedThereIsTriedAgain) {
+  hosting_->WakeUp();
+  host_.Fail(Status::FailedPrecondition("no memory"));
+  Settle(io_);
+  EXPECT_THAT(heard_, ElementsAre("user: no memory"));
+  EXPECT_EQ(host_.openings.size(), 2U) << "it is open elsewhere";
+}
+
+TEST_F(SleepingHostingTest, FallsAsleepWhenNobodyHasAnythingThere) {
+  hosting_->WakeUp();
+  host_.Succeed();
+  hosting_->FallAsleepIfIdle();
+  Settle(io_);
+  EXPECT_EQ(hosting_->state(), HostingState::kOpen);
+  FallAsleep();
+  EXPECT_EQ(hosting_->state(), HostingState::kFallingAsleep);
+  EXPECT_TRUE(hosting_->asleep());
+  EXPECT_FALSE(host_.plugin().destroyed);
+  PluginIsClosed();
+  EXPECT_EQ(hosting_->state(), HostingState::kAsleep);
+  EXPECT_TRUE(host_.plugin().destroyed);
+  EXPECT_THAT(heard_, ElementsAre("user hosted", "user is to go"));
+  hosting_->WakeUp();
+  ASSERT_EQ(host_.openings.size(), 2U);
+  host_.Succeed();
+  EXPECT_EQ(hosting_->state(), HostingState::kOpen);
+  EXPECT_EQ(hosting_->crashes(), 0U);
+}
+
+TEST_F(SleepingHostingTest, IsWokenWhileItFallsAsleep) {
+  hosting_->WakeUp();
+  host_.Succeed();
+  FallAsleep();
+  hosting_->WakeUp();
+  EXPECT_EQ(host_.openings.size(), 1U);
+  PluginIsClosed();
+  EXPECT_EQ(host_.openings.size(), 2U);
+  EXPECT_EQ(hosting_->state(), HostingState::kOpening);
+}
+
+TEST_F(SleepingHostingTest, IsClosedWhileItFallsAsleep) {
+  hosting_->WakeUp();
+  host_.Succeed();
+  FallAsleep();
+  Close();
+  Settle(io_);
+  EXPECT_EQ(closed_, 0);
+  PluginIsClosed();
+  EXPECT_EQ(closed_, 1);
+  EXPECT_EQ(hosting_->state(), HostingState::kClosed);
+}
+
+TEST_F(SleepingHostingTest, IsClosedAsleep) {
+  Close();
+  Settle(io_);
+  EXPECT_EQ(closed_, 1);
+}
+
+TEST_F(SleepingHostingTest, StaysOpenWhereThatIsWanted) {
+  hosting_->StayOpen();
+  hosting_->WakeUp();
+  host_.Succeed();
+  FallAsleep();
+  EXPECT_EQ(hosting_->state(), HostingState::kOpen);
 }
 
 }  // namespace

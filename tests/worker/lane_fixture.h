@@ -43,10 +43,10 @@ class LaneFixture : public testing::Test, protected LaneObserver {
 
   // A generation of a plugin and the slot that it has at the lane.
   struct Generation {
-    Generation(LaneFixture* fixture, const std::string& name)
+    Generation(LaneFixture* fixture, const std::string& name, bool open = true)
         : hosting(fixture->io_, host, {"/plugins/" + name + ".so", "{}"}, name,
                   fixture->log_.logger(), [] {}) {
-      hosting.Open();
+      if (open) hosting.Open();
     }
     FakeInstance& instance() { return host.plugin().instance(); }
     host::Events& events() { return *instance().events; }
@@ -57,8 +57,9 @@ class LaneFixture : public testing::Test, protected LaneObserver {
   };
 
   // Not open yet, and serving nobody.
-  std::unique_ptr<Generation> Add(const std::shared_ptr<Model>& model, const std::string& name) {
-    auto generation = std::make_unique<Generation>(this, name);
+  std::unique_ptr<Generation> Add(const std::shared_ptr<Model>& model, const std::string& name,
+                                  bool open = true) {
+    auto generation = std::make_unique<Generation>(this, name, open);
     generation->slot = lane_->AddSlot(model, model->contract, generation->hosting);
     return generation;
   }
@@ -68,6 +69,14 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     auto generation = Add(model, name);
     generation->host.Succeed();
     generation->events().OnCreated(Status::Ok());
+    lane_->Serve(generation->slot);
+    Settle(io_);
+    return generation;
+  }
+  // Serving, and opened when it is to be loaded.
+  std::unique_ptr<Generation> AddAsleep(const std::shared_ptr<Model>& model,
+                                        const std::string& name) {
+    auto generation = Add(model, name, false);
     lane_->Serve(generation->slot);
     Settle(io_);
     return generation;

@@ -177,6 +177,74 @@ TEST_F(LaneTest, JobsWaitForASlotThatComesIntoBeing) {
   EXPECT_THAT(Told(*one_), ElementsAre("run 1"));
 }
 
+TEST_F(LaneTest, ASlotThatIsAsleepIsWokenByJobs) {
+  model_->config.memory = 60;
+  one_ = AddAsleep(model_, "p");
+  EXPECT_THAT(one_->host.openings, IsEmpty());
+  EnqueueSome(model_, 1);
+  Settle(io_);
+  ASSERT_EQ(one_->host.openings.size(), 1U);
+  EXPECT_EQ(pool_.LedgerOf(device_).leased(), 60U);
+  one_->host.Succeed();
+  Settle(io_);
+  EXPECT_EQ(lane_->LookAt(one_->slot).state, Residency::State::kLoading);
+  one_->events().OnCreated(Status::Ok());
+  EXPECT_THAT(Told(*one_), ElementsAre("load"));
+  EXPECT_EQ(pool_.LedgerOf(device_).leased(), 60U);
+  Load(*one_);
+  EXPECT_THAT(Told(*one_), ElementsAre("run 1"));
+}
+
+TEST_F(LaneTest, ASlotThatCannotBeWokenHoldsNothing) {
+  model_->config.memory = 60;
+  one_ = AddAsleep(model_, "p");
+  EnqueueSome(model_, 1);
+  Settle(io_);
+  one_->host.Succeed();
+  one_->events().OnCreated(Status::InvalidArgument("no such option"));
+  EXPECT_EQ(one_->slot->state(), SlotState::kRefused);
+  EXPECT_EQ(pool_.LedgerOf(device_).leased(), 0U);
+  EXPECT_EQ(lane_->LookAt(one_->slot).state, Residency::State::kAbsent);
+}
+
+TEST_F(LaneTest, ASlotWhoseWorkerDiesAsItWakesIsWokenAgain) {
+  model_->config.memory = 60;
+  one_ = AddAsleep(model_, "p");
+  EnqueueSome(model_, 1);
+  Settle(io_);
+  one_->host.Fail(Status(Code::kInstanceLost, "killed"));
+  EXPECT_EQ(pool_.LedgerOf(device_).leased(), 0U);
+  Settle(io_);
+  one_->host.Succeed();
+  one_->events().OnCreated(Status::Ok());
+  Settle(io_);
+  EXPECT_THAT(Told(*one_), ElementsAre("load"));
+  EXPECT_EQ(pool_.LedgerOf(device_).leased(), 60U);
+}
+
+TEST_F(LaneTest, ASlotThatHasNothingLoadedFallsAsleepAgain) {
+  model_->config.keep_alive = std::chrono::milliseconds(1);
+  one_ = AddAsleep(model_, "p");
+  EnqueueSome(model_, 1);
+  Settle(io_);
+  one_->host.Succeed();
+  one_->events().OnCreated(Status::Ok());
+  Load(*one_);
+  FinishBatch(*one_, {1});
+  const auto unloads = [&] { return one_->instance().told.back() == "unload"; };
+  ASSERT_TRUE(RunUntil(io_, unloads));
+  one_->events().OnUnloaded();
+  Settle(io_);
+  EXPECT_TRUE(one_->instance().destroyed);
+  std::exchange(one_->host.plugin().on_closed, nullptr)({});
+  Settle(io_);
+  EXPECT_EQ(one_->hosting.state(), HostingState::kAsleep);
+  EXPECT_EQ(lane_->LookAt(one_->slot).state, Residency::State::kUnloaded);
+  EnqueueSome(model_, 1);
+  Settle(io_);
+  EXPECT_EQ(one_->host.openings.size(), 2U);
+}
+
 TEST_F(LaneTest, ASlotWhoseRoomIsWantedFinishesFirst) {
   model_->config.memory = other_->config.memory = 60;
   model_->times.Add(10'000, 1);  // so long that no batch is at hand yet
