@@ -89,6 +89,8 @@ Result<WorkerSetUp> TrialSetUp(const PluginFile& file, const TrialOptions& optio
   set_up.name = file.info.id;
   set_up.program = *std::move(worker);
   set_up.host.cuda = cuda;
+  // What starts a thread is then the plugin.
+  set_up.host.codec_threads = 0;
   set_up.arena_bytes = kArena;
 
   for (const char* place : {"../lib", "../lib/darkroom"}) {

@@ -2,7 +2,6 @@
 //
 // The host library's one exported function, and the two small classes behind it.
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -56,7 +55,7 @@ class LaneHost final : public Host {
   explicit LaneHost(const HostOptions& options)
       : log_(options.log),
         limits_{options.max_pixels, options.max_input_bytes},
-        codecs_(std::make_shared<TaskThreads>("codec", std::max(options.codec_threads, 1U))),
+        codecs_(std::make_shared<TaskThreads>("codec", options.codec_threads)),
         torch_(options.torch_lib, options.cuda) {}
 
   Result<std::unique_ptr<Plugin>> Open(const std::string& path,

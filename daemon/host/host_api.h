@@ -177,7 +177,7 @@ class Plugin {
 struct HostOptions {
   uint64_t max_pixels = 64'000'000;        // of one image, after decoding
   uint64_t max_input_bytes = 64ULL << 20;  // of one encoded input
-  // Threads that decode and encode pictures beside the lanes.
+  // Threads that decode and encode pictures beside the lanes; with none the lanes do all of it.
   uint32_t codec_threads = 2;
   // Folder with libtorch_cpu.so, opened from it before a plugin that uses it; empty: plugins find
   // libtorch themselves.

@@ -57,7 +57,8 @@ void LaneServices::EndJob(JobRun* run, Status status) {
   result.status = std::move(status);
   --open_;
   const bool busy = open_ > 0 || waiting_.load(std::memory_order_relaxed) > 1;
-  if (busy && result.status.ok() && run->outputs().HavePictures()) {
+  const bool worth_it = busy && codecs_->most() > 0;
+  if (worth_it && result.status.ok() && run->outputs().HavePictures()) {
     HandOver(run);
   } else {
     Conclude(run);

@@ -11,7 +11,7 @@ from client import until
 
 MODELS = {
     "echo": {"plugin": "echo"},
-    "mock": {"plugin": "mock", "queue": 7, "max_batch": 1},
+    "mock": {"plugin": "mock", "queue": 7, "max_batch": 1, "instances": 1},
     "broken": {"plugin": "no-such-plugin"},
     "early": {"plugin": "echo", "preload": True},
 }

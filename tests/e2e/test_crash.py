@@ -198,7 +198,7 @@ async def test_who_waits_behind_a_crashing_job_is_not_counted(serve):
 
 async def test_a_deadline_ends_nobody_elses_job(serve):
     """While a job runs the worker has the next at hand, whose deadline is its own."""
-    daemon, client = await serve({"mock": {"plugin": "mock", "max_batch": 1}})
+    daemon, client = await serve({"mock": {"plugin": "mock", "max_batch": 1, "instances": 1}})
     long = asyncio.create_task(
         client.run("mock", b"1", params={"delay_ms": 2500, "poll_cancel": False})
     )

@@ -18,7 +18,7 @@ MODELS = {
     "photo-enhance-fast": {"plugin": "enhance", "weights": WEIGHTS},
     "one-by-one": {"plugin": "mock", "max_batch": 1, "instances": 1},
     # Of which nobody knows yet how long it takes: its jobs are not refused for that.
-    "expiring": {"plugin": "mock", "max_batch": 1},
+    "expiring": {"plugin": "mock", "max_batch": 1, "instances": 1},
 }
 CONFIG = {"devices": [{"device": "cpu", "lanes": 2}]}
 

@@ -15,6 +15,17 @@ BUCKET = "darkroom-objects"
 MIB = 1024 * 1024
 
 
+async def get(jobs, bucket: str, name: str):
+    """nats-py waits for good where a chunk was dropped on its way to it on a busy machine: then it asks again."""
+    store = await jobs.js.object_store(bucket)
+    for _ in range(3):
+        try:
+            return await asyncio.wait_for(store.get(name), 40)
+        except asyncio.TimeoutError:
+            continue
+    raise AssertionError(f"{name} of {bucket} cannot be read")
+
+
 async def fetch(jobs, reply: Reply) -> bytes:
     """What a reply's body is, wherever it is."""
     url = reply.ok().headers.get("Darkroom-Object")
@@ -23,7 +34,7 @@ async def fetch(jobs, reply: Reply) -> bytes:
     assert not reply.data
     bucket, name = url.removeprefix("nats-object://").split("/")
     assert bucket == BUCKET
-    found = await (await jobs.js.object_store(bucket)).get(name)
+    found = await get(jobs, bucket, name)
     assert hashlib.sha256(found.data).hexdigest() == name
     return found.data
 
