@@ -4,34 +4,46 @@
 // not fit is refused with the names that are missing, left over or of another shape, rather than
 // run with weights in the wrong places.
 //
-// One thread. It refers to the file, which must outlive it; the tensors it gives keep the mapping
-// alive by themselves.
+// One thread. It refers to the file or checkpoint, which must outlive it; the tensors it gives keep
+// the mapping alive by themselves.
 
 #ifndef DARKROOM_PLUGINS_COMMON_WEIGHT_READER_H_
 #define DARKROOM_PLUGINS_COMMON_WEIGHT_READER_H_
 
 #include <ATen/ATen.h>
 
+#include <map>
 #include <set>
 #include <string>
 
+#include "common/checkpoint.h"
 #include "common/safetensors.h"
 
 namespace darkroom {
 
 class WeightReader {
  public:
-  explicit WeightReader(const Safetensors& file) : file_(file) {}
+  explicit WeightReader(const Safetensors& file) : path_(file.path()), tensors_(file.tensors()) {}
+  explicit WeightReader(const Checkpoint& checkpoint)
+      : path_(checkpoint.path()), tensors_(checkpoint.tensors()) {}
+
+  // Whether there is such a tensor. Does not take it.
+  bool Has(const std::string& name) const { return tensors_.contains(name); }
 
   // A tensor of exactly this shape and of a floating-point dtype, read-only. Throws Error
   // (DR_FAILED_PRECONDITION).
   at::Tensor Take(const std::string& name, at::IntArrayRef shape);
 
+  // This tensor, whatever it is and whether it is there or not, is of no use to the network: an
+  // old name, or what training left behind.
+  void Ignore(const std::string& name) { taken_.insert(name); }
+
   // Call last: throws Error when the file holds tensors that nobody took.
   void CheckAllTaken() const;
 
  private:
-  const Safetensors& file_;
+  const std::string& path_;
+  const std::map<std::string, at::Tensor>& tensors_;
   std::set<std::string> taken_;
 };
 

@@ -58,5 +58,14 @@ TEST_F(WeightReaderTest, NamesWhatIsLeftOver) {
               HasSubstr("1 tensors do not belong to this architecture: 'n'"));
 }
 
+TEST_F(WeightReaderTest, WhatIsIgnoredIsNotLeftOver) {
+  EXPECT_TRUE(reader_.Has("n"));
+  EXPECT_FALSE(reader_.Has("absent"));
+  reader_.Take("w", {2, 2});
+  reader_.Ignore("n");
+  reader_.Ignore("absent");
+  EXPECT_NO_THROW(reader_.CheckAllTaken());
+}
+
 }  // namespace
 }  // namespace darkroom
