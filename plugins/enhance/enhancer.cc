@@ -29,7 +29,7 @@ PixelLayout LayoutOf(const at::Tensor& picture, int64_t first_channel, int64_t c
 
 void ResizeAlpha(const at::Tensor& input, const at::Tensor& output) {
   const int64_t channel = input.size(2) - 1;
-  BicubicResizer resizer(input.size(0), input.size(1), LayoutOf(output, channel, 1));
+  Resizer resizer(Filter::kBicubic, input.size(0), input.size(1), LayoutOf(output, channel, 1));
   const uint8_t* pixels = input.const_data_ptr<uint8_t>() + channel;
   for (int64_t y = 0; y < input.size(0); ++y)
     resizer.Push(pixels + y * input.stride(0), input.stride(1));
@@ -98,8 +98,9 @@ bool Enhancer::Run(const at::Tensor& input, const EnhanceParams& params, const a
   const auto windows = static_cast<int64_t>(rows.size() * columns.size());
 
   // Reducing needs whole rows of the network's result: a strip of windows at a time.
-  std::optional<BicubicResizer> resizer;
-  if (!native) resizer.emplace(height * scale, width * scale, LayoutOf(output, 0, colors));
+  std::optional<Resizer> resizer;
+  if (!native)
+    resizer.emplace(Filter::kBicubic, height * scale, width * scale, LayoutOf(output, 0, colors));
 
   int64_t done = 0;
   for (const Span& row : rows) {

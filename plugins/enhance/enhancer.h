@@ -20,7 +20,7 @@
 #include <functional>
 #include <memory>
 
-#include "common/resize.h"
+#include "common/image/resize.h"
 #include "enhance/network.h"
 
 namespace darkroom {

@@ -3,7 +3,7 @@
 // The exact values are held against Pillow by tests/plugins/enhance/test_parity.py; here are the
 // properties.
 
-#include "common/resize.h"
+#include "common/image/resize.h"
 
 #include <gtest/gtest.h>
 
@@ -13,10 +13,11 @@ namespace darkroom {
 namespace {
 
 std::vector<uint8_t> Resize(const std::vector<uint8_t>& source, int64_t height, int64_t width,
-                            int64_t channels, int64_t to_height, int64_t to_width) {
+                            int64_t channels, int64_t to_height, int64_t to_width,
+                            Filter filter = Filter::kBicubic) {
   std::vector<uint8_t> out(static_cast<size_t>(to_height * to_width * channels));
-  BicubicResizer resizer(
-      height, width, {out.data(), to_height, to_width, channels, channels, to_width * channels});
+  Resizer resizer(filter, height, width,
+                  {out.data(), to_height, to_width, channels, channels, to_width * channels});
   for (int64_t y = 0; y < height; ++y) resizer.Push(source.data() + y * width * channels, channels);
   return out;
 }
@@ -51,7 +52,7 @@ TEST(ResizeTest, OvershootIsCut) {
 TEST(ResizeTest, OneChannelAmongFour) {
   std::vector<uint8_t> out(2 * 2 * 4, 9);
   const std::vector<uint8_t> source = {50};
-  BicubicResizer resizer(1, 1, {out.data() + 3, 2, 2, 1, 4, 8});
+  Resizer resizer(Filter::kBicubic, 1, 1, {out.data() + 3, 2, 2, 1, 4, 8});
   resizer.Push(source.data(), 1);
   EXPECT_EQ(out, (std::vector<uint8_t>{9, 9, 9, 50, 9, 9, 9, 50, 9, 9, 9, 50, 9, 9, 9, 50}));
 }
