@@ -66,6 +66,7 @@ darkroom_pkg(darkroom::systemd libsystemd libsystemd-dev)
 darkroom_pkg(darkroom::seccomp libseccomp libseccomp-dev)
 darkroom_pkg(darkroom::sodium libsodium libsodium-dev)
 darkroom_pkg(darkroom::protobuf_c libprotobuf-c libprotobuf-c-dev)
+darkroom_pkg(darkroom::utf8proc libutf8proc libutf8proc-dev)
 
 # Debian's package of yaml-cpp gives a target of its plain name, without its include folder: it is /usr/include.
 if(yaml-cpp_FOUND AND NOT TARGET yaml-cpp)
@@ -91,5 +92,6 @@ endif()
 set(DARKROOM_PYTHON "${DARKROOM_DEPS}/python/bin/python3" CACHE FILEPATH "Python of the tests")
 set(DARKROOM_NATS_SERVER "${DARKROOM_DEPS}/bin/nats-server" CACHE FILEPATH "nats-server of the tests")
 set(DARKROOM_MODELS "${DARKROOM_DEPS}/models" CACHE PATH "Trained weights for tests and demo")
+set(DARKROOM_TOKENIZERS "${DARKROOM_DEPS}/tokenizers" CACHE PATH "Tokenizer files of the tests")
 
 message(STATUS "Dependencies: ${DARKROOM_DEPS}: NATS.c ${NatsC_VERSION}, libtorch ${Libtorch_VERSION}")

@@ -117,13 +117,6 @@ Safetensors Safetensors::Open(const std::string& path) {
   return file;
 }
 
-std::string Quoted(std::string_view text) {
-  constexpr size_t kMost = 120;
-  std::string out = "'";
-  for (const char c : text.substr(0, kMost)) out += c >= ' ' && c <= '~' ? c : '?';
-  return out + (text.size() > kMost ? "...'" : "'");
-}
-
 std::string ShapeText(at::IntArrayRef shape) {
   std::string out = "[";
   for (size_t i = 0; i < shape.size(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);

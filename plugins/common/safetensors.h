@@ -23,6 +23,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/quoted.h"
+
 namespace darkroom {
 
 class Safetensors {
@@ -49,9 +51,6 @@ class Safetensors {
   std::map<std::string, std::string> metadata_;
   std::map<std::string, at::Tensor> tensors_;
 };
-
-// `text` in quotes, fit for a log: cut when long, with anything but printable ASCII replaced.
-std::string Quoted(std::string_view text);
 
 // A shape as people write it: [64, 3, 3, 3].
 std::string ShapeText(at::IntArrayRef shape);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "common/quoted.h"
+
+namespace darkroom {
+
+std::string Quoted(std::string_view text) {
+  constexpr size_t kMost = 120;
+  std::string out = "'";
+  for (const char c : text.substr(0, kMost)) out += c >= ' ' && c <= '~' ? c : '?';
+  return out + (text.size() > kMost ? "...'" : "'");
+}
+
+}  // namespace darkroom
