@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "enhance/parallel.h"
+#include "common/parallel.h"
 
 namespace darkroom {
 namespace {

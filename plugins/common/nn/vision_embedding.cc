@@ -19,11 +19,12 @@ at::Tensor VisionEmbedding::operator()(const at::Tensor& pixels) const {
   const int64_t batch = pixels.size(0);
   const int64_t rows = pixels.size(2) / edge_;
   const int64_t columns = pixels.size(3) / edge_;
-  TORCH_CHECK(pixels.size(1) == 3 && rows * edge_ == pixels.size(2) &&
-                  columns * edge_ == pixels.size(3) && rows * columns == places_.size(1),
-              "a picture of ", pixels.sizes(), " does not fit ", places_.size(1), " patches of ",
-              edge_, " x ", edge_);
-  const at::Tensor cut = pixels.reshape({batch, 3, rows, edge_, columns, edge_})
+  TORCH_CHECK(pixels.size(1) == 3 && rows * columns == places_.size(1), "a picture of ",
+              pixels.sizes(), " does not fit ", places_.size(1), " patches of ", edge_, " x ",
+              edge_);
+  const at::Tensor cut = pixels.slice(2, 0, rows * edge_)
+                             .slice(3, 0, columns * edge_)
+                             .reshape({batch, 3, rows, edge_, columns, edge_})
                              .permute({0, 2, 4, 1, 3, 5})
                              .reshape({batch, rows * columns, 3 * edge_ * edge_});
   const at::Tensor patches = patch_(cut).add_(places_);

@@ -31,8 +31,8 @@ class VisionEmbedding {
   VisionEmbedding() = default;
   VisionEmbedding(const VisionEmbeddingWeights& weights, const Placement& placement);
 
-  // `pixels`: batch x 3 x height x width, edges that are multiples of the patch's and give as many
-  // patches as there are places. Returns batch x (patches + 1) x width, the class token first.
+  // `pixels`: batch x 3 x height x width, which give as many patches as there are places; what is
+  // left of an edge is not looked at. Returns batch x (patches + 1) x width, the class token first.
   at::Tensor operator()(const at::Tensor& pixels) const;
 
  private:

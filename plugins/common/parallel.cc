@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "enhance/parallel.h"
+#include "common/parallel.h"
 
 #include <ATen/Parallel.h>
 

@@ -5,8 +5,8 @@
 // so one file is compiled with it and the rest, which share a precompiled header, are not.
 // Exceptions of the body reach the caller. Called from one thread at a time.
 
-#ifndef DARKROOM_PLUGINS_ENHANCE_PARALLEL_H_
-#define DARKROOM_PLUGINS_ENHANCE_PARALLEL_H_
+#ifndef DARKROOM_PLUGINS_COMMON_PARALLEL_H_
+#define DARKROOM_PLUGINS_COMMON_PARALLEL_H_
 
 #include <cstdint>
 #include <functional>
@@ -18,4 +18,4 @@ void ParallelFor(int64_t count, const std::function<void(int64_t, int64_t, int64
 
 }  // namespace darkroom
 
-#endif  // DARKROOM_PLUGINS_ENHANCE_PARALLEL_H_
+#endif  // DARKROOM_PLUGINS_COMMON_PARALLEL_H_
