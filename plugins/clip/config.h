@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a CLIP checkpoint's config.json says of its network. Plain values; any thread.
+
+#ifndef DARKROOM_PLUGINS_CLIP_CONFIG_H_
+#define DARKROOM_PLUGINS_CLIP_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "common/json_config.h"
+#include "common/nn/activation.h"
+
+namespace darkroom::clip {
+
+// One transformer.
+struct TowerConfig {
+  int64_t width = 0;
+  int64_t inner = 0;  // width of the feed-forward part
+  int64_t layers = 0;
+  int64_t heads = 0;
+  double epsilon = 1e-5;
+  nn::Activation activation = nn::Activation::kQuickGelu;
+};
+
+struct VisionConfig {
+  TowerConfig tower;
+  int64_t image_edge = 224;
+  int64_t patch_edge = 32;
+
+  int64_t tokens() const { return (image_edge / patch_edge) * (image_edge / patch_edge) + 1; }
+};
+
+struct TextConfig {
+  TowerConfig tower;
+  int64_t vocabulary = 0;
+  int64_t positions = 77;
+  // Where a text is read off. 2 is a number that stands for "the token with the highest number",
+  // as configs of 2021 have it; any other is the token itself, at its first place.
+  int64_t end_token = 49407;
+};
+
+struct ClipConfig {
+  int64_t projection = 512;            // width of an embedding
+  std::optional<VisionConfig> vision;  // absent: the checkpoint is of texts alone
+  std::optional<TextConfig> text;      // absent: of pictures alone
+};
+
+// Reads the config of a CLIPModel ("clip"), or of one of its halves with its projection
+// ("clip_vision_model", "clip_text_model"). Throws Error (DR_FAILED_PRECONDITION) that names the
+// field which is missing, of a wrong kind, not implemented or not known.
+ClipConfig ReadClipConfig(const JsonConfig& config);
+
+}  // namespace darkroom::clip
+
+#endif  // DARKROOM_PLUGINS_CLIP_CONFIG_H_
