@@ -54,6 +54,7 @@ bool Matches(std::string_view range, std::string_view type) {
 struct Range {
   std::string type;
   double weight = 1;
+  std::string tensors;  // how JSON and CBOR are to hold them; empty: as numbers
 };
 
 std::vector<Range> ParseAccept(std::string_view accept) {
@@ -62,16 +63,29 @@ std::vector<Range> ParseAccept(std::string_view accept) {
     const size_t comma = std::min(accept.find(','), accept.size());
     const std::string_view item = accept.substr(0, comma);
     accept.remove_prefix(std::min(comma + 1, accept.size()));
-    Range range{MediaTypeOf(item)};
+    Range range;
+    range.type = MediaTypeOf(item);
     if (range.type.empty()) continue;
     if (const std::string q = MediaTypeParameter(item, "q"); !q.empty()) {
       range.weight = std::strtod(q.c_str(), nullptr);
     }
+    range.tensors = MediaTypeParameter(item, "tensors");
     ranges.push_back(std::move(range));
   }
   std::stable_sort(ranges.begin(), ranges.end(),
                    [](const Range& a, const Range& b) { return a.weight > b.weight; });
   return ranges;
+}
+
+// The offer as the range wants its tensors; nothing if it cannot be had so.
+std::optional<ReplyForm> Shaped(const Offer& offer, const Range& range) {
+  using Body = ReplyForm::Body;
+  ReplyForm form = offer.form;
+  if (range.tensors.empty() || range.tensors == "numbers") return form;
+  if (range.tensors != "bytes") return {};
+  if (form.body == Body::kJson) form.body = Body::kJsonBytes;
+  if (form.body == Body::kCbor) form.body = Body::kCborBytes;
+  return form;
 }
 
 }  // namespace
@@ -99,8 +113,13 @@ Result<ReplyForm> ChooseReplyForm(std::optional<std::string_view> accept, const 
     if (range.weight <= 0) break;
     for (const Offer& offer : offers) {
       if (!Matches(range.type, offer.type) || excluded(offer)) continue;
-      if (offer.type == offers.front().type && range.type.back() == '*') return natural;
-      return offer.form;
+      const std::optional<ReplyForm> form = Shaped(offer, range);
+      if (!form) continue;
+      if (offer.type == offers.front().type && range.type.back() == '*') {
+        natural.body = form->body;
+        return natural;
+      }
+      return *form;
     }
   }
   std::vector<std::string_view> types;

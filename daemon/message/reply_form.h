@@ -24,6 +24,8 @@ struct ReplyForm {
     kRaw,   // the one output's own bytes
     kJson,  // an object with all outputs
     kCbor,
+    kJsonBytes,  // as kJson and kCbor, with tensors as their bytes rather than as numbers
+    kCborBytes,
   };
   Body body = Body::kRaw;
   ImageFormat image = ImageFormat::kNatural;
@@ -33,7 +35,8 @@ struct ReplyForm {
 std::optional<ImageFormat> ImageFormatByName(std::string_view name);  // "png", "jpeg", "webp"
 
 // The form that fits `accept` (a list of media ranges with weights, RFC 9110, 12.5.1) best; an
-// absent header accepts anything. An error says what the model could have given.
+// absent header accepts anything. The parameter tensors=bytes of JSON and CBOR asks for tensors as
+// their bytes. An error says what the model could have given.
 Result<ReplyForm> ChooseReplyForm(std::optional<std::string_view> accept, const ModelInfo& info);
 
 }  // namespace darkroom

@@ -41,8 +41,17 @@ json TensorData(const host::Output& output) {
   return nullptr;
 }
 
+bool IsCbor(ReplyForm::Body form) {
+  return form == ReplyForm::Body::kCbor || form == ReplyForm::Body::kCborBytes;
+}
+
+// Whether tensors are bytes in it, as all else that is no text.
+bool HasBytesAlone(ReplyForm::Body form) {
+  return form == ReplyForm::Body::kJsonBytes || form == ReplyForm::Body::kCborBytes;
+}
+
 void PutBytes(Bytes bytes, ReplyForm::Body form, json* object) {
-  if (form == ReplyForm::Body::kCbor) {
+  if (IsCbor(form)) {
     const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
     (*object)["bytes"] = json::binary({data, data + bytes.size()});
   } else {
@@ -60,7 +69,7 @@ json FormOutput(const host::Output& output, ReplyForm::Body form) {
     case host::OutputKind::kTensor: {
       object["dtype"] = output.dtype;
       object["shape"] = output.shape;
-      json data = TensorData(output);
+      json data = HasBytesAlone(form) ? json() : TensorData(output);
       if (!data.is_null()) {
         object["data"] = std::move(data);
       } else {
@@ -97,7 +106,7 @@ ResultBody FormResult(ReplyForm::Body form, const std::string& job,
   json all = json::object();
   for (const host::Output& output : outputs) all[output.name] = FormOutput(output, form);
   const json body = {{"job", job}, {"outputs", std::move(all)}};
-  if (form == ReplyForm::Body::kCbor) return {"application/cbor", Own(json::to_cbor(body))};
+  if (IsCbor(form)) return {"application/cbor", Own(json::to_cbor(body))};
   return {"application/json", Own(WriteJson(body))};
 }
 
@@ -105,12 +114,14 @@ uint64_t LeastResultBytes(ReplyForm::Body form, const std::vector<host::Output>&
   uint64_t sum = 0;
   for (const host::Output& output : outputs) {
     const uint64_t size = output.bytes.size();
+    const bool tensor = output.kind == host::OutputKind::kTensor;
     const bool base64 =
-        form == ReplyForm::Body::kJson &&
-        (output.kind == host::OutputKind::kImage || output.kind == host::OutputKind::kBytes);
+        form == ReplyForm::Body::kJsonBytes
+            ? output.kind != host::OutputKind::kText
+            : form == ReplyForm::Body::kJson && !tensor && output.kind != host::OutputKind::kText;
     // A number of a tensor takes two characters or more in JSON, one byte or more in CBOR, up to
     // eight bytes here.
-    const bool numbers = form != ReplyForm::Body::kRaw && output.kind == host::OutputKind::kTensor;
+    const bool numbers = form != ReplyForm::Body::kRaw && !HasBytesAlone(form) && tensor;
     sum += base64 ? (size + 2) / 3 * 4 : numbers ? size / 8 : size;
   }
   return sum;
@@ -126,7 +137,7 @@ uint64_t MostResultBytes(ReplyForm::Body form, const std::vector<host::Output>& 
     // for its four bytes. In CBOR a number is nine bytes at most, for one that has four or more.
     const bool base64 =
         output.kind == host::OutputKind::kImage || output.kind == host::OutputKind::kBytes;
-    const uint64_t growth = form == ReplyForm::Body::kCbor ? 3 : base64 ? 2 : 6;
+    const uint64_t growth = IsCbor(form) ? 3 : base64 ? 2 : 6;
     sum += growth * output.bytes.size() + output.name.size() + kAround;
   }
   return sum;

@@ -48,6 +48,19 @@ TEST(ReplyForm, WeighsSeveralWishes) {
   EXPECT_EQ(Choose("image/png;q=0, */*", ValueKind::kImage).image, ImageFormat::kJpeg);
 }
 
+TEST(ReplyForm, TensorsCanBeBytes) {
+  constexpr ValueKind kTensor = ValueKind::kTensor;
+  EXPECT_EQ(Choose("application/json; tensors=bytes", kTensor).body, Body::kJsonBytes);
+  EXPECT_EQ(Choose("application/cbor;tensors=bytes", kTensor).body, Body::kCborBytes);
+  EXPECT_EQ(Choose("application/json; tensors=numbers", kTensor).body, Body::kJson);
+  EXPECT_EQ(Choose("*/*; tensors=bytes", kTensor).body, Body::kJsonBytes);
+  EXPECT_EQ(Choose("application/octet-stream; tensors=bytes", kTensor).body, Body::kRaw);
+  EXPECT_EQ(Choose("image/*; tensors=bytes", ValueKind::kImage).image, ImageFormat::kNatural);
+  EXPECT_EQ(Choose("application/json; tensors=words, application/cbor;q=0.1", kTensor).body,
+            Body::kCbor);
+  EXPECT_FALSE(ChooseReplyForm("application/json; tensors=words", Giving({kTensor})).ok());
+}
+
 TEST(ReplyForm, SaysWhatItCouldGive) {
   const auto form = ChooseReplyForm("image/png", Giving({ValueKind::kText}));
   ASSERT_FALSE(form.ok());

@@ -62,6 +62,20 @@ TEST(ResultBody, WritesTensorsAsNumbers) {
   EXPECT_EQ(json::parse(AsText(half.bytes.bytes()))["outputs"]["out"]["base64"], "YWI=");
 }
 
+TEST(ResultBody, WritesTensorsAsBytesWhereThatIsAskedFor) {
+  const auto in_json = FormResult(Body::kJsonBytes, "j",
+                                  One(OutputKind::kTensor, AsBytes("hello..."), "float32", {2}));
+  EXPECT_EQ(in_json.content_type, "application/json");
+  EXPECT_EQ(json::parse(AsText(in_json.bytes.bytes()))["outputs"]["out"],
+            json::parse(R"({"dtype":"float32","shape":[2],"base64":"aGVsbG8uLi4="})"));
+  const auto in_cbor = FormResult(Body::kCborBytes, "j",
+                                  One(OutputKind::kTensor, AsBytes("hello..."), "float32", {2}));
+  EXPECT_EQ(in_cbor.content_type, "application/cbor");
+  const auto* data = reinterpret_cast<const uint8_t*>(in_cbor.bytes.bytes().data());
+  const json out = json::from_cbor(data, data + in_cbor.bytes.bytes().size())["outputs"]["out"];
+  EXPECT_EQ(out["bytes"].get_binary().size(), 8U);
+}
+
 TEST(ResultBody, ReplacesTextThatIsNoUtf8) {
   const ResultBody body = FormResult(Body::kJson, "j", One(OutputKind::kText, AsBytes("a\xff")));
   EXPECT_EQ(json::parse(AsText(body.bytes.bytes()))["outputs"]["out"]["text"], "a\xef\xbf\xbd");
@@ -72,7 +86,8 @@ TEST(ResultBody, IsAsLargeAsWasSaidBefore) {
   std::vector<float> values(4000, -1.17549435e-38F);
   std::memset(values.data() + 2000, 1, 1000 * sizeof values[0]);
   const Bytes numbers = std::as_bytes(std::span(values));
-  for (const Body form : {Body::kRaw, Body::kJson, Body::kCbor}) {
+  for (const Body form :
+       {Body::kRaw, Body::kJson, Body::kCbor, Body::kJsonBytes, Body::kCborBytes}) {
     for (const OutputKind kind :
          {OutputKind::kImage, OutputKind::kText, OutputKind::kTensor, OutputKind::kBytes}) {
       auto outputs = One(kind, numbers, "float32", {4000});
