@@ -8,8 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "common/safetensors.h"
-
 namespace darkroom {
 namespace {
 
@@ -57,14 +55,14 @@ Checkpoint Checkpoint::Open(const std::string& path, const std::string& stem) {
                   "weights " + path +
                       " are a pickle, which is a program that reading would run; give a "
                       "safetensors file, or the folder that holds one");
-    checkpoint.tensors_ = Safetensors::Open(path).tensors();
+    checkpoint.AddFile(path);
     return checkpoint;
   }
   checkpoint.folder_ = path;
   const fs::path folder(path);
   const std::string single = stem + ".safetensors";
   if (IsThere(folder / single)) {
-    checkpoint.tensors_ = Safetensors::Open((folder / single).string()).tensors();
+    checkpoint.AddFile((folder / single).string());
     return checkpoint;
   }
   if (IsThere(folder / (single + ".index.json"))) {
@@ -77,6 +75,11 @@ Checkpoint Checkpoint::Open(const std::string& path, const std::string& stem) {
                   (way_out.empty() ? "; download the model's whole folder" : ", but " + way_out));
 }
 
+void Checkpoint::AddFile(const std::string& path) {
+  files_.push_back(Safetensors::Open(path));
+  tensors_ = files_.back().tensors();
+}
+
 void Checkpoint::AddShards(const std::string& index) {
   const auto refuse = [&index](const std::string& words) {
     throw Error(DR_FAILED_PRECONDITION, "weights " + index + ": " + words);
@@ -85,7 +88,7 @@ void Checkpoint::AddShards(const std::string& index) {
   const Json json = Json::parse(stream, nullptr, false);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     refuse("no JSON object with a weight_map");
-  std::map<std::string, std::map<std::string, at::Tensor>> files;
+  std::map<std::string, size_t> places;  // of each file in files_
   for (const auto& [name, value] : json["weight_map"].items()) {
     if (!value.is_string()) refuse("the file of tensor " + Quoted(name) + " is no text");
     const auto file = value.get<std::string>();
@@ -93,16 +96,24 @@ void Checkpoint::AddShards(const std::string& index) {
     if (file.empty() || file.find('/') != std::string::npos || file == "." || file == "..")
       refuse("tensor " + Quoted(name) + " is said to be in " + Quoted(file) +
              ", which is no file's name");
-    if (!files.contains(file)) files[file] = Safetensors::Open(File(file)).tensors();
-    const auto found = files[file].find(name);
-    if (found == files[file].end())
+    if (!places.contains(file)) {
+      places[file] = files_.size();
+      files_.push_back(Safetensors::Open(File(file)));
+    }
+    const auto& tensors = files_[places[file]].tensors();
+    const auto found = tensors.find(name);
+    if (found == tensors.end())
       refuse("tensor " + Quoted(name) + " is said to be in " + file + ", but is not there");
     tensors_.emplace(name, found->second);
   }
-  for (const auto& [file, tensors] : files)
-    for (const auto& [name, tensor] : tensors)
+  for (const auto& [file, place] : places)
+    for (const auto& [name, tensor] : files_[place].tensors())
       if (!tensors_.contains(name))
         refuse(file + " holds tensor " + Quoted(name) + ", which the index does not name");
+}
+
+void Checkpoint::ReleasePages() const {
+  for (const Safetensors& file : files_) file.ReleasePages();
 }
 
 bool Checkpoint::HasFile(const std::string& name) const { return IsThere(File(name)); }

@@ -22,6 +22,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
+
+#include "common/safetensors.h"
 
 namespace darkroom {
 
@@ -42,16 +45,21 @@ class Checkpoint {
   std::string File(const std::string& name) const { return folder_ + "/" + name; }
   bool HasFile(const std::string& name) const;
 
+  // As Safetensors::ReleasePages, of all its files.
+  void ReleasePages() const;
+
   // What the weights take in this dtype. Integers count as they are.
   uint64_t BytesIn(at::ScalarType dtype) const;
 
  private:
   Checkpoint() = default;
 
+  void AddFile(const std::string& path);
   void AddShards(const std::string& index);
 
   std::string path_;
   std::string folder_;
+  std::vector<Safetensors> files_;
   std::map<std::string, at::Tensor> tensors_;
 };
 

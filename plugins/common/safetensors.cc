@@ -96,6 +96,8 @@ Safetensors Safetensors::Open(const std::string& path) {
   const Mapping mapping = MapFile(path);
   Safetensors file;
   file.path_ = path;
+  file.mapping_ = mapping.bytes;
+  file.mapped_bytes_ = mapping.size;
   try {
     uint64_t length = 0;  // little-endian, as is every machine this runs on
     std::memcpy(&length, mapping.bytes.get(), sizeof(length));
@@ -115,6 +117,11 @@ Safetensors Safetensors::Open(const std::string& path) {
     throw Error(error.status(), "weights " + path + ": " + error.what());
   }
   return file;
+}
+
+void Safetensors::ReleasePages() const {
+  // The mapping is private and never written to, so nothing is lost. It is advice: it may fail.
+  ::madvise(const_cast<std::byte*>(mapping_.get()), mapped_bytes_, MADV_DONTNEED);
 }
 
 std::string ShapeText(at::IntArrayRef shape) {

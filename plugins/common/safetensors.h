@@ -16,6 +16,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -44,12 +45,18 @@ class Safetensors {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::map<std::string, at::Tensor>& tensors() const { return tensors_; }
 
+  // Takes the file's pages out of this process's memory until somebody reads them again: for when
+  // the weights have been copied to where they are used.
+  void ReleasePages() const;
+
  private:
   Safetensors() = default;
 
   std::string path_;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, at::Tensor> tensors_;
+  std::shared_ptr<const std::byte> mapping_;
+  uint64_t mapped_bytes_ = 0;
 };
 
 // A shape as people write it: [64, 3, 3, 3].

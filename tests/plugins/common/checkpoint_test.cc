@@ -68,6 +68,15 @@ TEST_F(CheckpointTest, JoinsTheFilesOfAnIndex) {
   EXPECT_TRUE(checkpoint.tensors().at("w").equal(at::tensor({1.0F, 2.0F})));
 }
 
+TEST_F(CheckpointTest, ReleasedPagesAreReadAgain) {
+  folder_.Write("model.safetensors", OneTensor("w", std::string("\0\0\x80\x3f\0\0\0\x40", 8)));
+  const Checkpoint checkpoint = Checkpoint::Open(folder_.path());
+  const at::Tensor tensor = checkpoint.tensors().at("w");
+  EXPECT_EQ(tensor[1].item<float>(), 2.0F);
+  checkpoint.ReleasePages();
+  EXPECT_EQ(tensor[1].item<float>(), 2.0F);
+}
+
 TEST_F(CheckpointTest, RefusesAnIndexThatIsNotTheFiles) {
   folder_.Write("a.safetensors", OneTensor("v"));
   folder_.Write("model.safetensors.index.json", Index(R"("w": "a.safetensors")"));
