@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The clip plugin's image tower alone, for bench/clip: what is measured is the network, without
+// pictures to decode and without a daemon around it.
+//
+//   clip_runner FOLDER [--engine E] [--dtype D]
+//
+// Says "ready SECONDS" with the time from its start to the first embedding, then answers each line
+// "BATCH" on its standard input with "SECONDS KIB": how long that many pictures took, and the
+// process's peak memory.
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include "clip/network.h"
+#include "common/checkpoint.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+long PeakKib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+int Run(int argc, char** argv) {
+  const auto start = Clock::now();
+  std::string engine = "auto";
+  std::string dtype = "auto";
+  for (int i = 2; i + 1 < argc; i += 2)
+    (std::string(argv[i]) == "--engine" ? engine : dtype) = argv[i + 1];
+  const c10::InferenceMode inference;
+  darkroom::nn::Placement placement;
+  placement.dtype = darkroom::nn::ChooseDtype(dtype, at::kCPU);
+  placement.engine = darkroom::nn::ChooseEngine(engine, at::kCPU, placement.dtype);
+  const auto network = darkroom::clip::LoadNetwork(darkroom::Checkpoint::Open(argv[1]), placement);
+  const int64_t edge = network.config.vision->image_edge;
+  const auto embed = [&](int64_t batch) {
+    return (*network.vision)(placement.Place(at::rand({batch, 3, edge, edge})));
+  };
+  embed(1);
+  std::printf("ready %.6f\n", SecondsSince(start));
+  std::fflush(stdout);
+  int64_t batch = 0;
+  while (std::cin >> batch) {
+    const at::Tensor pixels = placement.Place(at::rand({batch, 3, edge, edge}));
+    const auto before = Clock::now();
+    (*network.vision)(pixels);
+    std::printf("%.6f %ld\n", SecondsSince(before), PeakKib());
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: clip_runner FOLDER [--engine E] [--dtype D]\n");
+    return 2;
+  }
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "clip_runner: %s\n", error.what());
+    return 1;
+  }
+}
