@@ -5,9 +5,10 @@
 //
 //   clip_runner FOLDER [--engine E] [--dtype D]
 //
-// Says "ready SECONDS" with the time from its start to the first embedding, then answers each line
-// "BATCH" on its standard input with "SECONDS KIB": how long that many pictures took, and the
-// process's peak memory.
+// Says "ready SECONDS LEASE_KIB" with the time from its start to the first embedding and what the
+// plugin would reserve, then answers each line "BATCH" on its standard input with "SECONDS PEAK_KIB
+// OWN_KIB": how long that many pictures took, the process's peak memory, and its memory now without
+// what is mapped from files.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -16,9 +17,11 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <string>
 
+#include "clip/embedder.h"
 #include "clip/network.h"
 #include "common/checkpoint.h"
 
@@ -36,6 +39,14 @@ long PeakKib() {
   return usage.ru_maxrss;
 }
 
+long OwnKib() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word)
+    if (word == "RssAnon:" && status >> word) return std::stol(word);
+  return 0;
+}
+
 int Run(int argc, char** argv) {
   const auto start = Clock::now();
   std::string engine = "auto";
@@ -46,20 +57,24 @@ int Run(int argc, char** argv) {
   darkroom::nn::Placement placement;
   placement.dtype = darkroom::nn::ChooseDtype(dtype, at::kCPU);
   placement.engine = darkroom::nn::ChooseEngine(engine, at::kCPU, placement.dtype);
-  const auto network = darkroom::clip::LoadNetwork(darkroom::Checkpoint::Open(argv[1]), placement);
+  const auto checkpoint = darkroom::Checkpoint::Open(argv[1]);
+  const auto network = darkroom::clip::LoadNetwork(checkpoint, placement);
+  const uint64_t lease = checkpoint.BytesIn(placement.dtype) +
+                         darkroom::clip::Embedder::WorkingBytes(network.config, placement.dtype);
   const int64_t edge = network.config.vision->image_edge;
   const auto embed = [&](int64_t batch) {
     return (*network.vision)(placement.Place(at::rand({batch, 3, edge, edge})));
   };
   embed(1);
-  std::printf("ready %.6f\n", SecondsSince(start));
+  std::printf("ready %.6f %llu\n", SecondsSince(start),
+              static_cast<unsigned long long>(lease >> 10));
   std::fflush(stdout);
   int64_t batch = 0;
   while (std::cin >> batch) {
     const at::Tensor pixels = placement.Place(at::rand({batch, 3, edge, edge}));
     const auto before = Clock::now();
     (*network.vision)(pixels);
-    std::printf("%.6f %ld\n", SecondsSince(before), PeakKib());
+    std::printf("%.6f %ld %ld\n", SecondsSince(before), PeakKib(), OwnKib());
     std::fflush(stdout);
   }
   return 0;

@@ -25,6 +25,7 @@ std::vector<nn::TransformerBlock> TakeBlocks(WeightReader& reader, const std::st
     weights.up = linear("mlp.fc1", width, config.inner);
     weights.down = linear("mlp.fc2", config.inner, width);
     blocks.emplace_back(weights, shape, placement);
+    if (placement.Copies()) reader.ReleasePages();
   }
   return blocks;
 }

@@ -2,6 +2,8 @@
 
 #include "clip/network.h"
 
+#include <malloc.h>
+
 #include <cmath>
 
 namespace darkroom::clip {
@@ -48,18 +50,11 @@ Network LoadNetwork(const Checkpoint& checkpoint, const nn::Placement& placement
   network.config = ReadClipConfig(JsonConfig::Read(checkpoint.File("config.json")));
   const ClipConfig& config = network.config;
   WeightReader reader(checkpoint);
-  // Most is copied on its way to the device; of what is read where it lies, the tokens' table, few
-  // pages are used. So the file and its copy are never in memory together.
-  const auto release = [&] {
-    if (!placement.device.is_cpu() || placement.engine == nn::Engine::kPacked)
-      checkpoint.ReleasePages();
-  };
   if (config.vision) {
     const Names names = FindNames(checkpoint, "vision_model.", "embeddings.patch_embedding.weight");
     network.vision =
         std::make_unique<VisionTower>(reader, names.tower, names.whole + "visual_projection",
                                       *config.vision, config.projection, placement);
-    release();
   }
   Names text_names;
   if (config.text) {
@@ -72,7 +67,10 @@ Network LoadNetwork(const Checkpoint& checkpoint, const nn::Placement& placement
     network.logit_scale =
         std::exp(reader.Take(text_names.whole + "logit_scale", {}).to(at::kDouble).item<double>());
   reader.CheckAllTaken();
-  release();
+  // Of what is read where it lies, the tokens' table, few pages are used.
+  if (placement.Copies()) reader.ReleasePages();
+  // Joining and packing has left holes among the weights, a tenth of their size.
+  ::malloc_trim(0);
   return network;
 }
 

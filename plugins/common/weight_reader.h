@@ -25,7 +25,7 @@ class WeightReader {
  public:
   explicit WeightReader(const Safetensors& file) : path_(file.path()), tensors_(file.tensors()) {}
   explicit WeightReader(const Checkpoint& checkpoint)
-      : path_(checkpoint.path()), tensors_(checkpoint.tensors()) {}
+      : path_(checkpoint.path()), tensors_(checkpoint.tensors()), checkpoint_(&checkpoint) {}
 
   // Whether there is such a tensor. Does not take it.
   bool Has(const std::string& name) const { return tensors_.contains(name); }
@@ -38,12 +38,20 @@ class WeightReader {
   // old name, or what training left behind.
   void Ignore(const std::string& name) { taken_.insert(name); }
 
+  // What was taken has been copied to where it is used: its pages may leave memory (see
+  // Safetensors::ReleasePages). For between two layers, so that a checkpoint and its copy are never
+  // in memory together.
+  void ReleasePages() const {
+    if (checkpoint_ != nullptr) checkpoint_->ReleasePages();
+  }
+
   // Call last: throws Error when the file holds tensors that nobody took.
   void CheckAllTaken() const;
 
  private:
   const std::string& path_;
   const std::map<std::string, at::Tensor>& tensors_;
+  const Checkpoint* checkpoint_ = nullptr;
   std::set<std::string> taken_;
 };
 

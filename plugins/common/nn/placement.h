@@ -21,6 +21,8 @@ struct Placement {
   at::ScalarType dtype = at::kFloat;
   Engine engine = Engine::kAten;
 
+  // Whether weights of layers are copied from the file that they lie in.
+  bool Copies() const { return !device.is_cpu() || engine == Engine::kPacked; }
   // For tensors that go with the network: weights, and inputs on their way in.
   at::Tensor Place(const at::Tensor& tensor) const { return tensor.to(device, dtype); }
 };
