@@ -16,7 +16,9 @@ namespace {
 // Passes of more tokens are no faster: the layers are bound by arithmetic long before.
 constexpr int64_t kTokensOfAPass = 1600;
 
-size_t ItemsOfAPass(int64_t tokens) {
+size_t ItemsOfAPass(int64_t tokens, nn::Engine engine = nn::Engine::kAten) {
+  // In 8 bits what is together shares a range, and nobody's result may depend on his neighbours.
+  if (engine == nn::Engine::kInt8) return 1;
   return static_cast<size_t>(std::max<int64_t>(kTokensOfAPass / tokens, 1));
 }
 
@@ -91,7 +93,7 @@ at::Tensor Embedder::Pictures(const std::vector<at::Tensor>& pictures,
                 "vision_model");
   at::Tensor result =
       at::empty({static_cast<int64_t>(pictures.size()), network_.config.projection}, at::kFloat);
-  const size_t step = ItemsOfAPass(network_.config.vision->tokens());
+  const size_t step = ItemsOfAPass(network_.config.vision->tokens(), network_.placement.engine);
   for (size_t begin = 0; begin < pictures.size(); begin += step) {
     before_pass();
     const size_t end = std::min(begin + step, pictures.size());
@@ -133,7 +135,8 @@ at::Tensor Embedder::Texts(const std::vector<std::string>& texts, const BeforePa
     // The last of a pass is its longest.
     size_t end = begin + 1;
     while (end < news.size() &&
-           end - begin < ItemsOfAPass(static_cast<int64_t>(news[end].tokens.size())))
+           end - begin < ItemsOfAPass(static_cast<int64_t>(news[end].tokens.size()),
+                                      network_.placement.engine))
       ++end;
     std::vector<std::vector<int64_t>> tokens;
     for (size_t i = begin; i < end; ++i) tokens.push_back(std::move(news[i].tokens));

@@ -77,7 +77,7 @@ ClipModel::Options ClipModel::ParseOptions(std::string_view config, std::string*
   }
   // Names that nobody knows are told now, and what suits the device when it is known.
   nn::ChooseDtype(options.dtype, at::kCPU);
-  if (options.engine != "packed") nn::ChooseEngine(options.engine, at::kCPU, at::kFloat);
+  nn::ChooseEngine(options.engine, at::kCPU, at::kFloat);
   return options;
 }
 

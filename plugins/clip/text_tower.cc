@@ -22,7 +22,7 @@ TextTower::TextTower(WeightReader& reader, const std::string& prefix,
       after_(nn::TakeNorm(reader, prefix + "final_layer_norm", config.tower.width),
              config.tower.epsilon, placement),
       projection_(nn::TakeLinear(reader, projection_name, config.tower.width, projection, false),
-                  placement) {
+                  placement.Exact()) {
   reader.Ignore(prefix + "embeddings.position_ids");  // 0, 1, 2, ...; in files before 2023
 }
 

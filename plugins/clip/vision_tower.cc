@@ -17,7 +17,7 @@ nn::VisionEmbedding TakeEmbedding(WeightReader& reader, const std::string& prefi
   weights.class_token = reader.Take(name + "class_embedding", {width});
   weights.places = reader.Take(name + "position_embedding.weight", {config.tokens(), width});
   reader.Ignore(name + "position_ids");  // 0, 1, 2, ...; in files before 2023
-  return {weights, placement};
+  return {weights, placement.Exact()};
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ VisionTower::VisionTower(WeightReader& reader, const std::string& prefix,
       after_(nn::TakeNorm(reader, prefix + "post_layernorm", config.tower.width),
              config.tower.epsilon, placement),
       projection_(nn::TakeLinear(reader, projection_name, config.tower.width, projection, false),
-                  placement) {}
+                  placement.Exact()) {}
 
 at::Tensor VisionTower::operator()(const at::Tensor& pixels) const {
   at::Tensor x = before_(embedding_(pixels));

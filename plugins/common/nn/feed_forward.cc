@@ -16,7 +16,7 @@ LinearWeights Scaled(const LinearWeights& layer, double factor, bool with_bias) 
 
 FeedForward::FeedForward(const LinearWeights& up, const LinearWeights& down, Activation activation,
                          const Placement& placement) {
-  if (placement.engine == Engine::kPacked && activation == Activation::kQuickGelu) {
+  if (placement.engine != Engine::kAten && activation == Activation::kQuickGelu) {
     up_ = Linear(Scaled(up, kQuickGeluScale, true), placement, Activation::kSilu);
     down_ = Linear(Scaled(down, 1.0 / kQuickGeluScale, false), placement);
     return;

@@ -19,12 +19,13 @@ Engine ChooseEngine(const std::string& name, at::Device device, at::ScalarType d
   const bool can_pack = device.is_cpu() && dtype == at::kFloat && at::globalContext().hasMKLDNN();
   if (name == "auto") return can_pack ? Engine::kPacked : Engine::kAten;
   if (name == "aten") return Engine::kAten;
-  if (name != "packed")
-    throw Error(DR_INVALID_ARGUMENT, "engine is '" + name + "', expected auto, aten or packed");
+  if (name != "packed" && name != "int8")
+    throw Error(DR_INVALID_ARGUMENT,
+                "engine is '" + name + "', expected one of auto, aten, packed, int8");
   if (!can_pack)
     throw Error(DR_INVALID_ARGUMENT, "engine " + name + " is for float32 on the CPU, not for " +
                                          at::toString(dtype) + " on " + device.str());
-  return Engine::kPacked;
+  return name == "int8" ? Engine::kInt8 : Engine::kPacked;
 }
 
 std::string Describe(const Placement& placement) {
@@ -33,6 +34,7 @@ std::string Describe(const Placement& placement) {
           : placement.dtype == at::kBFloat16 ? "bfloat16"
                                              : "float32";
   if (placement.engine == Engine::kPacked) text += ", packed";
+  if (placement.engine == Engine::kInt8) text += ", int8";
   return text;
 }
 

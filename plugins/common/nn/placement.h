@@ -12,9 +12,10 @@
 
 namespace darkroom::nn {
 
-// How linear layers compute: as ATen does on any device, or by oneDNN on weights that are packed
-// once (float32 on the CPU).
-enum class Engine : uint8_t { kAten, kPacked };
+// How linear layers compute: as ATen does on any device; by oneDNN on weights that are packed once
+// (float32 on the CPU); or in 8 bits, with weights rounded once and activations as they come
+// (float32 around them, on the CPU). The last is an approximation.
+enum class Engine : uint8_t { kAten, kPacked, kInt8 };
 
 struct Placement {
   at::Device device = at::kCPU;
@@ -22,7 +23,11 @@ struct Placement {
   Engine engine = Engine::kAten;
 
   // Whether weights of layers are copied from the file that they lie in.
-  bool Copies() const { return !device.is_cpu() || engine == Engine::kPacked; }
+  bool Copies() const { return !device.is_cpu() || engine != Engine::kAten; }
+  // For layers that are too few to gain by an approximation, and lose by it.
+  Placement Exact() const {
+    return {device, dtype, engine == Engine::kInt8 ? Engine::kPacked : engine};
+  }
   // For tensors that go with the network: weights, and inputs on their way in.
   at::Tensor Place(const at::Tensor& tensor) const { return tensor.to(device, dtype); }
 };
@@ -36,8 +41,8 @@ struct Placement {
 at::ScalarType ChooseDtype(const std::string& name, at::Device device,
                            at::ScalarType half = at::kHalf);
 
-// The engine that an option `name` asks for: "aten", "packed", or "auto": packed where it can be,
-// else aten. Throws Error (DR_INVALID_ARGUMENT) for another name, and where the device or
+// The engine that an option `name` asks for: "aten", "packed", "int8", or "auto": packed where it
+// can be, else aten. Throws Error (DR_INVALID_ARGUMENT) for another name, and where the device or
 // the dtype cannot do what is asked for.
 Engine ChooseEngine(const std::string& name, at::Device device, at::ScalarType dtype);
 

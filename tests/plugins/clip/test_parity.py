@@ -109,6 +109,20 @@ def test_each_alone_is_as_all_together(variant, made, run_tool):
     assert difference(together["pictures"][:5], together["pictures"][40:]) <= 1e-6
 
 
+def test_int8_is_near_and_each_is_alone(made, run_tool, capsys):
+    model, folder = made("gelu-2021")
+    pictures = photographs()
+    outputs = run_tool(folder, "--engine", "int8", pictures=pictures, texts=TEXTS)
+    for key, expected in expected_of(model, as_pil(pictures), TEXTS).items():
+        found = cosine(outputs[key], expected)
+        with capsys.disabled():
+            print(f"\n  int8, {key}: cosine {found:.5f}", end="")
+        assert 0.99 <= found < 0.9999999
+    alone = run_tool(folder, "--engine", "int8", "--alone", pictures=pictures[::-1], texts=TEXTS[::-1])
+    for key in outputs:
+        assert key == "scale" or torch.equal(alone[key].flip(0), outputs[key]), key
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_halves_point_the_same_way(dtype, made, run_tool, capsys):
     """As near to float32 as 0.9999, or as transformers' own in the same dtype."""

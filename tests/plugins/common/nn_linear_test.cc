@@ -61,6 +61,25 @@ TEST(LinearBiasTest, ThereMayBeNone) {
   EXPECT_LE(MaxDifference(Linear({weight, {}}, Packed())(input), expected), kTolerance);
 }
 
+TEST(LinearInt8Test, IsNearTheSameFunction) {
+  Placement int8;
+  int8.engine = Engine::kInt8;
+  const LinearWeights weights = RandomLinear(96, 72, 1);
+  const at::Tensor input = Random({5, 7, 96}, 2);
+  const at::Tensor residual = Random({5, 7, 72}, 3);
+  const at::Tensor expected = at::linear(input, weights.weight, weights.bias);
+  const double scale = expected.abs().max().item<double>();
+  const at::Tensor output = Linear(weights, int8)(input);
+  EXPECT_LE(MaxDifference(output, expected), 0.03 * scale);
+  EXPECT_GT(MaxDifference(output, expected), 0.0);
+  EXPECT_LE(MaxDifference(Linear(weights, int8)(input, residual), expected + residual),
+            0.03 * scale);
+  EXPECT_LE(MaxDifference(Linear(weights, int8, Activation::kGelu)(input), at::gelu(expected)),
+            0.03 * scale);
+  EXPECT_LE(MaxDifference(Linear({weights.weight, {}}, int8)(input), expected - weights.bias),
+            0.03 * scale);
+}
+
 TEST(FeedForwardTest, QuickGeluInTheWeightsIsQuickGelu) {
   const LinearWeights up = RandomLinear(16, 64, 1);
   const LinearWeights down = RandomLinear(64, 16, 2);

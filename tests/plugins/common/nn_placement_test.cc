@@ -23,10 +23,13 @@ TEST(PlacementTest, HalvesAreForDevicesThatComputeInThem) {
 
 TEST(PlacementTest, PackingIsForFloatsOnTheCpu) {
   EXPECT_EQ(ChooseEngine("auto", at::kCPU, at::kFloat), Engine::kPacked);
+  EXPECT_EQ(ChooseEngine("int8", at::kCPU, at::kFloat), Engine::kInt8);
+  EXPECT_EQ((Placement{at::kCPU, at::kFloat, Engine::kInt8}.Exact().engine), Engine::kPacked);
   EXPECT_EQ(ChooseEngine("aten", at::kCPU, at::kFloat), Engine::kAten);
   EXPECT_EQ(ChooseEngine("auto", at::kCPU, at::kBFloat16), Engine::kAten);
   EXPECT_EQ(ChooseEngine("auto", kGpu, at::kHalf), Engine::kAten);
   EXPECT_THROW(ChooseEngine("packed", kGpu, at::kHalf), Error);
+  EXPECT_THROW(ChooseEngine("int8", kGpu, at::kHalf), Error);
   EXPECT_THROW(ChooseEngine("fast", at::kCPU, at::kFloat), Error);
 }
 
