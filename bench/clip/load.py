@@ -71,17 +71,19 @@ class Checker:
 
 
 class Window:
-    """Counts what ends between the warm-up's end and the window's."""
+    """Counts what ends between the warm-up's end and the window's. A server so slow that it has not answered `least`
+    requests by then is given the time."""
 
-    def __init__(self, warmup: float, seconds: float, checker: Checker):
+    def __init__(self, warmup: float, seconds: float, least: int, checker: Checker):
         self._begin = time.perf_counter() + warmup
         self._end = self._begin + seconds
+        self._least = least
         self._checker = checker
         self._lock = threading.Lock()
         self.sample = Sample(seconds)
 
     def open(self) -> bool:
-        return time.perf_counter() < self._end
+        return time.perf_counter() < self._end or len(self.sample.times) < self._least
 
     def ended(self, number: int, started: float, reply: bytes | Exception) -> None:
         now = time.perf_counter()
@@ -90,8 +92,9 @@ class Window:
             if fault:
                 self.sample.errors += 1
                 self.sample.first_error = self.sample.first_error or fault
-            elif self._begin <= now < self._end:
+            elif self._begin <= now and (now < self._end or len(self.sample.times) < self._least):
                 self.sample.times.append(now - started)
+                self.sample.seconds = max(self.sample.seconds, now - self._begin)
 
 
 async def _over_nats(url: str, subject: str, bodies, concurrency: int, window: Window) -> None:
@@ -101,7 +104,7 @@ async def _over_nats(url: str, subject: str, bodies, concurrency: int, window: W
 
     async def loop(first: int) -> None:
         number = first
-        while window.open():
+        while window.open() and not window.sample.errors:
             started = time.perf_counter()
             try:
                 message = await client.request(
@@ -122,7 +125,7 @@ def _over_http(url: str, bodies, concurrency: int, window: Window) -> None:
 
     def loop(number: int) -> None:
         connection = http.client.HTTPConnection(where.hostname, where.port, timeout=120)
-        while window.open():
+        while window.open() and not window.sample.errors:
             started = time.perf_counter()
             try:
                 connection.request("POST", where.path, bodies[number % len(bodies)])
@@ -144,7 +147,7 @@ def _over_http(url: str, bodies, concurrency: int, window: Window) -> None:
 def measure(url: str, subject: str, bodies: list[bytes], concurrency: int, warmup: float, seconds: float,
             checker: Checker) -> Sample:
     """`subject`: empty for HTTP."""
-    window = Window(warmup, seconds, checker)
+    window = Window(warmup, seconds, concurrency, checker)
     if subject:
         asyncio.run(_over_nats(url, subject, bodies, concurrency, window))
     else:

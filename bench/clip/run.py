@@ -77,10 +77,8 @@ def measure_servers(servers: dict[str, tuple[str, str]], pace: tuple) -> dict:
             for name in names[turn:] + names[:turn]:
                 url, subject = servers[name]
                 sample = load.measure(url, subject, bodies, concurrency, warmup, seconds, checkers[name])
-                if sample.errors or not sample.times:
-                    report.say(f"{name} at {concurrency}: {sample.errors} errors: {sample.first_error}")
-                if not sample.times:
-                    raise BenchError(f"{name} at {concurrency} answered nothing in {seconds} s")
+                if sample.errors:
+                    raise BenchError(f"{name} at {concurrency}: {sample.first_error}")
                 samples[name][concurrency].append(sample)
     return samples
 

@@ -77,7 +77,7 @@ at::Tensor Embedder::Pixels(const std::vector<at::Tensor>& pictures, size_t begi
                             size_t end) const {
   const int64_t edge = network_.config.vision->image_edge;
   const auto count = static_cast<int64_t>(end - begin);
-  const at::Tensor pixels = at::empty({count, 3, edge, edge}, at::kFloat);
+  at::Tensor pixels = at::empty({count, 3, edge, edge}, at::kFloat);
   ParallelFor(count, [&](int64_t first, int64_t last, int64_t) {
     for (int64_t i = first; i < last; ++i)
       processor_->Run(pictures[begin + static_cast<size_t>(i)], pixels[i]);

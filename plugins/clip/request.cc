@@ -39,7 +39,7 @@ std::vector<std::string> Filled(const std::vector<std::string>& labels,
 
 // A label's embedding is the mean of its templates' directions (section 3.1.4 of the paper).
 at::Tensor LabelDirections(const Request& request, const at::Tensor& texts) {
-  const at::Tensor directions = Normalized(texts);
+  at::Tensor directions = Normalized(texts);
   if (request.templates == 1) return directions;
   return Normalized(directions.reshape({-1, request.templates, texts.size(1)}).mean(1));
 }

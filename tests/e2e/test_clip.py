@@ -91,6 +91,13 @@ async def test_raw_floats(client, reference):
     assert_near(found, unit(reference["picture"]))
 
 
+async def test_floats_as_base64(client, reference):
+    reply = await client.run("clip", encode(picture()), Accept="application/json; tensors=bytes")
+    result = reply.json()["outputs"]["result"]
+    assert (result["dtype"], result["shape"]) == ("float32", [1, 32])
+    assert_near(numpy.frombuffer(base64.b64decode(result["base64"]), "<f4")[None], unit(reference["picture"]))
+
+
 async def test_cbor_carries_pictures_as_they_are(client, reference):
     body = cbor2.dumps({"inputs": {"image": encode(picture()), "image_3": encode(picture())}})
     reply = await client.run("clip", body, Content_Type="application/cbor", Accept="application/cbor")

@@ -121,7 +121,7 @@ at::Tensor ImageProcessor::operator()(const at::Tensor& picture) const {
     throw Error(DR_INVALID_ARGUMENT, "a picture has shape " + ShapeText(picture.sizes()) +
                                          ", expected height x width x channels");
   const ImageSize to = OutputSize({picture.size(0), picture.size(1)});
-  const at::Tensor out = at::empty({3, to.height, to.width}, at::kFloat);
+  at::Tensor out = at::empty({3, to.height, to.width}, at::kFloat);
   Run(picture, out);
   return out;
 }

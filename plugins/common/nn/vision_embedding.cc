@@ -27,7 +27,7 @@ at::Tensor VisionEmbedding::operator()(const at::Tensor& pixels) const {
                              .reshape({batch, 3, rows, edge_, columns, edge_})
                              .permute({0, 2, 4, 1, 3, 5})
                              .reshape({batch, rows * columns, 3 * edge_ * edge_});
-  const at::Tensor patches = patch_(cut).add_(places_);
+  at::Tensor patches = patch_(cut).add_(places_);
   if (!has_token_) return patches;
   return at::cat({first_.expand({batch, 1, patches.size(2)}), patches}, 1);
 }
