@@ -25,7 +25,7 @@ from common.programs import BenchError  # noqa: E402
 from common.site import Site  # noqa: E402
 
 # Rounds, and seconds of warm-up and of a window.
-PACES = {"quick": (1, 0.5, 4), "default": (5, 1, 6), "long": (9, 1, 12)}
+PACES = {"quick": (1, 0.5, 4), "default": (3, 0.5, 4), "long": (9, 1, 12)}
 _START_SECONDS = 180
 
 
