@@ -7,13 +7,14 @@
 //
 // Says "ready SECONDS LEASE_KIB" with the time from its start to the first embedding and what the
 // plugin would reserve, then answers each line "BATCH" on its standard input with "SECONDS PEAK_KIB
-// OWN_KIB": how long that many pictures took, the process's peak memory, and its memory now without
-// what is mapped from files.
+// OWN_KIB": how long that many pictures took in passes of the plugin, the process's peak memory,
+// and its memory now without what is mapped from files.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -60,7 +61,7 @@ int Run(int argc, char** argv) {
   const auto checkpoint = darkroom::Checkpoint::Open(argv[1]);
   const auto network = darkroom::clip::LoadNetwork(checkpoint, placement);
   const uint64_t lease = checkpoint.BytesIn(placement.dtype) +
-                         darkroom::clip::Embedder::WorkingBytes(network.config, placement.dtype);
+                         darkroom::clip::Embedder::WorkingBytes(network.config, placement);
   const int64_t edge = network.config.vision->image_edge;
   const auto embed = [&](int64_t batch) {
     return (*network.vision)(placement.Place(at::rand({batch, 3, edge, edge})));
@@ -69,11 +70,14 @@ int Run(int argc, char** argv) {
   std::printf("ready %.6f %llu\n", SecondsSince(start),
               static_cast<unsigned long long>(lease >> 10));
   std::fflush(stdout);
+  const auto pass = static_cast<int64_t>(
+      darkroom::clip::Embedder::PicturesOfAPass(*network.config.vision, placement));
   int64_t batch = 0;
   while (std::cin >> batch) {
     const at::Tensor pixels = placement.Place(at::rand({batch, 3, edge, edge}));
     const auto before = Clock::now();
-    (*network.vision)(pixels);
+    for (int64_t i = 0; i < batch; i += pass)
+      (*network.vision)(pixels.slice(0, i, std::min(i + pass, batch)));
     std::printf("%.6f %ld %ld\n", SecondsSince(before), PeakKib(), OwnKib());
     std::fflush(stdout);
   }

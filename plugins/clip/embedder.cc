@@ -13,13 +13,15 @@
 namespace darkroom::clip {
 namespace {
 
-// Passes of more tokens are no faster: the layers are bound by arithmetic long before.
-constexpr int64_t kTokensOfAPass = 1600;
+// On a CPU what lies between two layers should stay in its caches; a GPU wants to be filled.
+constexpr int64_t kTokensOfAPassCpu = 400;
+constexpr int64_t kTokensOfAPassCuda = 12800;
 
-size_t ItemsOfAPass(int64_t tokens, nn::Engine engine = nn::Engine::kAten) {
+size_t ItemsOfAPass(int64_t tokens, const nn::Placement& placement) {
   // In 8 bits what is together shares a range, and nobody's result may depend on his neighbours.
-  if (engine == nn::Engine::kInt8) return 1;
-  return static_cast<size_t>(std::max<int64_t>(kTokensOfAPass / tokens, 1));
+  if (placement.engine == nn::Engine::kInt8) return 1;
+  const int64_t most = placement.device.is_cpu() ? kTokensOfAPassCpu : kTokensOfAPassCuda;
+  return static_cast<size_t>(std::max<int64_t>(most / tokens, 1));
 }
 
 ImageProcessor MakeProcessor(const Checkpoint& checkpoint, int64_t edge) {
@@ -56,21 +58,25 @@ Embedder::Embedder(const Checkpoint& checkpoint, const nn::Placement& placement)
   }
 }
 
-uint64_t Embedder::WorkingBytes(const ClipConfig& config, at::ScalarType dtype) {
-  const auto of_pass = [](const TowerConfig& tower, int64_t tokens) {
-    const auto rows = static_cast<int64_t>(ItemsOfAPass(tokens)) * tokens;
+size_t Embedder::PicturesOfAPass(const VisionConfig& config, const nn::Placement& placement) {
+  return ItemsOfAPass(config.tokens(), placement);
+}
+
+uint64_t Embedder::WorkingBytes(const ClipConfig& config, const nn::Placement& placement) {
+  const auto of_pass = [&placement](const TowerConfig& tower, int64_t tokens) {
+    const auto rows = static_cast<int64_t>(ItemsOfAPass(tokens, placement)) * tokens;
     // The sequence, its norm, query, key, value and their result, and both sides of the wide part.
     return rows * (6 * tower.width + 2 * tower.inner);
   };
   int64_t numbers = 0;
   if (config.vision) {
     const int64_t edge = config.vision->image_edge;
-    const auto pictures = static_cast<int64_t>(ItemsOfAPass(config.vision->tokens()));
+    const auto pictures = static_cast<int64_t>(PicturesOfAPass(*config.vision, placement));
     numbers =
         of_pass(config.vision->tower, config.vision->tokens()) + 2 * pictures * 3 * edge * edge;
   }
   if (config.text) numbers = std::max(numbers, of_pass(config.text->tower, config.text->positions));
-  return static_cast<uint64_t>(numbers) * at::elementSize(dtype);
+  return static_cast<uint64_t>(numbers) * at::elementSize(placement.dtype);
 }
 
 at::Tensor Embedder::Pixels(const std::vector<at::Tensor>& pictures, size_t begin,
@@ -93,7 +99,7 @@ at::Tensor Embedder::Pictures(const std::vector<at::Tensor>& pictures,
                 "vision_model");
   at::Tensor result =
       at::empty({static_cast<int64_t>(pictures.size()), network_.config.projection}, at::kFloat);
-  const size_t step = ItemsOfAPass(network_.config.vision->tokens(), network_.placement.engine);
+  const size_t step = ItemsOfAPass(network_.config.vision->tokens(), network_.placement);
   for (size_t begin = 0; begin < pictures.size(); begin += step) {
     before_pass();
     const size_t end = std::min(begin + step, pictures.size());
@@ -135,8 +141,8 @@ at::Tensor Embedder::Texts(const std::vector<std::string>& texts, const BeforePa
     // The last of a pass is its longest.
     size_t end = begin + 1;
     while (end < news.size() &&
-           end - begin < ItemsOfAPass(static_cast<int64_t>(news[end].tokens.size()),
-                                      network_.placement.engine))
+           end - begin <
+               ItemsOfAPass(static_cast<int64_t>(news[end].tokens.size()), network_.placement))
       ++end;
     std::vector<std::vector<int64_t>> tokens;
     for (size_t i = begin; i < end; ++i) tokens.push_back(std::move(news[i].tokens));

@@ -40,7 +40,9 @@ class Embedder {
   int64_t width() const { return network_.config.projection; }
 
   // Bytes of the device that one pass takes at most besides the weights.
-  static uint64_t WorkingBytes(const ClipConfig& config, at::ScalarType dtype);
+  static uint64_t WorkingBytes(const ClipConfig& config, const nn::Placement& placement);
+  // Pictures that go through the network together.
+  static size_t PicturesOfAPass(const VisionConfig& config, const nn::Placement& placement);
 
   // Called before each pass; what it throws ends the call.
   using BeforePass = std::function<void()>;

@@ -97,8 +97,8 @@ void ClipModel::LoadOnLane() {
   const Checkpoint checkpoint = Checkpoint::Open(weights_);
   const clip::ClipConfig config =
       clip::ReadClipConfig(JsonConfig::Read(checkpoint.File("config.json")));
-  loaded->lease.emplace(host_, checkpoint.BytesIn(placement.dtype) +
-                                   clip::Embedder::WorkingBytes(config, placement.dtype));
+  loaded->lease.emplace(
+      host_, checkpoint.BytesIn(placement.dtype) + clip::Embedder::WorkingBytes(config, placement));
   loaded->embedder = std::make_unique<clip::Embedder>(checkpoint, placement);
   host_.Log(DR_LOG_INFO, loaded->embedder->network().Describe() + ", from " + weights_);
   loaded_ = std::move(loaded);
