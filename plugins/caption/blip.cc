@@ -95,11 +95,8 @@ BlipDecoderConfig ReadDecoder(const JsonConfig& config, int64_t context_width, b
 
 class Blip final : public CaptionNetwork {
  public:
-  Blip(const TowerConfig& tower, const BlipDecoderConfig& decoder, CaptionTraits traits,
-       WeightReader& weights, const nn::Placement& placement)
-      : traits_(std::move(traits)),
-        tower_(TakeTower(tower, weights, placement)),
-        decoder_(decoder, weights, kText, placement) {}
+  Blip(CaptionTraits traits, VisionTower tower, BlipDecoder decoder)
+      : traits_(std::move(traits)), tower_(std::move(tower)), decoder_(std::move(decoder)) {}
 
   const CaptionTraits& traits() const override { return traits_; }
   const DecoderStack& stack() const override { return decoder_; }
@@ -134,9 +131,12 @@ std::unique_ptr<CaptionNetwork> LoadBlip(const JsonConfig& config, const Checkpo
   config.CheckAllRead();
 
   WeightReader weights(checkpoint);
-  auto network = std::make_unique<Blip>(tower, decoder, std::move(traits), weights, placement);
+  VisionTower eyes = TakeTower(tower, weights, placement);
+  ReleaseCopied(checkpoint, placement);
+  BlipDecoder writer(decoder, weights, kText, placement);
+  ReleaseCopied(checkpoint, placement);
   weights.CheckAllTaken();
-  return network;
+  return std::make_unique<Blip>(std::move(traits), std::move(eyes), std::move(writer));
 }
 
 }  // namespace darkroom

@@ -130,7 +130,7 @@ std::vector<Caption> Captioner::Run(std::span<const CaptionRequest> requests) co
           at::empty({static_cast<int64_t>(last - first), 3, size, size}, at::kFloat);
       for (size_t at = first; at < last; ++at)
         processor_.Run(requests[group[at]].picture, pixels[static_cast<int64_t>(at - first)]);
-      contexts.push_back(network_->Look(placement_.Place(pixels)));
+      contexts.push_back(network_->Look(pixels.to(placement_.device, placement_.dtype)));
     }
     for (const size_t at : group) {
       together.push_back(asked[at]);

@@ -8,6 +8,11 @@
 
 namespace darkroom {
 
+void ReleaseCopied(const Checkpoint& checkpoint, const nn::Placement& placement) {
+  if (!placement.device.is_cpu() || placement.engine == nn::Engine::kPacked)
+    checkpoint.ReleasePages();
+}
+
 std::unique_ptr<CaptionNetwork> LoadCaptionNetwork(const Checkpoint& checkpoint,
                                                    const nn::Placement& placement) {
   const JsonConfig config = JsonConfig::Read(checkpoint.File("config.json"));

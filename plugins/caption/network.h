@@ -40,6 +40,11 @@ class CaptionNetwork {
   virtual at::Tensor Look(const at::Tensor& pixels) const = 0;
 };
 
+// Gives back the pages of weights that are copied wherever they are used, packed or on a device, so
+// that a file and its copy are not in memory together. What is read where it lies comes back by
+// itself, page by page.
+void ReleaseCopied(const Checkpoint& checkpoint, const nn::Placement& placement);
+
 // The network that the folder's config.json names. Throws Error: DR_NOT_FOUND without that file,
 // DR_FAILED_PRECONDITION for what is not implemented or does not fit, by name.
 std::unique_ptr<CaptionNetwork> LoadCaptionNetwork(const Checkpoint& checkpoint,

@@ -82,9 +82,11 @@ CaptionOptions ParseCaptionOptions(std::string_view config) {
                    "threads");
     }
   }
-  // Names that nobody knows are told now, and what suits the device when it is known.
+  // Names that nobody knows are told now, and what suits the device when it is known. Engines that
+  // round activations by the batch are none for us: a text would depend on its neighbours.
   nn::ChooseDtype(options.dtype, at::kCPU);
-  if (options.engine != "packed") nn::ChooseEngine(options.engine, at::kCPU, at::kFloat);
+  if (options.engine != "auto" && options.engine != "packed" && options.engine != "aten")
+    RefuseOption("engine is " + Quoted(options.engine) + ", expected auto, packed or aten");
   return options;
 }
 

@@ -108,15 +108,12 @@ Gpt2Config ReadDecoder(const JsonConfig& config) {
 
 class VitGpt2 final : public CaptionNetwork {
  public:
-  VitGpt2(const TowerConfig& tower, const Gpt2Config& decoder, CaptionTraits traits,
-          WeightReader& weights, const nn::Placement& placement)
+  VitGpt2(CaptionTraits traits, VisionTower tower, Gpt2Decoder decoder,
+          std::optional<nn::Linear> projection)
       : traits_(std::move(traits)),
-        tower_(TakeTower(tower, weights, placement)),
-        decoder_(decoder, weights, kDecoder, placement) {
-    if (tower.width == decoder.shape.width) return;
-    projection_.emplace(
-        nn::TakeLinear(weights, "enc_to_dec_proj", tower.width, decoder.shape.width), placement);
-  }
+        tower_(std::move(tower)),
+        decoder_(std::move(decoder)),
+        projection_(std::move(projection)) {}
 
   const CaptionTraits& traits() const override { return traits_; }
   const DecoderStack& stack() const override { return decoder_; }
@@ -156,9 +153,17 @@ std::unique_ptr<CaptionNetwork> LoadVitGpt2(const JsonConfig& config, const Chec
   config.CheckAllRead();
 
   WeightReader weights(checkpoint);
-  auto network = std::make_unique<VitGpt2>(tower, decoder, std::move(traits), weights, placement);
+  VisionTower eyes = TakeTower(tower, weights, placement);
+  ReleaseCopied(checkpoint, placement);
+  Gpt2Decoder writer(decoder, weights, kDecoder, placement);
+  std::optional<nn::Linear> projection;
+  if (tower.width != decoder.shape.width)
+    projection.emplace(
+        nn::TakeLinear(weights, "enc_to_dec_proj", tower.width, decoder.shape.width), placement);
+  ReleaseCopied(checkpoint, placement);
   weights.CheckAllTaken();
-  return network;
+  return std::make_unique<VitGpt2>(std::move(traits), std::move(eyes), std::move(writer),
+                                   std::move(projection));
 }
 
 }  // namespace darkroom

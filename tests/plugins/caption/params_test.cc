@@ -73,6 +73,8 @@ TEST(CaptionOptions, NamesWhatIsWrong) {
               ThrowsMessage<Error>(HasSubstr("max_beams is 0, expected an integer from 1")));
   EXPECT_THAT([] { ParseCaptionOptions(R"({"options": {"dtype": "int4"}})"); },
               ThrowsMessage<Error>(HasSubstr("int4")));
+  EXPECT_THAT([] { ParseCaptionOptions(R"({"options": {"engine": "int8"}})"); },
+              ThrowsMessage<Error>(HasSubstr("'int8', expected auto, packed or aten")));
   EXPECT_THAT([] { ParseCaptionOptions(R"({"options": {"templates": {"a": 1}}})"); },
               ThrowsMessage<Error>(HasSubstr("templates.a is 1, expected a text")));
 }
