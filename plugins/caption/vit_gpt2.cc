@@ -158,8 +158,8 @@ std::unique_ptr<CaptionNetwork> LoadVitGpt2(const JsonConfig& config, const Chec
   Gpt2Decoder writer(decoder, weights, kDecoder, placement);
   std::optional<nn::Linear> projection;
   if (tower.width != decoder.shape.width)
-    projection.emplace(
-        nn::TakeLinear(weights, "enc_to_dec_proj", tower.width, decoder.shape.width), placement);
+    projection.emplace(nn::TakeLinear(weights, "enc_to_dec_proj", tower.width, decoder.shape.width),
+                       placement);
   ReleaseCopied(checkpoint, placement);
   weights.CheckAllTaken();
   return std::make_unique<VitGpt2>(std::move(traits), std::move(eyes), std::move(writer),

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the captioner on pictures from a file, for test_parity.py and bench/caption to compare with
-// transformers.
+// Runs the captioner for test_parity.py to compare with transformers: one process for all of its
+// tests, since to start libtorch takes longer than most of them.
 //
-//   caption_parity_tool CHECKPOINT REQUESTS [--engine E] [--dtype D] [--threads N]
+//   caption_parity_tool
 //
-// REQUESTS is a JSON file: a list of batches, each a list of requests {"picture": a file of height
-// x width x channels bytes, "shape", "params": as a job's}. Prints a JSON line for each batch: a
-// list of {"tokens", "text", "confidence", ...}, or {"error"}. A batch that holds {"repeat": N} is
-// run so often, and the times are told: {"captions": the list, "seconds": [...]}.
+// Each line of its input is JSON, {"checkpoint": a folder, "engine", "batch"}; the batch is a list
+// of requests {"picture": a file of height x width x channels bytes, "shape", "params": as a
+// job's}. It answers each with a line: a list of {"tokens", "text", "confidence", ...}, or
+// {"error"}.
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <darkroom/plugin.hpp>
 #include <exception>
 #include <fstream>
+#include <iostream>
 #include <iterator>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -63,76 +65,53 @@ darkroom::CaptionRequest ReadRequest(const Json& request, const Captioner& capti
 
 Json RunBatch(const Captioner& captioner, const Json& batch) {
   std::vector<darkroom::CaptionRequest> requests;
-  int64_t repeat = 1;
   for (const Json& one : batch) {
-    if (one.contains("repeat")) {
-      repeat = one["repeat"].get<int64_t>();
-      continue;
-    }
     requests.push_back(ReadRequest(one, captioner));
     captioner.Check(requests.back());
   }
-  std::vector<darkroom::Caption> captions;
-  std::vector<double> seconds;
-  for (int64_t i = 0; i < repeat; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    captions = captioner.Run(requests);
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
   Json answer = Json::array();
-  for (const darkroom::Caption& caption : captions)
+  for (const darkroom::Caption& caption : captioner.Run(requests))
     answer.push_back({{"tokens", caption.written.tokens},
                       {"text", caption.text},
                       {"confidence", caption.written.Confidence()},
                       {"log_probability", caption.written.log_probability},
                       {"cancelled", caption.written.cancelled}});
-  if (repeat > 1) return {{"seconds", seconds}, {"captions", answer}};
   return answer;
 }
 
-void Run(int argc, char** argv) {
-  if (argc < 3 || argc % 2 == 0)
-    throw std::runtime_error("usage: caption_parity_tool CHECKPOINT REQUESTS ...");
-  std::string engine = "auto";
-  std::string dtype = "auto";
-  for (int i = 3; i + 1 < argc; i += 2) {
-    const std::string option = argv[i];
-    if (option == "--engine") {
-      engine = argv[i + 1];
-    } else if (option == "--dtype") {
-      dtype = argv[i + 1];
-    } else if (option == "--threads") {
-      at::set_num_threads(std::atoi(argv[i + 1]));
-    } else {
-      throw std::runtime_error("unknown option " + option);
-    }
-  }
-  const c10::InferenceMode inference;
+std::unique_ptr<Captioner> Open(const Json& line) {
   darkroom::nn::Placement placement;
-  placement.dtype = darkroom::nn::ChooseDtype(dtype, placement.device);
-  placement.engine = darkroom::nn::ChooseEngine(engine, placement.device, placement.dtype);
-  const auto checkpoint = darkroom::Checkpoint::Open(argv[1]);
-  const Captioner captioner(checkpoint, placement);
-  std::fprintf(stderr, "%s\n", captioner.Describe().c_str());
-  std::ifstream file(argv[2]);
-  for (const Json& batch : Json::parse(file)) {
+  placement.engine =
+      darkroom::nn::ChooseEngine(line.value("engine", "auto"), placement.device, placement.dtype);
+  const auto folder = line.at("checkpoint").get<std::string>();
+  return std::make_unique<Captioner>(darkroom::Checkpoint::Open(folder), placement);
+}
+
+void Run() {
+  const c10::InferenceMode inference;
+  at::set_num_threads(1);  // so small networks are slower with more
+  std::map<std::string, std::unique_ptr<Captioner>> opened;
+  for (std::string text; std::getline(std::cin, text);) {
+    const Json line = Json::parse(text);
+    const std::string key =
+        line.at("checkpoint").get<std::string>() + " " + line.value("engine", "auto");
     Json answer;
     try {
-      answer = RunBatch(captioner, batch);
+      if (!opened.contains(key)) opened[key] = Open(line);
+      answer = RunBatch(*opened[key], line.at("batch"));
     } catch (const darkroom::Error& error) {
+      if (opened[key] == nullptr) opened.erase(key);
       answer = {{"error", error.what()}};
     }
-    std::printf("%s\n", answer.dump(-1, ' ', true, Json::error_handler_t::replace).c_str());
-    std::fflush(stdout);
+    std::cout << answer.dump(-1, ' ', true, Json::error_handler_t::replace) << std::endl;
   }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main() {
   try {
-    Run(argc, argv);
+    Run();
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "caption_parity_tool: %s\n", error.what());
