@@ -121,6 +121,7 @@ std::unique_ptr<CaptionNetwork> LoadBlip(const JsonConfig& config, const Checkpo
   traits.family = "BLIP";
   traits.processor = "BlipImageProcessor";
   traits.image_size = tower.image_size;
+  traits.tower_width = tower.width;
   traits.context_length = tower.Places();
   traits.first_token = text.Integer("bos_token_id", 30522);
   traits.end = {text.Integer("sep_token_id", 102)};

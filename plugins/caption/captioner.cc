@@ -67,7 +67,7 @@ uint64_t Captioner::WorkingBytes(int64_t pictures, int64_t beams, int64_t tokens
   // In a tower's block about 12 tensors of its width are alive (feed-forward counts for four), and
   // of scores a handful.
   const auto of_tower = static_cast<uint64_t>(std::min(pictures, kPicturesAtOnce) *
-                                              traits.context_length * 12 * shape.width);
+                                              traits.context_length * 12 * traits.tower_width);
   const auto of_scores = static_cast<uint64_t>(pictures * beams * shape.vocabulary * 4);
   const int64_t places = std::min(shape.places, tokens + 1);
   return CachedDecoder::BytesOf(shape, placement_.dtype, pictures, beams, places,

@@ -25,6 +25,7 @@ struct CaptionTraits {
   std::string family;     // for logs: "BLIP"
   std::string processor;  // whose defaults preprocessor_config.json has: "BlipImageProcessor"
   int64_t image_size = 0;
+  int64_t tower_width = 0;
   int64_t context_length = 0;  // tokens that the tower makes of a picture
   int64_t first_token = 0;     // a text begins with this, and the prompt follows
   std::vector<int64_t> end;

@@ -141,6 +141,7 @@ std::unique_ptr<CaptionNetwork> LoadVitGpt2(const JsonConfig& config, const Chec
   traits.family = "ViT-GPT2";
   traits.processor = "ViTImageProcessor";
   traits.image_size = tower.image_size;
+  traits.tower_width = tower.width;
   traits.context_length = tower.Places();
   // Some files say it of the whole model, some of the decoder alone.
   const int64_t bos = text.Integer("bos_token_id", 50256);
