@@ -17,9 +17,12 @@ uint64_t SizeOf(const fs::path& path) {
     return error ? 0 : size;
   }
   uint64_t sum = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(path, error)) {
-    const uint64_t size = entry.is_regular_file(error) ? entry.file_size(error) : 0;
-    if (!error) sum += size;
+  // What vanishes meanwhile, or cannot be read, is not counted.
+  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code vanished;
+    const uint64_t size = entry->is_regular_file(vanished) ? entry->file_size(vanished) : 0;
+    if (!vanished) sum += size;
   }
   return sum;
 }

@@ -20,7 +20,7 @@ FAULTS = {
 
 
 def run_loadgen(build, *options) -> subprocess.CompletedProcess:
-    command = [build / "bench" / "loadgen", "--warmup", "0.05", "--seconds", "0.3", *options]
+    command = [build / "bench" / "loadgen", "--warmup", "0.05", "--seconds", "1", *options]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True)
 
 
