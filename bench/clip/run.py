@@ -17,12 +17,18 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent))
 
+from common import options, programs, report  # noqa: E402
+from common.programs import BenchError  # noqa: E402
+from common.site import SETUP, Site  # noqa: E402
+
+try:
+    programs.run_where_there_is("skimage", SETUP)
+except BenchError as error:
+    sys.exit(f"clip: {error}")
+
 from clip import engines, load  # noqa: E402
 from clip.figures import (  # noqa: E402
     BATCHES, CONCURRENCIES, OURS, engine_figures, engine_ratios, server_figures, server_ratios)
-from common import options, programs, report  # noqa: E402
-from common.programs import BenchError  # noqa: E402
-from common.site import Site  # noqa: E402
 
 # Rounds, and seconds of warm-up and of a window.
 PACES = {"quick": (1, 0.5, 4), "default": (3, 0.5, 4), "long": (9, 1, 12)}
@@ -131,7 +137,6 @@ def print_tables(outcome: dict) -> None:
 def main() -> int:
     arguments = options.parse(__doc__.splitlines()[0])
     try:
-        programs.run_where_there_is("skimage", "run scripts/setup")
         outcome = run(arguments.build, PACES[arguments.pace])
     except (BenchError, TimeoutError) as error:
         report.say(f"clip: {error}")
