@@ -14,8 +14,8 @@ BUILD = os.environ["DARKROOM_BUILD"]
 TORCH = Path(os.environ["DARKROOM_DEPS"]) / "torch"
 MEBIBYTE = 1 << 20
 HAS_GPU = bool(list(Path("/dev").glob("nvidia[0-9]*")))
-# What comes with libc and the compiler, and so with every host.
-OF_HOST = re.compile(r"/(ld-linux|lib(c|m|dl|rt|pthread|resolv|stdc\+\+|gcc_s))[-.]")
+# What comes with libc and the compiler, and so with every host; the loader maps its cache while it looks for a library.
+OF_HOST = re.compile(r"/(ld-linux|lib(c|m|dl|rt|pthread|resolv|stdc\+\+|gcc_s))[-.]|^/etc/ld\.so\.cache$")
 TIMES = {
     "input_edge",
     "output_megapixels",
