@@ -228,14 +228,21 @@ Result<std::string> Params(const PluginFile& file, nlohmann::json params) {
 
 Result<TrialReport> TryPlugin(const PluginFile& file, const TrialOptions& options,
                               Interrupts* interrupts) {
+  Result<ModelInfo> info = ModelInfoFor(file.info, options.options);
+  if (!info.ok()) {
+    return Status(info.status().code(), info.status().message(),
+                  "this plugin is what each model's options say: give some with --options");
+  }
+  PluginFile of_model = file;
+  of_model.info = *std::move(info);
   std::string device;
-  const Result<host::LaneSpec> lane = TrialLane(file.info, options.device, &device);
+  const Result<host::LaneSpec> lane = TrialLane(of_model.info, options.device, &device);
   if (!lane.ok()) return lane.status();
-  Result<std::string> params = Params(file, options.params);
+  Result<std::string> params = Params(of_model, options.params);
   if (!params.ok()) return params.status();
-  Result<WorkerSetUp> set_up = TrialSetUp(file, options, device != "cpu");
+  Result<WorkerSetUp> set_up = TrialSetUp(of_model, options, device != "cpu");
   if (!set_up.ok()) return set_up.status();
-  Trial trial(file, options, *std::move(set_up), *lane, *std::move(params));
+  Trial trial(of_model, options, *std::move(set_up), *lane, *std::move(params));
   TrialReport report = trial.Run(interrupts);
   report.device = std::move(device);
   return report;

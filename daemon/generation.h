@@ -62,14 +62,15 @@ class Generation {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
-  // Makes slots for the models and starts to open what they need. An error says that there is no
-  // device for any of them, or that the plugin contradicts itself; then nothing was started.
+  // Makes slots for the models and starts to open what they need. A model that the plugin cannot be
+  // what its options say for, or that no device has room for, has none. An error says that none
+  // has; then nothing was started.
   Status Open(const std::vector<std::shared_ptr<Model>>& models);
 
   // Returns when the plugin is open and every slot has its instance or was refused one; or when it
   // cannot be opened, with the reason.
   boost::asio::awaitable<Status> Opened();
-  // Why there is no place for the model, if there is none.
+  // Why there is no slot for the model, if there is none.
   const Status& NoPlaceFor(const Model& model) const;
   // That, or why the plugin does not make an instance for it, if it does not.
   Status RefusalOf(const Model& model) const;

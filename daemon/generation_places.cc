@@ -101,13 +101,13 @@ Status Generation::Open(const std::vector<std::shared_ptr<Model>>& models) {
   for (const auto& model : models) {
     auto contract = MakeContract(*file_, number_, model->config);
     if (!contract.ok()) {
-      error_ = contract.status();
-      break;
+      served_.push_back({model.get(), model->contract, contract.status()});
+      continue;
     }
     served_.push_back({model.get(), *contract, AddSlots(model, *contract, models)});
   }
-  if (slots_.empty() && !served_.empty() && error_.ok()) error_ = served_.front().no_place;
-  if (!error_.ok()) {
+  if (slots_.empty() && !served_.empty()) {
+    error_ = served_.front().no_place;
     SetState(GenerationState::kFailed);
     return error_;
   }

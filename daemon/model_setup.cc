@@ -46,7 +46,9 @@ Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file
         "keep what is longer in a file, and name that");
   }
   auto contract = std::make_shared<ModelContract>();
-  contract->info = file.info;
+  auto info = ModelInfoFor(file.info, config.options);
+  if (!info.ok()) return info.status();
+  contract->info = *std::move(info);
   contract->plugin_digest = file.sha256;
   contract->generation = generation;
   auto schema = ParamsSchema::Compile(contract->info.params);

@@ -96,16 +96,23 @@ Status PluginManager::Prepare(const std::vector<std::shared_ptr<Model>>& models)
     }
     record->id = candidate->file->info.id;
     if (record->models.empty()) AddModelOfItsOwn(record.get(), *candidate->file);
+    bool any = false;
     for (const auto& model : record->models) {
       auto contract = MakeContract(*candidate->file, last_generation_ + 1, model->config);
-      if (!contract.ok()) {
-        Break(record.get(), contract.status());
-        break;
+      any = any || contract.ok();
+      model->broken = !contract.ok();
+      model->error = contract.status();
+      if (contract.ok()) {
+        model->contract = *contract;
+      } else {
+        model->state = ModelState::kFailed;
       }
-      model->contract = *contract;
-      model->broken = false;
-      model->error = Status::Ok();
       parts_.observer.OnContractChanged(model);
+    }
+    if (!any && !record->models.empty()) {
+      // Copied, since Break writes to it.
+      const Status why = record->models.front()->error;
+      Break(record.get(), why);
     }
     if (record->error.ok()) prepared_.emplace_back(record.get(), *std::move(candidate));
   }

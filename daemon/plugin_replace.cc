@@ -47,7 +47,9 @@ awaitable<Result<PluginChange>> PluginManager::Replace(PluginRecord* record,
     if (record->active != nullptr && record->active->RefusalOf(*model).ok()) {
       status = next->RefusalOf(*model).Annotated(fmt::format("model '{}'", model->config.name));
     }
-    if (status.ok()) status = parts_.observer.CheckContract(*model, next->ContractOf(*model));
+    if (status.ok() && next->NoPlaceFor(*model).ok()) {
+      status = parts_.observer.CheckContract(*model, next->ContractOf(*model));
+    }
   }
   if (status.ok()) status = co_await Warm(record, next.get(), &change);
   for (const auto& model : record->models) {

@@ -24,9 +24,17 @@ constexpr std::array<std::pair<std::string_view, ValueKind>, 5> kKinds = {{
     {"bytes", ValueKind::kBytes},
 }};
 
+// Whose it is, the caller says.
 Status Wrong(const std::string& field, const std::string& what) {
-  return Status::InvalidArgument("the manifest's " + field + " " + what);
+  return Status::InvalidArgument(field + " " + what);
 }
+
+Status Of(const char* whose, const Status& wrong) {
+  if (wrong.ok()) return wrong;
+  return Status(wrong.code(), whose + (" " + wrong.message()), wrong.hint());
+}
+
+constexpr const char* kNoOutputs = "must name at least one output";
 
 bool IsId(std::string_view id) {
   if (id.empty() || id.size() > 64 || id.front() == '-') return false;
@@ -49,11 +57,22 @@ Status ReadText(const Json& object, const char* name, const std::string& field, 
   return Status::Ok();
 }
 
+Status ReadFlag(const Json& object, const char* name, const std::string& field, bool* out) {
+  const Json* value = Field(object, name);
+  if (value == nullptr) return Status::Ok();
+  if (!value->is_boolean()) return Wrong(field, "must be true or false");
+  *out = value->get<bool>();
+  return Status::Ok();
+}
+
 template <typename T>
 Status ReadUnsigned(const Json& object, const char* name, const std::string& field, T* out) {
   const Json* value = Field(object, name);
   if (value == nullptr) return Status::Ok();
-  if (!value->is_number_unsigned() || value->get<uint64_t>() > std::numeric_limits<T>::max()) {
+  // A number that came by way of YAML has a sign.
+  const bool whole =
+      value->is_number_unsigned() || (value->is_number_integer() && value->get<int64_t>() >= 0);
+  if (!whole || value->get<uint64_t>() > std::numeric_limits<T>::max()) {
     return Wrong(field, "must be a whole number that is not negative");
   }
   *out = value->get<T>();
@@ -91,11 +110,7 @@ Status ReadValue(const Json& entry, const std::string& field, ValueInfo* value) 
   if (const Json* shape = Field(entry, "shape"); shape != nullptr) {
     if (Status s = ReadShape(*shape, field + ".shape", &value->shape); !s.ok()) return s;
   }
-  if (const Json* optional = Field(entry, "optional"); optional != nullptr) {
-    if (!optional->is_boolean()) return Wrong(field + ".optional", "must be true or false");
-    value->optional = optional->get<bool>();
-  }
-  return Status::Ok();
+  return ReadFlag(entry, "optional", field + ".optional", &value->optional);
 }
 
 Status ReadValues(const Json& manifest, const char* name, std::vector<ValueInfo>* values) {
@@ -155,6 +170,9 @@ Status ReadResources(const Json& manifest, ModelInfo* info) {
   if (Status s = ReadUnsigned(*resources, "memory", "resources.memory", &info->memory); !s.ok()) {
     return s;
   }
+  if (Status s = ReadFlag(*resources, "code", "resources.code", &info->brings_code); !s.ok()) {
+    return s;
+  }
   return ReadText(*resources, "torch", "resources.torch", &info->torch);
 }
 
@@ -171,7 +189,6 @@ Status ReadExtensions(const Json& manifest, ModelInfo* info) {
 }
 
 Status ReadAll(const Json& manifest, ModelInfo* info) {
-  if (!manifest.is_object()) return Status::InvalidArgument("the manifest is no JSON object");
   if (Status s = ReadText(manifest, "id", "id", &info->id); !s.ok()) return s;
   if (!IsId(info->id)) {
     return Wrong("id", "must be 1 to 64 of a-z, 0-9, - and _, and not begin with -");
@@ -184,7 +201,15 @@ Status ReadAll(const Json& manifest, ModelInfo* info) {
   if (!info->params.is_object()) return Wrong("params", "must be a JSON Schema object");
   if (Status s = ReadValues(manifest, "inputs", &info->inputs); !s.ok()) return s;
   if (Status s = ReadValues(manifest, "outputs", &info->outputs); !s.ok()) return s;
-  if (info->outputs.empty()) return Wrong("outputs", "must name at least one output");
+  std::string interface;
+  if (Status s = ReadText(manifest, "interface", "interface", &interface); !s.ok()) return s;
+  if (!interface.empty() && interface != "options")
+    return Wrong("interface", "must be \"options\"");
+  info->open = interface == "options";
+  if (info->open && !(info->inputs.empty() && info->outputs.empty())) {
+    return Wrong("inputs and outputs", "are the models' own where interface is \"options\"");
+  }
+  if (info->outputs.empty() && !info->open) return Wrong("outputs", kNoOutputs);
   if (Status s = ReadBatch(manifest, info); !s.ok()) return s;
   if (Status s = ReadResources(manifest, info); !s.ok()) return s;
   if (Status s = ReadExtensions(manifest, info); !s.ok()) return s;
@@ -195,6 +220,21 @@ Status ReadAll(const Json& manifest, ModelInfo* info) {
   }
   info->resident = unload == "resident";
   return ReadUnsigned(manifest, "min_host_minor", "min_host_minor", &info->min_host_minor);
+}
+
+// What a manifest leaves to a model's options.
+Status ReadInterface(const Json& options, ModelInfo* info) {
+  if (Status s = ReadValues(options, "inputs", &info->inputs); !s.ok()) return s;
+  if (Status s = ReadValues(options, "outputs", &info->outputs); !s.ok()) return s;
+  if (info->outputs.empty()) return Wrong("outputs", kNoOutputs);
+  if (const Json* params = Field(options, "params"); params != nullptr) {
+    if (!params->is_object()) return Wrong("params", "must be a mapping of names to JSON Schemas");
+    info->params = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                    {"type", "object"},
+                    {"additionalProperties", false},
+                    {"properties", *params}};
+  }
+  return ReadBatch(options, info);
 }
 
 const ValueInfo* Find(const std::vector<ValueInfo>& values, std::string_view name) {
@@ -230,8 +270,18 @@ bool ModelInfo::HasImageOutput() const {
 Result<ModelInfo> ParseModelInfo(std::string_view manifest_json) {
   Result<Json> manifest = ParseJson(manifest_json);
   if (!manifest.ok()) return manifest.status().Annotated("the manifest");
+  if (!manifest->is_object()) return Status::InvalidArgument("the manifest is no JSON object");
   ModelInfo info;
-  if (Status s = ReadAll(*manifest, &info); !s.ok()) return s;
+  if (Status s = ReadAll(*manifest, &info); !s.ok()) return Of("the manifest's", s);
+  return info;
+}
+
+Result<ModelInfo> ModelInfoFor(const ModelInfo& plugin, const Json& options) {
+  if (!plugin.open) return plugin;
+  ModelInfo info = plugin;
+  info.batch_max = 1;
+  if (Status s = ReadInterface(options, &info); !s.ok()) return Of("the model's options:", s);
+  info.batch_max = std::min(info.batch_max, plugin.batch_max);
   return info;
 }
 

@@ -3,7 +3,7 @@
 // ModelInfo is what a plugin says of itself in its manifest, as a plain struct: which inputs and
 // outputs it has, which parameters a request may give, how its jobs may be batched and what it
 // needs of the machine. plugin/ fills it from the file; message/, queue/, scheduler/ and host/ read
-// it.
+// it. A plugin for any model of some kind leaves what goes in and out to each model's options.
 //
 // A plain value: any thread may hold its own, and one that nobody changes may be read from any
 // number of threads.
@@ -51,10 +51,12 @@ struct ModelInfo {
   uint32_t batch_max = 1;
   std::vector<std::string> batch_key;  // params and inputs that the jobs of a batch must share
   std::vector<DeviceKind> devices = {DeviceKind::kCpu};
-  uint64_t memory = 0;    // bytes that an instance needs of its device; 0: not known
-  std::string torch;      // libtorch's version, such as "2.11"; empty: the plugin does not use it
-  bool resident = false;  // unload: "resident": the code must stay mapped for good
-  bool stepwise = false;  // it has the extension darkroom.stepwise/1
+  uint64_t memory = 0;  // bytes that an instance needs of its device; 0: not known
+  std::string torch;    // libtorch's version, such as "2.11"; empty: the plugin does not use it
+  bool brings_code = false;  // resources.code: it runs code that it reads from its models' files
+  bool resident = false;     // unload: "resident": the code must stay mapped for good
+  bool stepwise = false;     // it has the extension darkroom.stepwise/1
+  bool open = false;  // interface: "options": inputs, outputs, params, batch are each model's own
   uint32_t min_host_minor = 0;
 
   const ValueInfo* FindInput(std::string_view name) const;
@@ -67,6 +69,11 @@ struct ModelInfo {
 // known ones must have the right type; the error names the field. Whether `params` is a sound
 // schema is checked by ParamsSchema.
 Result<ModelInfo> ParseModelInfo(std::string_view manifest_json);
+
+// What a plugin is for a model with these options (a JSON object). Where its manifest leaves the
+// interface open, that is what the options say: `inputs`, `outputs` and `batch` in the manifest's
+// form, `params` as the properties of a JSON Schema. Else it is the plugin's.
+Result<ModelInfo> ModelInfoFor(const ModelInfo& plugin, const nlohmann::json& options);
 
 }  // namespace darkroom
 

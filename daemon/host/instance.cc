@@ -5,9 +5,21 @@
 #include <algorithm>
 #include <utility>
 
-namespace darkroom::host {
+#include "core/json.h"
 
-LaneInstance::LaneInstance(std::shared_ptr<Module> module, const InstanceSpec& spec,
+namespace darkroom::host {
+namespace {
+
+Result<ModelInfo> InfoOf(const Module& module, const InstanceSpec& spec) {
+  if (!module.info().open) return module.info();
+  Result<nlohmann::json> config = ParseJson(spec.config);
+  if (!config.ok()) return config.status().Annotated("the instance's configuration");
+  return ModelInfoFor(module.info(), config->value("options", nlohmann::json::object()));
+}
+
+}  // namespace
+
+LaneInstance::LaneInstance(std::shared_ptr<Module> module, ModelInfo info, const InstanceSpec& spec,
                            const ImageLimits& limits, std::shared_ptr<TaskThreads> codecs,
                            Events* events)
     : module_(std::move(module)),
@@ -15,7 +27,7 @@ LaneInstance::LaneInstance(std::shared_ptr<Module> module, const InstanceSpec& s
       limits_(limits),
       codecs_(std::move(codecs)),
       events_(events),
-      services_(module_, spec.lane, codecs_, events) {
+      services_(module_, std::move(info), spec.lane, codecs_, events) {
   lane_.size = sizeof(lane_);
   lane_.max_batch = services_.jobs().max_batch();
   lane_.device = {spec.lane.device_type, spec.lane.device_id};
@@ -26,8 +38,10 @@ Result<std::unique_ptr<Instance>> LaneInstance::Create(std::shared_ptr<Module> m
                                                        const ImageLimits& limits,
                                                        std::shared_ptr<TaskThreads> codecs,
                                                        Events* events) {
-  std::unique_ptr<LaneInstance> self(
-      new LaneInstance(std::move(module), spec, limits, std::move(codecs), events));
+  Result<ModelInfo> info = InfoOf(*module, spec);
+  if (!info.ok()) return info.status();
+  std::unique_ptr<LaneInstance> self(new LaneInstance(std::move(module), *std::move(info), spec,
+                                                      limits, std::move(codecs), events));
   const dr_plugin_t& plugin = self->module_->table();
   const dr_status status = self->services_.MakeCall(Phase::kCreate, [&] {
     return plugin.create(self->services_.abi(), spec.config.c_str(), &self->instance_);
@@ -81,7 +95,7 @@ void LaneInstance::Resume() { Post(LaneCommand::Kind::kResume); }
 size_t LaneInstance::HelpersFor(const std::vector<HostJob>& batch) {
   const auto pictures =
       static_cast<size_t>(std::count_if(batch.begin(), batch.end(), [this](const HostJob& job) {
-        return JobInputs::HavePictures(module_->info(), job.inputs);
+        return JobInputs::HavePictures(services_.info(), job.inputs);
       }));
   if (pictures == 0) return 0;
   // A lane that has nothing else to do takes its part.

@@ -51,8 +51,8 @@ class LaneInstance final : public Instance {
   void AnswerReserve(const Status& status) override { services_.AnswerReserve(status); }
 
  private:
-  LaneInstance(std::shared_ptr<Module> module, const InstanceSpec& spec, const ImageLimits& limits,
-               std::shared_ptr<TaskThreads> codecs, Events* events);
+  LaneInstance(std::shared_ptr<Module> module, ModelInfo info, const InstanceSpec& spec,
+               const ImageLimits& limits, std::shared_ptr<TaskThreads> codecs, Events* events);
 
   void Post(LaneCommand::Kind kind, uint64_t memory = 0);
   void Post(LaneCommand command);

@@ -89,19 +89,18 @@ struct JobOutputs::Entry {
   dr_managed_tensor_t* managed = nullptr;  // of the plugin's
 };
 
-JobOutputs::JobOutputs(std::shared_ptr<Module> module)
-    : module_(std::move(module)), entries_(module_->info().outputs.size()) {}
+JobOutputs::JobOutputs(std::shared_ptr<Module> module, const ModelInfo& info)
+    : module_(std::move(module)), info_(info), entries_(info.outputs.size()) {}
 
 JobOutputs::~JobOutputs() { Clear(); }
 
 Result<JobOutputs::Entry*> JobOutputs::Check(std::string_view name, const dr_tensor_t& tensor) {
-  const ModelInfo& info = module_->info();
-  const ValueInfo* output = info.FindOutput(name);
+  const ValueInfo* output = info_.FindOutput(name);
   if (output == nullptr) {
     return Status::Internal("gave an output \"" + std::string(name.substr(0, 64)) +
                             "\", which its manifest does not name");
   }
-  Entry& entry = entries_[static_cast<size_t>(output - info.outputs.data())];
+  Entry& entry = entries_[static_cast<size_t>(output - info_.outputs.data())];
   if (entry.given) return Status::Internal("gave the output \"" + output->name + "\" twice");
   Result<uint64_t> bytes = TensorBytes(tensor.dtype, tensor.ndim, tensor.shape);
   if (!bytes.ok()) return bytes.status();
@@ -122,7 +121,7 @@ Status JobOutputs::Allocate(std::string_view name, const dr_tensor_t& like, Outp
   Result<Entry*> checked = Check(name, like);
   if (!checked.ok()) return checked.status();
   Entry& entry = **checked;
-  const ValueInfo& info = *module_->info().FindOutput(name);
+  const ValueInfo& info = *info_.FindOutput(name);
   const bool encoded = KindOf(info.kind) == OutputKind::kImage;
   void* data = nullptr;
   if (memory != nullptr && !encoded) data = memory->Allocate(entry.bytes);
@@ -216,7 +215,7 @@ Result<Output> JobOutputs::EncodeOne(const ValueInfo& info, Entry* entry, const 
 }
 
 const ValueInfo* JobOutputs::Missing() const {
-  const std::vector<ValueInfo>& infos = module_->info().outputs;
+  const std::vector<ValueInfo>& infos = info_.outputs;
   for (size_t i = 0; i < infos.size(); ++i) {
     if (!entries_[i].given && !infos[i].optional) return &infos[i];
   }
@@ -224,7 +223,7 @@ const ValueInfo* JobOutputs::Missing() const {
 }
 
 bool JobOutputs::HavePictures() const {
-  const std::vector<ValueInfo>& infos = module_->info().outputs;
+  const std::vector<ValueInfo>& infos = info_.outputs;
   for (size_t i = 0; i < infos.size(); ++i) {
     const Entry& entry = entries_[i];
     if (entry.given && entry.bytes >= kPictureBytes && IsPicture(infos[i].kind)) return true;
@@ -233,7 +232,7 @@ bool JobOutputs::HavePictures() const {
 }
 
 Result<std::vector<Output>> JobOutputs::Encode(const OutputForm& form, Bytes icc) {
-  const std::vector<ValueInfo>& infos = module_->info().outputs;
+  const std::vector<ValueInfo>& infos = info_.outputs;
   std::vector<Output> outputs;
   outputs.reserve(infos.size());
   for (size_t i = 0; i < infos.size(); ++i) {

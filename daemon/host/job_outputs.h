@@ -26,8 +26,8 @@ namespace darkroom::host {
 class JobOutputs {
  public:
   // `module` is the plugin whose outputs these are; a Buffer that holds a tensor of the plugin's
-  // keeps it open.
-  explicit JobOutputs(std::shared_ptr<Module> module);
+  // keeps it open. `info`, which must outlive this, says which there are.
+  JobOutputs(std::shared_ptr<Module> module, const ModelInfo& info);
   JobOutputs(const JobOutputs&) = delete;
   JobOutputs& operator=(const JobOutputs&) = delete;
   ~JobOutputs();
@@ -61,7 +61,8 @@ class JobOutputs {
   Result<Output> EncodeOne(const ValueInfo& info, Entry* entry, const OutputForm& form, Bytes icc);
 
   std::shared_ptr<Module> module_;
-  std::vector<Entry> entries_;  // one for each output of the manifest
+  const ModelInfo& info_;
+  std::vector<Entry> entries_;  // one for each of its outputs
 };
 
 }  // namespace darkroom::host

@@ -14,7 +14,8 @@ constexpr std::string_view kBeforeItRan = "before it ran";
 
 }  // namespace
 
-JobRun::JobRun(std::shared_ptr<Module> module) : module_(std::move(module)), outputs_(module_) {
+JobRun::JobRun(const std::shared_ptr<Module>& module, const ModelInfo& info)
+    : info_(info), outputs_(module, info) {
   abi_.size = sizeof(dr_job_t);
 }
 
@@ -54,7 +55,7 @@ Status JobRun::Decode(const ImageLimits& limits) {
   MarkBegun();
   if (Status status = WhyStopped(kBeforeItRan); !status.ok()) return status;
   const uint64_t start = NowNs();
-  Status decoded = inputs_.Prepare(module_->info(), job_.inputs, limits);
+  Status decoded = inputs_.Prepare(info_, job_.inputs, limits);
   result_.decode_ms = MsSince(start);
   if (!decoded.ok()) return decoded;
   abi_.input_count = inputs_.count();

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model_info.h"
 #include "core/status.h"
 #include "host/host_api.h"
 #include "host/job_inputs.h"
@@ -34,7 +35,8 @@ class JobRun {
  public:
   enum class State : uint8_t { kFree, kOpen, kEnded };
 
-  explicit JobRun(std::shared_ptr<Module> module);
+  // `info`, which must outlive this, says what goes in and out.
+  JobRun(const std::shared_ptr<Module>& module, const ModelInfo& info);
 
   const dr_job_t* abi() const { return &abi_; }
   State state() const { return state_.load(std::memory_order_acquire); }  // [any]
@@ -75,7 +77,7 @@ class JobRun {
   JobResult& result() { return result_; }  // as far as it is known
 
  private:
-  const std::shared_ptr<Module> module_;
+  const ModelInfo& info_;
   dr_job_t abi_{};
   HostJob job_;
   JobInputs inputs_;

@@ -12,10 +12,10 @@ constexpr uint32_t kBatches = 3;
 
 }  // namespace
 
-JobRuns::JobRuns(const std::shared_ptr<Module>& module, uint32_t max_batch)
+JobRuns::JobRuns(const std::shared_ptr<Module>& module, const ModelInfo& info, uint32_t max_batch)
     : max_batch_(max_batch) {
   for (uint32_t i = 0; i < kBatches * max_batch; ++i) {
-    JobRun* const run = runs_.emplace_back(std::make_unique<JobRun>(module)).get();
+    JobRun* const run = runs_.emplace_back(std::make_unique<JobRun>(module, info)).get();
     by_abi_.emplace(run->abi(), run);
     free_.push_back(run);
   }

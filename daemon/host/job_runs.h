@@ -26,7 +26,8 @@ namespace darkroom::host {
 
 class JobRuns {
  public:
-  JobRuns(const std::shared_ptr<Module>& module, uint32_t max_batch);
+  // `info`, which must outlive this, says what goes in and out.
+  JobRuns(const std::shared_ptr<Module>& module, const ModelInfo& info, uint32_t max_batch);
 
   uint32_t max_batch() const { return max_batch_; }
 

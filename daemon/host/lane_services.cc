@@ -11,13 +11,15 @@
 #include "host/lane_thread.h"
 
 namespace darkroom::host {
-LaneServices::LaneServices(const std::shared_ptr<Module>& module, const LaneSpec& lane,
-                           std::shared_ptr<TaskThreads> codecs, Events* events)
+LaneServices::LaneServices(const std::shared_ptr<Module>& module, ModelInfo info,
+                           const LaneSpec& lane, std::shared_ptr<TaskThreads> codecs,
+                           Events* events)
     : HostServices(module->info().id, &module->metrics()),
       events_(events),
       sim_{sizeof(dr_sim_t), lane.sim_index, lane.sim_speed},
       stepwise_(module->stepwise() != nullptr),
-      jobs_(module, std::max(lane.max_batch, 1U)),
+      info_(std::move(info)),
+      jobs_(module, info_, std::max(lane.max_batch, 1U)),
       codecs_(std::move(codecs)) {}
 
 const void* LaneServices::Extension(std::string_view id) {

@@ -37,8 +37,11 @@ namespace darkroom::host {
 
 class LaneServices final : public HostServices {
  public:
-  LaneServices(const std::shared_ptr<Module>& module, const LaneSpec& lane,
+  // `info`: what goes in and out of this instance's model.
+  LaneServices(const std::shared_ptr<Module>& module, ModelInfo info, const LaneSpec& lane,
                std::shared_ptr<TaskThreads> codecs, Events* events);
+
+  const ModelInfo& info() const { return info_; }
 
   // Says that the calling thread is the lane.
   void EnterLane() { lane_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
@@ -105,6 +108,7 @@ class LaneServices final : public HostServices {
   std::atomic<std::thread::id> lane_{};
   LaneMemory memory_;
   const bool stepwise_;
+  const ModelInfo info_;
   JobRuns jobs_;
   const std::shared_ptr<TaskThreads> codecs_;
   std::atomic<uint32_t> waiting_{0};

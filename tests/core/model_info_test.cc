@@ -103,5 +103,66 @@ TEST(ModelInfo, RefusesWhatIsNoObject) {
   EXPECT_THAT(ParseModelInfo("{").status().message(), HasSubstr("not valid JSON"));
 }
 
+Json Open() {
+  return Json::parse(R"({"id": "exported", "version": "1", "interface": "options",
+                         "batch": {"max": 8}})");
+}
+
+TEST(ModelInfo, AnOpenInterfaceIsEachModelsOwn) {
+  const Result<ModelInfo> plugin = ParseModelInfo(Open().dump());
+  ASSERT_TRUE(plugin.ok()) << plugin.status().ToString();
+  const Json options = Json::parse(R"({
+    "inputs": [{"name": "photo", "kind": "image", "size": [64, 64]}],
+    "outputs": [{"name": "depth", "kind": "image"}],
+    "params": {"strength": {"type": "number", "default": 1}},
+    "batch": {"max": 64}, "sha256": "00"})");
+  const Result<ModelInfo> model = ModelInfoFor(*plugin, options);
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_EQ(model->id, "exported");
+  EXPECT_NE(model->FindInput("photo"), nullptr);
+  EXPECT_TRUE(model->HasImageOutput());
+  EXPECT_TRUE(model->params["properties"].contains("strength"));
+  EXPECT_EQ(model->params["additionalProperties"], false);
+  EXPECT_EQ(model->batch_max, 8U) << "the plugin's is the most";
+
+  const Result<ModelInfo> alone = ModelInfoFor(*plugin, {{"outputs", options["outputs"]}});
+  ASSERT_TRUE(alone.ok()) << alone.status().ToString();
+  EXPECT_EQ(alone->batch_max, 1U);
+  EXPECT_TRUE(alone->inputs.empty());
+}
+
+TEST(ModelInfo, AClosedInterfaceIsThePlugins) {
+  const Result<ModelInfo> plugin = ParseModelInfo(Valid().dump());
+  ASSERT_TRUE(plugin.ok());
+  const Result<ModelInfo> model = ModelInfoFor(*plugin, {{"outputs", "of no interest"}});
+  ASSERT_TRUE(model.ok());
+  EXPECT_NE(model->FindOutput("image"), nullptr);
+}
+
+TEST(ModelInfo, OptionsThatAreNoInterfaceAreRefusedByField) {
+  const Result<ModelInfo> plugin = ParseModelInfo(Open().dump());
+  ASSERT_TRUE(plugin.ok());
+  const auto refusal = [&](const char* options) {
+    const Status status = ModelInfoFor(*plugin, Json::parse(options)).status();
+    EXPECT_EQ(status.code(), Code::kInvalidArgument) << options;
+    return status.message();
+  };
+  EXPECT_EQ(refusal("{}"), "the model's options: outputs must name at least one output");
+  EXPECT_EQ(refusal(R"({"outputs": [{"name": "x", "kind": "picture"}]})"),
+            "the model's options: outputs[0].kind must be one of image, mask, text, tensor, bytes");
+  EXPECT_THAT(refusal(R"({"outputs": [{"name": "x", "kind": "text"}], "params": ["a"]})"),
+              HasSubstr("params must be a mapping"));
+  EXPECT_THAT(refusal(R"({"outputs": [{"name": "x", "kind": "text"}], "batch": {"max": 0}})"),
+              HasSubstr("batch.max must be at least 1"));
+
+  Json both = Open();
+  both["outputs"] = Valid()["outputs"];
+  EXPECT_THAT(ParseModelInfo(both.dump()).status().message(), HasSubstr("the models' own"));
+  Json other = Open();
+  other["interface"] = "free";
+  EXPECT_EQ(ParseModelInfo(other.dump()).status().message(),
+            "the manifest's interface must be \"options\"");
+}
+
 }  // namespace
 }  // namespace darkroom

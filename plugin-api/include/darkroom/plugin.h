@@ -53,6 +53,7 @@ extern "C" {
 // JSON: id, version, summary;
 //   params:    JSON Schema (2020-12) of a request's params, with defaults; the host validates
 //   inputs, outputs: [{name, kind: image|mask|text|tensor|bytes, dtype, shape, optional}]
+//   interface: "options": the model's options have params (the properties), inputs, outputs, batch
 //   batch:     {max, key: [params and inputs that must be equal to share a batch]}
 //   resources: {device: [cuda, cpu], memory, torch: "2.11"}   torch null: libtorch is not used
 //   unload:    "clean" (dlclose after shutdown) | "resident" (never unmapped)
