@@ -218,8 +218,11 @@ std::vector<std::string> PlainEnvironment() {
       "NVIDIA_",        "TORCH_",        "PYTORCH_",      "ASAN_OPTIONS=",
       "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "LSAN_OPTIONS=", "GLIBC_TUNABLES="};
   constexpr std::string_view kDeviceOrder = "CUDA_DEVICE_ORDER=";
-  // As NVML counts GPUs, by which the daemon knows them; CUDA's own order is the fastest first.
-  std::vector<std::string> plain = {std::string(kDeviceOrder) + "PCI_BUS_ID"};
+  // As NVML counts GPUs, by which the daemon knows them; CUDA's own order is the fastest first. And
+  // compiled packages look at the shapes of what they are given, which comes from strangers, only
+  // if they are told to.
+  std::vector<std::string> plain = {std::string(kDeviceOrder) + "PCI_BUS_ID",
+                                    "AOTI_RUNTIME_CHECK_INPUTS=1"};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     if (text.starts_with(kDeviceOrder)) continue;

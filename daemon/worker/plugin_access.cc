@@ -62,6 +62,7 @@ void AllowPlugin(const PluginFile& file, const fs::path& torch_dir,
   Append(set_up->library_folders, &readable);
   readable.push_back(fs::path(file.path).parent_path().string());
   for (const std::string& one : weights) readable.push_back(ReadableFor(one));
+  set_up->sandbox.memory_files = file.info.brings_code;
   if (set_up->host.cuda) {
     set_up->sandbox.writable = CudaNodes();
     set_up->sandbox.local_sockets = true;

@@ -75,7 +75,8 @@ Status SetLimits(const SandboxRules& rules) {
   }
   // A write beyond the limit then fails with EFBIG and does not end the process.
   if (std::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return SystemError("ignore SIGXFSZ");
-  if (Status status = Lower(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE"); !status.ok()) return status;
+  const rlim_t largest = !rules.memory_files ? 0 : rules.memory > 0 ? rules.memory : RLIM_INFINITY;
+  if (Status status = Lower(RLIMIT_FSIZE, largest, "RLIMIT_FSIZE"); !status.ok()) return status;
   return Lower(RLIMIT_NOFILE, kMostDescriptors, "RLIMIT_NOFILE");
 }
 

@@ -35,6 +35,9 @@ struct SandboxRules {
   std::vector<std::string> writable{};
   uint64_t memory = 0;         // RLIMIT_DATA in bytes: heap and private memory; 0: as inherited
   bool local_sockets = false;  // AF_UNIX sockets may be made: CUDA's helpers use them
+  // Files in memory (memfd) may be filled, up to `memory`, for code that comes as data. To the
+  // limits they are files like others, which are then Landlock's matter alone.
+  bool memory_files = false;
 };
 
 // What of it this kernel could not do, a sentence each, for the log.

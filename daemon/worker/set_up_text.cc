@@ -17,7 +17,8 @@ std::string WriteSetUp(const host::HostOptions& host, const SandboxRules& sandbo
                     {"readable", sandbox.readable},
                     {"writable", sandbox.writable},
                     {"memory", sandbox.memory},
-                    {"local_sockets", sandbox.local_sockets}});
+                    {"local_sockets", sandbox.local_sockets},
+                    {"memory_files", sandbox.memory_files}});
 }
 
 Status ReadSetUp(std::string_view text, host::HostOptions* host, SandboxRules* sandbox) {
@@ -32,6 +33,7 @@ Status ReadSetUp(std::string_view text, host::HostOptions* host, SandboxRules* s
     json.at("writable").get_to(sandbox->writable);
     json.at("memory").get_to(sandbox->memory);
     json.at("local_sockets").get_to(sandbox->local_sockets);
+    json.at("memory_files").get_to(sandbox->memory_files);
     return Status::Ok();
   } catch (const nlohmann::json::exception& error) {
     return Status::InvalidArgument(error.what());

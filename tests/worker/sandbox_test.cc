@@ -6,8 +6,10 @@
 #include "worker/sandbox.h"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <new>
@@ -31,6 +33,8 @@ TEST_F(SandboxTest, SetsLimits) {
     };
   };
   EXPECT_EQ(InSandbox({}, limit(RLIMIT_FSIZE)).text, "0 0");
+  EXPECT_EQ(InSandbox({.memory = 1U << 30, .memory_files = true}, limit(RLIMIT_FSIZE)).text,
+            "1073741824 1073741824");
   rlimit files{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
   EXPECT_EQ(InSandbox({}, limit(RLIMIT_NOFILE)).text,
@@ -38,6 +42,15 @@ TEST_F(SandboxTest, SetsLimits) {
                 std::to_string(std::min<rlim_t>(files.rlim_max, 4096)));
   EXPECT_EQ(InSandbox({}, limit(RLIMIT_CORE)).text, limit(RLIMIT_CORE)());
   EXPECT_EQ(InSandbox({}, limit(RLIMIT_DATA)).text, limit(RLIMIT_DATA)());
+}
+
+TEST_F(SandboxTest, LetsFilesInMemoryBeFilledWhereCodeComesSo) {
+  const auto fills = [] {
+    const int fd = memfd_create("code", MFD_CLOEXEC);
+    return Said(fd >= 0 && write(fd, "code", 4) == 4);
+  };
+  EXPECT_EQ(InSandbox({}, fills).text, "EFBIG");
+  EXPECT_EQ(InSandbox({.memory_files = true}, fills).text, "ok");
 }
 
 TEST_F(SandboxTest, GivesNoMoreMemoryThanSaid) {
