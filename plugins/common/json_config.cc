@@ -182,6 +182,20 @@ std::string JsonConfig::PathOf(const std::string& name) const {
 
 bool JsonConfig::Has(const std::string& name) const { return file_->Find(PathOf(name)) != nullptr; }
 
+bool JsonConfig::IsText(const std::string& name) const {
+  const Json* value = file_->Find(PathOf(name));
+  return value != nullptr && value->is_string();
+}
+
+std::vector<std::string> JsonConfig::Names() const {
+  std::vector<std::string> names;
+  const Json* here = file_->Find(path_);
+  if (here == nullptr) return names;
+  for (const auto& [name, value] : here->items())
+    if (!value.is_null()) names.push_back(name);
+  return names;
+}
+
 int64_t JsonConfig::Integer(const std::string& name) const {
   const std::string path = PathOf(name);
   const Json& value = file_->Need(path, "an integer");
@@ -278,6 +292,18 @@ JsonConfig JsonConfig::Section(const std::string& name) const {
   if (value != nullptr && !value->is_object()) file_->Refuse(path, "it must be an object");
   file_->sections.insert(path);
   return {file_, path};
+}
+
+std::vector<JsonConfig> JsonConfig::List(const std::string& name) const {
+  const std::string path = PathOf(name);
+  const Json* list = file_->Find(path);
+  file_->sections.insert(path);
+  if (list == nullptr) return {};
+  if (!list->is_array()) file_->Refuse(path, "it must be a list of objects");
+  const JsonConfig here(file_, path);
+  std::vector<JsonConfig> sections;
+  for (size_t i = 0; i < list->size(); ++i) sections.push_back(here.Section(std::to_string(i)));
+  return sections;
 }
 
 bool JsonConfig::HasSection(const std::string& name) const {

@@ -38,8 +38,11 @@ class JsonConfig {
   // `where` takes the file's place in messages.
   static JsonConfig Parse(std::string_view text, const std::string& where);
 
-  // Whether the field is there and not null. Does not count as reading it.
+  // Whether the field is there and not null; and a text. Does not count as reading it.
   bool Has(const std::string& name) const;
+  bool IsText(const std::string& name) const;
+  // The fields that are there, by name.
+  std::vector<std::string> Names() const;
 
   // Without a default the field must be there.
   int64_t Integer(const std::string& name) const;
@@ -59,6 +62,8 @@ class JsonConfig {
 
   // The object under `name`; absent, an empty one. Its fields count for the whole file's check.
   JsonConfig Section(const std::string& name) const;
+  // The objects of the list under `name`; absent, none.
+  std::vector<JsonConfig> List(const std::string& name) const;
   // Whether the field is there and an object.
   bool HasSection(const std::string& name) const;
 
