@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "common/image/image_processor.h"
+#include "common/program/program.h"
 #include "common/text/tokenizer.h"
-#include "exported/program.h"
 #include "exported/spec.h"
 
 namespace darkroom::exported {

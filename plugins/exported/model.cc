@@ -16,19 +16,18 @@
 #include <vector>
 
 #include "common/checkpoint.h"
+#include "common/program/program.h"
 #include "common/text/tokenizer_files.h"
 #include "exported/arguments.h"
 #include "exported/outputs.h"
-#include "exported/program.h"
+#include "exported/package_program.h"
 #include "exported/spec.h"
 
 namespace darkroom {
 namespace {
 
 using Json = nlohmann::json;
-using exported::Argument;
 using exported::JobArguments;
-using exported::Results;
 namespace fs = std::filesystem;
 
 // The network's file, and what lies beside it.
@@ -131,7 +130,7 @@ struct ExportedModel::Loaded {
   std::optional<Lease> lease;
   exported::Tokenizers tokenizers;
   std::optional<exported::ArgumentMaker> maker;
-  std::unique_ptr<exported::Program> program;
+  std::unique_ptr<Program> program;
 };
 
 ExportedModel::ExportedModel(Host host, std::string_view config) : host_(host) {
@@ -167,7 +166,7 @@ void ExportedModel::LoadOnLane() {
   if (options_->threads > 0) at::set_num_threads(options_->threads);
   const at::Device device = ToDevice(lane_.device);
   const Files files = FindFiles(options_->weights);
-  exported::CodeBytes code = exported::ReadCode(files.code, options_->sha256);
+  CodeBytes code = ReadCode(files.code, options_->sha256);
 
   std::optional<Checkpoint> weights;
   if (files.is_package && files.has_weights) weights = Checkpoint::Open(files.folder);
@@ -187,10 +186,9 @@ void ExportedModel::LoadOnLane() {
     if (const auto* text = std::get_if<exported::TextOutput>(&output.how); text && text->tokens)
       open(text->tokenizer);
   loaded->maker.emplace(spec, loaded->tokenizers);
-  loaded->program =
-      files.is_package
-          ? exported::OpenPackage(std::move(code), weights ? &*weights : nullptr, device)
-          : exported::OpenScript(std::move(code), options_->method, device);
+  loaded->program = files.is_package ? exported::OpenPackage(std::move(code),
+                                                             weights ? &*weights : nullptr, device)
+                                     : OpenScript(std::move(code), options_->method, device);
   host_.Log(DR_LOG_INFO, files.code +
                              (files.is_package ? ", an AOTInductor package" : ", TorchScript") +
                              ", on " + device.str());

@@ -10,8 +10,8 @@
 #include <darkroom/plugin.hpp>
 #include <optional>
 
+#include "common/program/program.h"
 #include "exported/arguments.h"
-#include "exported/program.h"
 #include "exported/spec.h"
 
 namespace darkroom::exported {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AOTInductor packages, by libtorch's own runner. Its loader would unpack the archive into files,
-// which a worker may not write, so the library is taken out of it here and loaded from memory.
+// By libtorch's own runner. Its loader would unpack the archive into files, which a worker may not
+// write, so the library is taken out of it here and loaded from memory.
+
+#include "exported/package_program.h"
 
 #include <caffe2/serialize/inline_container.h>
 #include <cpuid.h>
@@ -18,9 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "exported/code_reader.h"
+#include "common/program/code_reader.h"
 #include "exported/library.h"
-#include "exported/program.h"
 
 namespace darkroom::exported {
 namespace {

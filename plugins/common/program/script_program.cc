@@ -9,10 +9,10 @@
 #include <darkroom/plugin.hpp>
 #include <utility>
 
-#include "exported/code_reader.h"
-#include "exported/program.h"
+#include "common/program/code_reader.h"
+#include "common/program/program.h"
 
-namespace darkroom::exported {
+namespace darkroom {
 namespace {
 
 void Flatten(const c10::IValue& value, Results* results) {
@@ -87,4 +87,4 @@ std::unique_ptr<Program> OpenScript(CodeBytes bytes, const std::string& method, 
   }
 }
 
-}  // namespace darkroom::exported
+}  // namespace darkroom

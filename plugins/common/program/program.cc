@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "exported/program.h"
+#include "common/program/program.h"
 
 #include <darkroom/plugin.hpp>
 
-namespace darkroom::exported {
+namespace darkroom {
 
 at::Tensor AsTensor(const Argument& argument, at::Device device) {
   if (const auto* tensor = std::get_if<at::Tensor>(&argument)) return *tensor;
@@ -17,4 +17,4 @@ at::Tensor AsTensor(const Argument& argument, at::Device device) {
   throw Error(DR_FAILED_PRECONDITION, "a text is no argument of a network that takes tensors");
 }
 
-}  // namespace darkroom::exported
+}  // namespace darkroom

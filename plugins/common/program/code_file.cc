@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "exported/code_file.h"
+#include "common/program/code_file.h"
 
 #include <sodium.h>
 
@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace darkroom::exported {
+namespace darkroom {
 namespace {
 
 std::string DigestOf(const CodeBytes& bytes) {
@@ -55,4 +55,4 @@ CodeBytes ReadCode(const std::string& path, const std::string& sha256) {
   return bytes;
 }
 
-}  // namespace darkroom::exported
+}  // namespace darkroom

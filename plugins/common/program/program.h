@@ -4,8 +4,8 @@
 //
 // Ownership: the network's weights and code. Threads: the instance's lane.
 
-#ifndef DARKROOM_PLUGINS_EXPORTED_PROGRAM_H_
-#define DARKROOM_PLUGINS_EXPORTED_PROGRAM_H_
+#ifndef DARKROOM_PLUGINS_COMMON_PROGRAM_PROGRAM_H_
+#define DARKROOM_PLUGINS_COMMON_PROGRAM_PROGRAM_H_
 
 #include <ATen/ATen.h>
 
@@ -16,10 +16,9 @@
 #include <variant>
 #include <vector>
 
-#include "common/checkpoint.h"
-#include "exported/code_file.h"
+#include "common/program/code_file.h"
 
-namespace darkroom::exported {
+namespace darkroom {
 
 using Argument = std::variant<at::Tensor, double, int64_t, bool, std::string>;
 
@@ -42,15 +41,10 @@ class Program {
 // (DR_FAILED_PRECONDITION) for a text.
 at::Tensor AsTensor(const Argument& argument, at::Device device);
 
-// A TorchScript archive (torch.jit.save). `method`: of the module, "forward" mostly.
+// A TorchScript archive (torch.jit.save). `method`: of the module, "forward" mostly. Throws Error
+// (DR_FAILED_PRECONDITION) for what is no such file.
 std::unique_ptr<Program> OpenScript(CodeBytes bytes, const std::string& method, at::Device device);
 
-// An AOTInductor package (torch._inductor.aoti_compile_and_package). `weights`: those of a package
-// that was made without; they stay mapped as long as the program lives. nullptr: it has its own.
-std::unique_ptr<Program> OpenPackage(CodeBytes bytes, const Checkpoint* weights, at::Device device);
+}  // namespace darkroom
 
-// Both throw Error (DR_FAILED_PRECONDITION) for what is no such file, or not for this machine.
-
-}  // namespace darkroom::exported
-
-#endif  // DARKROOM_PLUGINS_EXPORTED_PROGRAM_H_
+#endif  // DARKROOM_PLUGINS_COMMON_PROGRAM_PROGRAM_H_

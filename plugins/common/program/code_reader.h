@@ -4,8 +4,8 @@
 //
 // The bytes are the caller's and outlive it. Any thread.
 
-#ifndef DARKROOM_PLUGINS_EXPORTED_CODE_READER_H_
-#define DARKROOM_PLUGINS_EXPORTED_CODE_READER_H_
+#ifndef DARKROOM_PLUGINS_COMMON_PROGRAM_CODE_READER_H_
+#define DARKROOM_PLUGINS_COMMON_PROGRAM_CODE_READER_H_
 
 #include <caffe2/serialize/read_adapter_interface.h>
 
@@ -14,9 +14,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include "exported/code_file.h"
+#include "common/program/code_file.h"
 
-namespace darkroom::exported {
+namespace darkroom {
 
 class CodeReader final : public caffe2::serialize::ReadAdapterInterface {
  public:
@@ -35,6 +35,6 @@ class CodeReader final : public caffe2::serialize::ReadAdapterInterface {
   const CodeBytes& bytes_;
 };
 
-}  // namespace darkroom::exported
+}  // namespace darkroom
 
-#endif  // DARKROOM_PLUGINS_EXPORTED_CODE_READER_H_
+#endif  // DARKROOM_PLUGINS_COMMON_PROGRAM_CODE_READER_H_

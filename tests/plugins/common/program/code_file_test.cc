@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "exported/code_file.h"
+#include "common/program/code_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 #include "tests/plugins/common/temporary_file.h"
 
-namespace darkroom::exported {
+namespace darkroom {
 namespace {
 
 using ::testing::HasSubstr;
@@ -52,4 +52,4 @@ TEST(ReadCode, RefusesWhatIsNot) {
 }
 
 }  // namespace
-}  // namespace darkroom::exported
+}  // namespace darkroom

@@ -6,14 +6,14 @@
 //
 // A free function; any thread. The bytes are the caller's.
 
-#ifndef DARKROOM_PLUGINS_EXPORTED_CODE_FILE_H_
-#define DARKROOM_PLUGINS_EXPORTED_CODE_FILE_H_
+#ifndef DARKROOM_PLUGINS_COMMON_PROGRAM_CODE_FILE_H_
+#define DARKROOM_PLUGINS_COMMON_PROGRAM_CODE_FILE_H_
 
 #include <cstddef>
 #include <memory>
 #include <string>
 
-namespace darkroom::exported {
+namespace darkroom {
 
 struct CodeBytes {
   std::unique_ptr<std::byte[]> data;
@@ -24,6 +24,6 @@ struct CodeBytes {
 // nothing is pinned or something else, with the file's own digest.
 CodeBytes ReadCode(const std::string& path, const std::string& sha256);
 
-}  // namespace darkroom::exported
+}  // namespace darkroom
 
-#endif  // DARKROOM_PLUGINS_EXPORTED_CODE_FILE_H_
+#endif  // DARKROOM_PLUGINS_COMMON_PROGRAM_CODE_FILE_H_
