@@ -56,6 +56,8 @@ find_package(CLI11 QUIET CONFIG)
 darkroom_need(CLI11_FOUND "CLI11 (Debian package libcli11-dev)")
 find_package(GTest QUIET CONFIG)
 darkroom_need(GTest_FOUND "GoogleTest (Debian packages libgtest-dev, libgmock-dev)")
+find_package(prometheus-cpp QUIET CONFIG)
+darkroom_need(prometheus-cpp_FOUND "prometheus-cpp (Debian package prometheus-cpp-dev)")
 find_package(OpenSSL QUIET)
 darkroom_need(OPENSSL_FOUND "OpenSSL (Debian package libssl-dev)")
 

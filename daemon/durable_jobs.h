@@ -50,6 +50,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     JobFlow& flow;
     ObjectStore& objects;
     Publisher& publisher;
+    JobMetrics& metrics;
     Logger& log;
     std::function<const Endpoint*(const std::string& model)> endpoint_of;
     // What the model's workers said last.

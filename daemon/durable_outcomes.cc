@@ -156,6 +156,7 @@ awaitable<bool> DurableJobs::Bury(HeldJob job) {
     co_return false;
   }
   record.dead = true;
+  parts_.metrics.DeadLettered(record.model);
   parts_.log.error("{} {}: failed for good after {} attempts: {}; its dead letter is kept",
                    record.id, record.model, record.attempts, record.error.ToString());
   co_return true;

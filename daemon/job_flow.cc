@@ -46,12 +46,13 @@ Status TooManyAttempts(const Job& job, Code code) {
 }  // namespace
 
 JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier,
-                 DevicePool& pool, Logger& log, std::function<void(Model&)> on_model_changed,
-                 std::function<void()> on_batch_done)
+                 DevicePool& pool, JobMetrics& metrics, Logger& log,
+                 std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done)
     : io_(io),
       host_name_(config.host_name),
       replier_(replier),
       pool_(pool),
+      metrics_(metrics),
       log_(log),
       stop_grace_(config.limits.stop_grace),
       on_model_changed_(std::move(on_model_changed)),
@@ -117,6 +118,7 @@ boost::asio::awaitable<void> JobFlow::FetchAndAdmit(const Endpoint& endpoint, Me
 void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
   ++endpoint.stats->errors;
   endpoint.stats->last_error = refusal.status.message();
+  metrics_.Refused(endpoint.model->config.name, refusal.request.id, refusal.status);
   if (refusal.request.reply.empty()) {
     log_.warn("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
     return;
@@ -364,6 +366,7 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   scheduler_.Correct(*job, result.lane_ms / std::max(result.batch_size, 1U));
   TellCancellers(*job);
   Count(*job, result.status);
+  metrics_.Ended(*job, result);
   Receipt receipt = MakeReceipt(*job, result, device);
   if (result.status.ok()) {
     model.times.Add(result.lane_ms, result.batch_size, result.decode_ms);

@@ -19,6 +19,7 @@
 #include <unordered_map>
 
 #include "config/config.h"
+#include "control/job_metrics.h"
 #include "core/changes.h"
 #include "core/event.h"
 #include "core/log.h"
@@ -49,7 +50,7 @@ class JobFlow : public LaneObserver {
   // `replier` and `pool` must outlive this; `on_model_changed` hears of each change of a model's
   // slots, `on_batch_done` of each batch that has come back.
   JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, DevicePool& pool,
-          Logger& log, std::function<void(Model&)> on_model_changed,
+          JobMetrics& metrics, Logger& log, std::function<void(Model&)> on_model_changed,
           std::function<void()> on_batch_done);
 
   // From here on requests may refer to objects, and results larger than `inline_bytes` become some.
@@ -117,6 +118,7 @@ class JobFlow : public LaneObserver {
   std::string host_name_;
   Replier& replier_;
   DevicePool& pool_;
+  JobMetrics& metrics_;
   Logger& log_;
   const std::chrono::milliseconds stop_grace_;
   std::function<void(Model&)> on_model_changed_;

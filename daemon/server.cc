@@ -11,6 +11,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "control/metrics_page.h"
+#include "control/status_page.h"
 #include "control/systemd.h"
 #include "core/coroutine.h"
 #include "core/digest.h"
@@ -38,8 +40,8 @@ Server::Server(Config config, Logger& log)
       pool_(io_, found_.devices, config_.scheduling.patience, config_.state_dir / "memory.json"),
       gpus_(std::move(found_.nvml), pool_.devices()),
       flow_(
-          io_, config_, replier_, pool_, log, [this](Model& model) { OnModelChanged(model); },
-          [this] { plugins_->NotifyChanged(); }),
+          io_, config_, replier_, pool_, metrics_, log,
+          [this](Model& model) { OnModelChanged(model); }, [this] { plugins_->NotifyChanged(); }),
       stop_(io_),
       watchdog_(io_, [this] { return health_->hopeful(Job::Clock::now()); }) {}
 
@@ -52,18 +54,50 @@ Status Server::Start() {
   TellDevices();
   if (Status status = StartModels(); !status.ok()) return status;
   if (Status status = StartNats(); !status.ok()) return status;
-  control_ = std::make_unique<ControlService>(
-      ControlView{config_.host_name, url_, models_, lanes_, pool_, gpus_, *health_, endpoints_,
-                  flow_.jobs(), flow_.admission(), state_},
-      &publisher_);
+  control_ = std::make_unique<ControlService>(View(), &publisher_);
   cancel_ = std::make_unique<JobCancel>(
       JobCancel::Parts{io_, config_, flow_, durable_.get(), publisher_, replier_});
   micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
+  if (Status status = StartHttp(); !status.ok()) return status;
   plugins_->Start();
   health_->Start();
   watchdog_.Start();
   DigestWeights();
+  return Status::Ok();
+}
+
+ControlView Server::View() {
+  return {config_.host_name, url_,         models_,           lanes_, pool_, gpus_, *health_,
+          endpoints_,        flow_.jobs(), flow_.admission(), state_};
+}
+
+Status Server::StartHttp() {
+  if (config_.http.listen == HttpConfig::kOff) return Status::Ok();
+  const auto started = std::chrono::system_clock::now();
+  http_ = std::make_unique<HttpServer>(
+      io_,
+      HttpServer::Pages{
+          {"/healthz", [view = View()] { return HealthPage(view); }},
+          {"/readyz", [this, view = View()] { return ReadyPage(view, intake_->connection()); }},
+          {"/metrics",
+           [this, view = View()] {
+             return HttpPage{.type = kMetricsType,
+                             .body = MetricsPage(view, publisher_.connection(), metrics_)};
+           }},
+          {"/statusz", [this, view = View(), started] {
+             return HttpPage{.body = StatusPage(view, publisher_.connection(), metrics_, started)};
+           }}});
+  Status status = http_->Listen(config_.http.listen);
+  if (status.ok()) {
+    log_.info("metrics and health on http port {}: /metrics /healthz /readyz /statusz",
+              http_->port());
+    return status;
+  }
+  http_.reset();
+  if (config_.http.given) return status;
+  // Nobody asked for it: another daemon of this host has the usual port, most likely.
+  log_.warn("{}", status.ToString());
   return Status::Ok();
 }
 
@@ -230,7 +264,7 @@ Status Server::StartDurableJobs(const std::vector<std::string>& urls) {
   if (!status.ok()) return status;
   flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);
   durable_ = std::make_unique<DurableJobs>(
-      DurableJobs::Parts{io_, config_, flow_, *objects_, publisher_, log_,
+      DurableJobs::Parts{io_, config_, flow_, *objects_, publisher_, metrics_, log_,
                          [this](const std::string& model) { return EndpointOf(model); },
                          [this](const Model& model) { return plugins_->LastLines(model); }});
   return durable_->Open(urls);

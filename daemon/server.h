@@ -20,6 +20,8 @@
 
 #include "config/config.h"
 #include "control/control_service.h"
+#include "control/http_server.h"
+#include "control/job_metrics.h"
 #include "control/micro_service.h"
 #include "control/plugin_control.h"
 #include "control/watchdog.h"
@@ -59,6 +61,8 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
  private:
   using Handler = std::function<void(Message)>;
 
+  Status StartHttp();
+  ControlView View();
   Status StartNats();
   Status StartDurableJobs(const std::vector<std::string>& urls);
   const Endpoint* EndpointOf(const std::string& model) const;
@@ -114,6 +118,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   FoundDevices found_;
   DevicePool pool_;
   GpuWatch gpus_;
+  JobMetrics metrics_;
   JobFlow flow_;
   Event stop_;  // for another reason than a signal
   const char* stop_reason_ = "";
@@ -131,6 +136,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<PluginControl> plugin_control_;
   std::unique_ptr<MicroService> micro_;
+  std::unique_ptr<HttpServer> http_;  // nullptr: there is none
 };
 
 }  // namespace darkroom

@@ -102,6 +102,16 @@ struct HealthConfig {
   std::chrono::milliseconds give_up = std::chrono::minutes(10);
 };
 
+// Pages for whoever watches the daemon: docs/operations.md.
+struct HttpConfig {
+  static constexpr const char* kDefault = "127.0.0.1:9470";
+  static constexpr const char* kOff = "off";
+  // Address and port; port 0: one that is free.
+  std::string listen = kDefault;
+  // Somebody counts on it: without it the daemon does not start.
+  bool given = false;
+};
+
 struct DeviceConfig {
   std::string device;  // "cpu", "cuda:0", "sim:0"
   uint32_t lanes = 1;
@@ -172,6 +182,7 @@ struct Config {
   PluginsConfig plugins;
   SchedulingConfig scheduling;
   HealthConfig health;
+  HttpConfig http;
   std::vector<DeviceConfig> devices;  // empty: find out
   std::vector<ModelConfig> models;
   std::vector<RouteConfig> routes;

@@ -110,9 +110,17 @@ class Loader {
     ReadSchedulingSection(&scheduling, &config_.scheduling);
     YamlReader health = Reader(reader.Child("health"), "health");
     ReadHealthSection(&health, &config_.health);
+    ReadHttp(reader.Child("http"));
     ReadDevices(reader.Child("devices"), &reader);
     ReadModels(reader.Child("models"), &reader);
     ReadRoutes(reader.Child("routes"), &reader);
+    reader.Finish();
+  }
+
+  void ReadHttp(const YAML::Node& node) {
+    YamlReader reader = Reader(node, "http");
+    config_.http.given = reader.Child("listen").IsDefined();
+    reader.String("listen", &config_.http.listen);
     reader.Finish();
   }
 

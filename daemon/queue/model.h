@@ -71,6 +71,8 @@ struct Model {
   uint32_t places = 0;   // that it can be loaded in
   uint32_t running = 0;  // jobs
   uint64_t jobs_ended = 0;
+  uint64_t loads = 0;  // on whatever lane
+  double load_ms = 0;  // that they took together
   RunTimes times;
   WaitClock waits;
 };

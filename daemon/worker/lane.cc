@@ -181,6 +181,8 @@ void Lane::OnSlotChanged(Slot& slot) {
   if (slot.state() == SlotState::kIdle || slot.state() == SlotState::kRunning) {
     parts_.log.info("{}: loaded on {} in {:.0f} ms", slot.model().config.name, device_.id,
                     slot.load_ms());
+    ++slot.model().loads;
+    slot.model().load_ms += slot.load_ms();
   } else if (slot.state() == SlotState::kFailed) {
     parts_.log.error("{}: cannot be loaded on {}: {}", slot.model().config.name, device_.id,
                      slot.error().ToString());

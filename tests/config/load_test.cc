@@ -208,5 +208,13 @@ TEST_F(LoadConfigTest, SaysThatTheFileIsMissing) {
   EXPECT_THAT(loaded.issues[0].ToString(), HasSubstr("none.yaml: cannot be read"));
 }
 
+TEST_F(LoadConfigTest, HttpIsOnLoopbackUnlessSomebodySaysMore) {
+  const Config usual = ReadFile("");
+  EXPECT_EQ(usual.http.listen, "127.0.0.1:9470");
+  EXPECT_FALSE(usual.http.given);
+  EXPECT_TRUE(ReadFile("http: {listen: '127.0.0.1:9470'}").http.given);
+  EXPECT_EQ(IssuesOf("http: {port: 9470}").size(), 1U);
+}
+
 }  // namespace
 }  // namespace darkroom

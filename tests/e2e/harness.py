@@ -204,6 +204,7 @@ class Daemon(Program):
         self.environment: dict[str, str] = {}  # besides what the tests have
         self.state = Path(config.setdefault("state_dir", str(folder / "state")))
         config.setdefault("plugins", {"folder": str(plugin_folder())})
+        config.setdefault("http", {"listen": "off"})  # many run side by side
         self.config_path = folder / "darkroom.yaml"
         self.config_path.write_text(json.dumps(config, indent=2))  # JSON is YAML
         self.notices: list[str] = []

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The page /metrics, in Prometheus' text format (version 0.0.4): what JobMetrics has counted, and
+// what there is now of devices, models, queues, workers and the connection.
+//
+// A free function for the io_context's thread; it only looks.
+
+#ifndef DARKROOM_CONTROL_METRICS_PAGE_H_
+#define DARKROOM_CONTROL_METRICS_PAGE_H_
+
+#include <string>
+
+#include "control/control_service.h"
+#include "control/job_metrics.h"
+
+namespace darkroom {
+
+inline constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+// `connection`: that of the replies.
+std::string MetricsPage(const ControlView& view, const Connection& connection,
+                        const JobMetrics& metrics);
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_CONTROL_METRICS_PAGE_H_
