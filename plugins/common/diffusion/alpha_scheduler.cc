@@ -26,10 +26,10 @@ at::Tensor AlphaScheduler::Alpha(int64_t timestep) const {
 
 at::Tensor AlphaScheduler::AlphaInTable(int64_t timestep) const {
   if (timestep >= alphas_cumprod_.size(0))
-    throw Error(DR_INVALID_ARGUMENT,
-                "these steps lead to timestep " + std::to_string(timestep) + ", and the network " +
-                    "was trained on " + std::to_string(alphas_cumprod_.size(0)) +
-                    "; take fewer steps");
+    throw Error(DR_INVALID_ARGUMENT, "these steps lead to timestep " + std::to_string(timestep) +
+                                         ", and the network " + "was trained on " +
+                                         std::to_string(alphas_cumprod_.size(0)) +
+                                         "; take fewer steps");
   return alphas_cumprod_[timestep];
 }
 
@@ -62,10 +62,10 @@ std::vector<double> AlphaScheduler::DistilledTimesteps() const {
   }
   const int64_t original = config().original_inference_steps;
   if (original > config().num_train_timesteps)
-    throw Error(DR_FAILED_PRECONDITION,
-                config().where + ": original_inference_steps is " + std::to_string(original) +
-                    "; it must be at most num_train_timesteps, " +
-                    std::to_string(config().num_train_timesteps));
+    throw Error(DR_FAILED_PRECONDITION, config().where + ": original_inference_steps is " +
+                                            std::to_string(original) +
+                                            "; it must be at most num_train_timesteps, " +
+                                            std::to_string(config().num_train_timesteps));
   const int64_t steps = params().steps;
   if (steps > original)
     throw Error(DR_INVALID_ARGUMENT, "steps is " + std::to_string(steps) + ", expected 1 to " +

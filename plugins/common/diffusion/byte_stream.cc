@@ -13,8 +13,7 @@ constexpr uint64_t kUndefined = ~uint64_t{0};
 constexpr uint64_t kMaxDimensions = 8;
 
 // The dtypes of latents, and of a random generator's state.
-constexpr at::ScalarType kDtypes[] = {at::kByte, at::kFloat, at::kHalf, at::kBFloat16,
-                                      at::kDouble};
+constexpr at::ScalarType kDtypes[] = {at::kByte, at::kFloat, at::kHalf, at::kBFloat16, at::kDouble};
 
 }  // namespace
 

@@ -22,10 +22,10 @@ class DpmMultistep final : public DpmSolver {
       : DpmSolver(config, params) {
     RefuseSigmas();
     const at::Tensor alphas = AlphasCumprod(config);
-    SetSolverTables(alphas, params.timesteps.empty()
-                                ? TimestepsOfSolver(config, params.steps,
-                                                    UnclippedTimesteps(config, alphas))
-                                : params.timesteps);
+    SetSolverTables(
+        alphas, params.timesteps.empty()
+                    ? TimestepsOfSolver(config, params.steps, UnclippedTimesteps(config, alphas))
+                    : params.timesteps);
   }
 
  private:
@@ -61,8 +61,7 @@ class DpmMultistep final : public DpmSolver {
     const at::Tensor h = At(index + 1).lambda - here;
     const at::Tensor r0 = (here - before) / h;
     const at::Tensor first = 1.0 / r0 * (back(0) - back(1));
-    if (order == 2)
-      return {back(0), first, {}, config().solver_type == SolverType::kMidpoint};
+    if (order == 2) return {back(0), first, {}, config().solver_type == SolverType::kMidpoint};
     const at::Tensor r1 = (before - At(index - 2).lambda) / h;
     const at::Tensor earlier = 1.0 / r1 * (back(1) - back(2));
     return {back(0), first + r0 / (r0 + r1) * (first - earlier),

@@ -22,10 +22,10 @@ class DpmSinglestep final : public DpmSolver {
       : DpmSolver(config, params) {
     RefuseSigmas();
     const at::Tensor alphas = AlphasCumprod(config);
-    SetSolverTables(alphas, params.timesteps.empty()
-                                ? TimestepsOfSolver(config, params.steps,
-                                                    UnclippedTimesteps(config, alphas))
-                                : params.timesteps);
+    SetSolverTables(
+        alphas, params.timesteps.empty()
+                    ? TimestepsOfSolver(config, params.steps, UnclippedTimesteps(config, alphas))
+                    : params.timesteps);
     SetOrders();
   }
 
@@ -37,8 +37,7 @@ class DpmSinglestep final : public DpmSolver {
   void SetOrders() {
     const int64_t order = config().solver_order;
     const int64_t rest = count() % order;
-    const bool lower =
-        config().lower_order_final || rest != 0 || !config().end_at_sigma_min;
+    const bool lower = config().lower_order_final || rest != 0 || !config().end_at_sigma_min;
     for (int64_t i = 0; i < count(); ++i) orders_.push_back(i % order + 1);
     if (!lower || order == 1) return;
     if (rest == 0) orders_.back() = 1;
@@ -50,8 +49,8 @@ class DpmSinglestep final : public DpmSolver {
     const int64_t index = state->index;
     Keep(Convert(output, latents, index, false), state);
     const at::Tensor noise = DrawNoise(output, output.scalar_type(), state);
-    const int64_t order = std::min(orders_[static_cast<size_t>(index)],
-                                   static_cast<int64_t>(state->outputs.size()));
+    const int64_t order =
+        std::min(orders_[static_cast<size_t>(index)], static_cast<int64_t>(state->outputs.size()));
     if (order == 1) state->sample = latents;
     return Advance(At(index - order + 1), At(index + 1), state->sample,
                    Differences(order, index, state->outputs), noise);

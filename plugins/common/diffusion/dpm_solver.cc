@@ -12,8 +12,7 @@ at::Tensor DpmSolver::Advance(const Point& from, const Point& to, const at::Tens
   // all terms are added; floats do not round otherwise for that.
   const at::Tensor length = stochastic ? -2.0 * h : -h;
   const at::Tensor decay = at::exp(length);
-  const at::Tensor weight =
-      stochastic ? to.alpha * (1 - decay) : -(to.alpha * (decay - 1.0));
+  const at::Tensor weight = stochastic ? to.alpha * (1 - decay) : -(to.alpha * (decay - 1.0));
   at::Tensor ratio = to.sigma / from.sigma;
   if (stochastic) ratio = ratio * at::exp(-h);
   at::Tensor next = ratio * latents + weight * series.value;
@@ -22,9 +21,8 @@ at::Tensor DpmSolver::Advance(const Point& from, const Point& to, const at::Tens
     next = next + (series.midpoint ? 0.5 * weight : to.alpha * (slope + 1.0)) * series.first;
   }
   if (series.second.defined()) {
-    const at::Tensor curve =
-        stochastic ? (1.0 - decay + length) / at::pow(length, 2) - 0.5
-                   : -((decay - 1.0 + h) / at::pow(h, 2) - 0.5);
+    const at::Tensor curve = stochastic ? (1.0 - decay + length) / at::pow(length, 2) - 0.5
+                                        : -((decay - 1.0 + h) / at::pow(h, 2) - 0.5);
     next = next + to.alpha * curve * series.second;
   }
   if (stochastic) next = next + to.sigma * at::sqrt(1.0 - decay) * noise;

@@ -19,8 +19,8 @@ class DpmSolver : public Solver {
   // The picture's Taylor series at the entry that the step begins from.
   struct Series {
     at::Tensor value;
-    at::Tensor first;   // undefined: order 1
-    at::Tensor second;  // undefined: order 2
+    at::Tensor first;       // undefined: order 1
+    at::Tensor second;      // undefined: order 2
     bool midpoint = false;  // the first derivative's weight is that of the midpoint method
   };
   // Latents at `to`, of those at `from`. `noise` is undefined in a deterministic run.

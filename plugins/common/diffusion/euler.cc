@@ -64,13 +64,12 @@ class Euler final : public SigmaScheduler {
   // Changes the timesteps to those of the sigmas, where these do not follow them.
   std::vector<float> ChooseSigmas(const std::vector<float>& training,
                                   std::vector<double>* timesteps) const {
-    const auto count = params().steps != 0 ? params().steps
-                                           : static_cast<int64_t>(timesteps->size());
+    const auto count =
+        params().steps != 0 ? params().steps : static_cast<int64_t>(timesteps->size());
     std::vector<double> sigmas;
     if (config().interpolate_logarithms) {
-      const at::Tensor even =
-          at::exp(at::linspace(std::log(training.back()), std::log(training.front()), count + 1,
-                               at::kFloat));
+      const at::Tensor even = at::exp(at::linspace(
+          std::log(training.back()), std::log(training.front()), count + 1, at::kFloat));
       for (int64_t i = 0; i <= count; ++i) sigmas.push_back(even[i].item<float>());
     } else {
       for (const double timestep : *timesteps) sigmas.push_back(Interpolate(timestep, training));
@@ -97,8 +96,8 @@ class Euler final : public SigmaScheduler {
     const at::Tensor sigma_hat = sigma * (churn + 1);
     if (churn > 0) {
       const at::Tensor noise = state->noise.DrawLike(output, output.scalar_type());
-      sample = sample + noise * params().s_noise *
-                            at::pow(at::pow(sigma_hat, 2) - at::pow(sigma, 2), 0.5);
+      sample = sample +
+               noise * params().s_noise * at::pow(at::pow(sigma_hat, 2) - at::pow(sigma, 2), 0.5);
     }
     const at::Tensor original = Original(output, sample, sigma_hat, sigma);
     const at::Tensor derivative = (sample - original) / sigma_hat;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Latent consistency models: arXiv:2310.04378, algorithm 3. LCMScheduler.
+// Latent consistency models: arXiv:2310.04378. LCMScheduler.
 
 #include <utility>
 

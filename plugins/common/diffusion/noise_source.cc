@@ -11,8 +11,7 @@ namespace darkroom::diffusion {
 
 NoiseSource::NoiseSource(std::span<const uint64_t> seeds) {
   if (seeds.empty()) throw Error(DR_INVALID_ARGUMENT, "no seed: noise needs at least one");
-  for (const uint64_t seed : seeds)
-    generators_.push_back(at::detail::createCPUGenerator(seed));
+  for (const uint64_t seed : seeds) generators_.push_back(at::detail::createCPUGenerator(seed));
 }
 
 NoiseSource::NoiseSource(ByteReader* bytes) {
@@ -33,10 +32,9 @@ NoiseSource::NoiseSource(ByteReader* bytes) {
 at::Tensor NoiseSource::Draw(at::IntArrayRef shape, at::ScalarType dtype, at::Device device) {
   if (generators_.size() == 1) return at::randn(shape, generators_[0], dtype).to(device);
   if (shape.empty() || generators_.size() != static_cast<size_t>(shape[0]))
-    throw Error(DR_INVALID_ARGUMENT,
-                std::to_string(generators_.size()) + " seeds for " +
-                    std::to_string(shape.empty() ? 0 : shape[0]) +
-                    " pictures; give one seed, or one for each picture");
+    throw Error(DR_INVALID_ARGUMENT, std::to_string(generators_.size()) + " seeds for " +
+                                         std::to_string(shape.empty() ? 0 : shape[0]) +
+                                         " pictures; give one seed, or one for each picture");
   std::vector<int64_t> one(shape.begin(), shape.end());
   one[0] = 1;
   std::vector<at::Tensor> drawn;

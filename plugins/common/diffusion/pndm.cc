@@ -65,7 +65,7 @@ class Pndm final : public AlphaScheduler {
     }
   }
 
-  // Equation 11 of the paper.
+  // Goes along the paper's curve from one timestep to another.
   at::Tensor Transfer(const at::Tensor& latents, int64_t from, int64_t to,
                       const at::Tensor& output) const {
     const at::Tensor alpha = AlphaInTable(from);
@@ -75,8 +75,7 @@ class Pndm final : public AlphaScheduler {
     if (config().prediction_type == Prediction::kVelocity)
       epsilon = at::pow(alpha, 0.5) * output + at::pow(beta, 0.5) * latents;
     const at::Tensor scale = at::pow(next / alpha, 0.5);
-    const at::Tensor divisor =
-        alpha * at::pow(1 - next, 0.5) + at::pow(alpha * beta * next, 0.5);
+    const at::Tensor divisor = alpha * at::pow(1 - next, 0.5) + at::pow(alpha * beta * next, 0.5);
     return scale * latents - (next - alpha) * epsilon / divisor;
   }
 };

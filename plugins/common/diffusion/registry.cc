@@ -11,7 +11,7 @@ namespace {
 struct Name {
   const char* name;
   SchedulerKind kind;
-  bool free_sigmas;  // also with _karras and _exponential
+  bool free_sigmas;   // also with _karras and _exponential
   int64_t order = 0;  // 0: the folder's
   bool stochastic = false;
   bool trailing = false;

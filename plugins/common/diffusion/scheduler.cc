@@ -67,7 +67,8 @@ void Scheduler::RefuseSigmas() const {
 int64_t Scheduler::BeginAt(double strength) const {
   if (!(strength >= 0 && strength <= 1))
     Refuse("strength is " + std::to_string(strength) + ", expected 0 to 1");
-  const int64_t left = std::min(static_cast<int64_t>(static_cast<double>(steps_) * strength), steps_);
+  const int64_t left =
+      std::min(static_cast<int64_t>(static_cast<double>(steps_) * strength), steps_);
   const int64_t begin = (steps_ - left) * runs_per_step_;
   if (left < 1 || begin >= count())
     Refuse("strength " + std::to_string(strength) + " leaves none of " + std::to_string(steps_) +
@@ -123,8 +124,8 @@ SchedulerState Scheduler::Restore(std::string_view bytes, at::Device device) con
   const uint64_t begin = reader.Number();
   const uint64_t index = reader.Number();
   if (index > timesteps_.size() || begin > index) ByteReader::Damaged("it has no such step");
-  SchedulerState state = {static_cast<int64_t>(begin), static_cast<int64_t>(index), {}, {},
-                          NoiseSource(&reader)};
+  SchedulerState state = {
+      static_cast<int64_t>(begin), static_cast<int64_t>(index), {}, {}, NoiseSource(&reader)};
   const auto place = [&](const at::Tensor& tensor) {
     return tensor.defined() ? tensor.to(device) : tensor;
   };
@@ -157,10 +158,9 @@ uint64_t Scheduler::Digest() const {
         int{c.lower_order_final}, int{c.euler_at_final}, int{c.predict_x0}, int{c.clip_sample},
         int{c.set_alpha_to_one}, int{c.rescale_betas_zero_snr}, int{c.end_at_sigma_min}})
     add(choice);
-  for (const double value :
-       {c.beta_start, c.beta_end, static_cast<double>(c.num_train_timesteps), c.clip_sample_range,
-        c.timestep_scaling, params_.eta.value_or(-1), params_.s_churn, params_.s_tmin,
-        params_.s_tmax, params_.s_noise})
+  for (const double value : {c.beta_start, c.beta_end, static_cast<double>(c.num_train_timesteps),
+                             c.clip_sample_range, c.timestep_scaling, params_.eta.value_or(-1),
+                             params_.s_churn, params_.s_tmin, params_.s_tmax, params_.s_noise})
     add(value);
   for (const char letter : c.beta_schedule) add(letter);
   for (const double beta : c.trained_betas) add(beta);

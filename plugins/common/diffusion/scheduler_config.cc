@@ -14,12 +14,21 @@ namespace {
 using enum SchedulerKind;
 
 constexpr const char* kClasses[] = {
-    "EulerDiscreteScheduler",       "EulerAncestralDiscreteScheduler",
-    "HeunDiscreteScheduler",        "DDIMScheduler",
-    "LCMScheduler",                 "TCDScheduler",
-    "PNDMScheduler",                "DPMSolverMultistepScheduler",
-    "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler",
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "DDIMScheduler",
+    "LCMScheduler",
+    "TCDScheduler",
+    "PNDMScheduler",
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "UniPCMultistepScheduler",
 };
+
+// Ten times what any network is trained on. Tables of sigmas take a time that grows with its
+// square.
+constexpr int64_t kMostTimesteps = 10'000;
 
 using Kinds = uint32_t;
 constexpr Kinds Bit(SchedulerKind kind) { return Kinds{1} << static_cast<int>(kind); }
@@ -138,7 +147,9 @@ bool ReadStochastic(const JsonConfig& file) {
 void ReadNoise(const JsonConfig& file, SchedulerConfig* config) {
   const bool distilled = (Bit(config->kind) & kDistilled) != 0;
   const bool heun = config->kind == kHeun;
-  config->num_train_timesteps = file.Size("num_train_timesteps", 1000, 100'000);
+  config->num_train_timesteps = file.Size("num_train_timesteps", 1000, kMostTimesteps);
+  // A table of one entry has nothing between its entries.
+  if (config->num_train_timesteps == 1) file.Refuse("num_train_timesteps", "it must be at least 2");
   config->beta_start = file.Number("beta_start", distilled || heun ? 0.00085 : 0.0001);
   config->beta_end = file.Number("beta_end", distilled || heun ? 0.012 : 0.02);
   for (const auto& [name, beta] :
@@ -173,8 +184,8 @@ void ReadTimesteps(const JsonConfig& file, SchedulerConfig* config) {
   config->use_exponential_sigmas = file.Flag("use_exponential_sigmas", false);
   config->use_beta_sigmas = file.Flag("use_beta_sigmas", false);
   config->use_lu_lambdas = file.Flag("use_lu_lambdas", false);
-  for (auto [name, value] : {std::pair{"sigma_min", &config->sigma_min},
-                             std::pair{"sigma_max", &config->sigma_max}}) {
+  for (auto [name, value] :
+       {std::pair{"sigma_min", &config->sigma_min}, std::pair{"sigma_max", &config->sigma_max}}) {
     if (!file.Has(name)) continue;
     *value = file.Number(name);
     if (!(**value > 0)) file.Refuse(name, "it must be more than 0");
@@ -193,7 +204,7 @@ void ReadSteps(const JsonConfig& file, SchedulerConfig* config) {
   config->clip_sample_range = file.Number("clip_sample_range", 1);
   file.Only("thresholding", false);
   config->set_alpha_to_one = file.Flag("set_alpha_to_one", config->kind != kPndm);
-  config->original_inference_steps = file.Size("original_inference_steps", 50, 100'000);
+  config->original_inference_steps = file.Size("original_inference_steps", 50, kMostTimesteps);
   config->timestep_scaling = file.Number("timestep_scaling", 10);
   if (config->kind == kPndm && !file.Flag("skip_prk_steps", false))
     file.Refuse("skip_prk_steps", "only true is implemented");
@@ -226,9 +237,8 @@ SchedulerConfig ReadSchedulerConfig(const JsonConfig& file, SchedulerKind kind) 
   SchedulerConfig config;
   config.where = file.where();
   config.kind = kind;
-  const JsonConfig own = file.Without([kind](const std::string& name) {
-    return name.starts_with("_") || IsOthers(kind, name);
-  });
+  const JsonConfig own = file.Without(
+      [kind](const std::string& name) { return name.starts_with("_") || IsOthers(kind, name); });
   ReadNoise(own, &config);
   ReadTimesteps(own, &config);
   ReadSteps(own, &config);
@@ -241,14 +251,16 @@ void CheckSchedulerConfig(const SchedulerConfig& config) {
     throw Error(DR_FAILED_PRECONDITION, config.where + ": " + words);
   };
   if (config.use_beta_sigmas)
-    refuse("use_beta_sigmas is true; only use_karras_sigmas and use_exponential_sigmas are "
-           "implemented");
+    refuse(
+        "use_beta_sigmas is true; only use_karras_sigmas and use_exponential_sigmas are "
+        "implemented");
   if (config.use_karras_sigmas && config.use_exponential_sigmas)
     refuse("use_karras_sigmas and use_exponential_sigmas are both true; take one of them");
   // The last step's logarithm of the signal to noise ratio is infinite then, and all would be NaN.
   if (config.kind == kUniPc && !config.lower_order_final && !config.end_at_sigma_min)
-    refuse("lower_order_final is false while final_sigmas_type is \"zero\"; a last step of a "
-           "higher order needs \"sigma_min\"");
+    refuse(
+        "lower_order_final is false while final_sigmas_type is \"zero\"; a last step of a "
+        "higher order needs \"sigma_min\"");
 }
 
 }  // namespace darkroom::diffusion

@@ -8,7 +8,12 @@
 // fields that both have are taken over, those that the other has not are left aside, and what the
 // file does not say is at the other's default.
 //
-// Every field is honoured or refused by name. Plain values; one thread.
+// Every field is honoured or refused by name. Refused are, where the scheduler has them: beta
+// sigmas, dynamic thresholding, flow matching and its shifts, learned variances, algorithm_type
+// without ++, a solver_p, solver_order above 3, PNDM's Runge-Kutta steps (skip_prk_steps false),
+// and what gives NaN in the reference too.
+//
+// Plain values; one thread.
 
 #ifndef DARKROOM_PLUGINS_COMMON_DIFFUSION_SCHEDULER_CONFIG_H_
 #define DARKROOM_PLUGINS_COMMON_DIFFUSION_SCHEDULER_CONFIG_H_

@@ -90,8 +90,7 @@ int64_t Solver::KeptOutputs(int64_t runs) const { return std::min(runs, config()
 
 void Solver::Keep(const at::Tensor& output, SchedulerState* state) const {
   std::vector<at::Tensor>& outputs = state->outputs;
-  if (static_cast<int64_t>(outputs.size()) == config().solver_order)
-    outputs.erase(outputs.begin());
+  if (static_cast<int64_t>(outputs.size()) == config().solver_order) outputs.erase(outputs.begin());
   outputs.push_back(output);
 }
 

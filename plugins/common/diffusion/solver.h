@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the solvers (DPM++ and UniPC) have in common: latents of variance 1, and steps in lambda, the
-// logarithm of the signal to noise ratio, in which the equation's linear part is exact.
+// What the solvers (DPM++ and UniPC) have in common: latents of variance 1, and steps in lambda,
+// the logarithm of the signal to noise ratio, in which the equation's linear part is exact.
 //
 // Immutable, as Scheduler says. Numbers of a step are tensors of no dimension, for the reason that
 // sigma_scheduler.h gives: differences of lambdas lose much of float32, and the reference too.

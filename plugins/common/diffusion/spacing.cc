@@ -21,8 +21,7 @@ std::vector<double> Rounded(std::vector<double> values) {
 // 0, step, 2 step ... and the offset, falling.
 std::vector<double> Leading(int64_t step, int64_t count, int64_t offset) {
   std::vector<double> values;
-  for (int64_t i = count - 1; i >= 0; --i)
-    values.push_back(static_cast<double>(i * step + offset));
+  for (int64_t i = count - 1; i >= 0; --i) values.push_back(static_cast<double>(i * step + offset));
   return values;
 }
 

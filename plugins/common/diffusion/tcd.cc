@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Trajectory consistency distillation: arXiv:2402.19159, algorithm 2. TCDScheduler.
+// Trajectory consistency distillation: arXiv:2402.19159. TCDScheduler.
 
 #include <utility>
 
@@ -24,8 +24,7 @@ class Tcd final : public AlphaScheduler {
     const double eta = params().eta.value_or(kEta);
     const bool last = state->index + 1 == count();
     const int64_t next_timestep = last ? 0 : TimestepAt(state->index + 1);
-    const at::Tensor below =
-        at::floor(at::scalar_tensor(next_timestep, at::kLong) * (1 - eta));
+    const at::Tensor below = at::floor(at::scalar_tensor(next_timestep, at::kLong) * (1 - eta));
     const at::Tensor alpha = AlphaInTable(TimestepAt(state->index));
     const at::Tensor alpha_below = AlphaInTable(below.item<int64_t>());
     const Parts parts = Separate(output, latents, alpha);

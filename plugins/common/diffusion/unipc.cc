@@ -50,10 +50,10 @@ class UniPc final : public Solver {
 
   // One step of `order` outputs, of which the newest is that of entry `from`.
   struct Advance {
-    at::Tensor linear;  // the latents at its end, but for differences
-    at::Tensor weight;  // of these
+    at::Tensor linear;       // the latents at its end, but for differences
+    at::Tensor weight;       // of these
     at::Tensor differences;  // undefined: none; otherwise stacked along the second dimension
-    at::Tensor matrix;  // whose solution is the differences' weights
+    at::Tensor matrix;       // whose solution is the differences' weights
     at::Tensor right;
   };
   Advance Prepare(const at::Tensor& sample, int64_t from, int64_t order,
@@ -115,10 +115,10 @@ class UniPc final : public Solver {
   at::Tensor Correct(const at::Tensor& converted, int64_t index, int64_t order,
                      const SchedulerState& state) const {
     const Advance advance = Prepare(state.sample, index - 1, order, state.outputs);
-    const at::Tensor weights =
-        order == 1 ? at::ones({1}, state.sample.options()) * 0.5
-                   : at::linalg_solve(advance.matrix, advance.right)
-                         .to(state.sample.device(), state.sample.scalar_type());
+    const at::Tensor weights = order == 1
+                                   ? at::ones({1}, state.sample.options()) * 0.5
+                                   : at::linalg_solve(advance.matrix, advance.right)
+                                         .to(state.sample.device(), state.sample.scalar_type());
     at::Tensor sum = weights[-1] * (converted - state.outputs.back());
     if (order > 1) sum = Sum(weights.slice(0, 0, -1), advance.differences) + sum;
     return (advance.linear - advance.weight * sum).to(state.sample.scalar_type());

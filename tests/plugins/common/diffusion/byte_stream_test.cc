@@ -49,8 +49,7 @@ TEST(ByteStreamTest, RefusesBytesThatEndTooEarlyOrTooLate) {
   const std::string longer = writer.bytes() + "x";
   ByteReader reader(longer);
   reader.Tensor();
-  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { reader.CheckEnd(); }),
-              HasSubstr("after its end"));
+  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { reader.CheckEnd(); }), HasSubstr("after its end"));
 }
 
 TEST(ByteStreamTest, RefusesTensorsThatCannotBe) {

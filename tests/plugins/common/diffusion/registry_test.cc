@@ -16,9 +16,9 @@ using testing::Contains;
 using testing::HasSubstr;
 
 JsonConfig File(const std::string& fields) {
-  return JsonConfig::Parse(R"({"_class_name": "DPMSolverMultistepScheduler", "skip_prk_steps": true)" +
-                               fields + "}",
-                           "s.json");
+  return JsonConfig::Parse(
+      R"({"_class_name": "DPMSolverMultistepScheduler", "skip_prk_steps": true)" + fields + "}",
+      "s.json");
 }
 
 TEST(RegistryTest, EveryNameMakesAScheduler) {

@@ -65,8 +65,7 @@ TEST(SchedulerConfigTest, RefusesByNameWhatIsNotImplemented) {
   for (const Case& c : {
            Case{kEuler, R"("prediction_type": "flow_prediction")", "prediction_type"},
            Case{kEulerAncestral, R"("prediction_type": "sample")", "prediction_type"},
-           Case{kPndm, R"("prediction_type": "sample", "skip_prk_steps": true)",
-                "prediction_type"},
+           Case{kPndm, R"("prediction_type": "sample", "skip_prk_steps": true)", "prediction_type"},
            Case{kPndm, "", "skip_prk_steps"},
            Case{kEuler, R"("beta_schedule": "sigmoid")", "beta_schedule"},
            Case{kEuler, R"("beta_schedule": "exp")", "beta_schedule"},
@@ -74,6 +73,7 @@ TEST(SchedulerConfigTest, RefusesByNameWhatIsNotImplemented) {
            Case{kEuler, R"("beta_end": 1.0)", "beta_end"},
            Case{kEuler, R"("trained_betas": [0.1, 0.2])", "trained_betas"},
            Case{kEuler, R"("num_train_timesteps": 0)", "num_train_timesteps"},
+           Case{kEuler, R"("num_train_timesteps": 1)", "num_train_timesteps"},
            Case{kEuler, R"("timestep_spacing": "even")", "timestep_spacing"},
            Case{kEuler, R"("timestep_type": "other")", "timestep_type"},
            Case{kEuler, R"("interpolation_type": "cubic")", "interpolation_type"},
@@ -100,7 +100,9 @@ TEST(SchedulerConfigTest, RefusesByNameWhatIsNotImplemented) {
 }
 
 TEST(SchedulerConfigTest, AClassThatIsNotImplementedIsNamed) {
-  const auto kind = [](const std::string& text) { return KindOf(JsonConfig::Parse(text, "s.json")); };
+  const auto kind = [](const std::string& text) {
+    return KindOf(JsonConfig::Parse(text, "s.json"));
+  };
   EXPECT_EQ(kind(R"({"_class_name": "UniPCMultistepScheduler"})"), kUniPc);
   EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { kind(R"({"_class_name": "DDPMScheduler"})"); }),
               AllOf(HasSubstr("_class_name"), HasSubstr("DDPMScheduler")));

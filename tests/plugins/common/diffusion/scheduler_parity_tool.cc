@@ -6,10 +6,10 @@
 //
 // CASES is a JSON list of {"config": a scheduler_config.json, as text, "name": as a request
 // says it, and of SamplingParams "steps", "timesteps", "sigmas", "eta", "s_churn", ...}. With
-// "seeds" it is run too: from noise, or with "strength" from a picture with noise; "resume_at": K
-// goes through bytes before each K-th step. OUTPUT is a safetensors file; the tensors of the case I
-// are named I.timesteps, I.sigmas, I.init_noise_sigma, I.latents.0 (the first), ..., or I.error (a
-// tensor of the error's status) alone.
+// "seeds" it is run too: from noise, or with "strength" from a picture with noise, of which
+// "masked" keeps the left; "resume_at": K goes through bytes before each K-th step. OUTPUT is a
+// safetensors file; the tensors of the case I are named I.timesteps, I.sigmas, I.init_noise_sigma,
+// I.latents.0 (the first), ..., or I.error (a tensor of the error's status) alone.
 
 #include <ATen/ATen.h>
 
@@ -64,11 +64,13 @@ void RunNetwork(const Scheduler& scheduler, const Json& c, const std::string& pr
   NoiseSource noise(seeds);
   SchedulerState state = scheduler.Begin(std::move(noise));
   at::Tensor latents;
+  at::Tensor drawn;
+  at::Tensor picture;
   if (c.contains("strength")) {
     const int64_t begin = scheduler.BeginAt(c["strength"].get<double>());
     state = scheduler.Begin(std::move(state.noise), begin);
-    const at::Tensor drawn = state.noise.Draw(shape, dtype, at::kCPU);
-    const at::Tensor picture = at::linspace(-1, 1, drawn.numel()).view(shape).to(dtype);
+    drawn = state.noise.Draw(shape, dtype, at::kCPU);
+    picture = at::linspace(-1, 1, drawn.numel()).view(shape).to(dtype);
     latents = scheduler.AddNoise(picture, drawn, begin);
   } else {
     latents = scheduler.FirstLatents(shape, dtype, at::kCPU, &state);
@@ -76,21 +78,26 @@ void RunNetwork(const Scheduler& scheduler, const Json& c, const std::string& pr
   for (int64_t i = 0;; ++i) {
     tensors->emplace(prefix + "latents." + std::to_string(i), latents.to(at::kFloat));
     if (scheduler.Done(state)) break;
-    if (resume != 0 && i % resume == 0)
-      state = scheduler.Restore(scheduler.Save(state), at::kCPU);
+    if (resume != 0 && i % resume == 0) state = scheduler.Restore(scheduler.Save(state), at::kCPU);
     const at::Tensor output =
         Network(scheduler.ScaleModelInput(latents, state), scheduler.Timestep(state));
     latents = scheduler.Step(output, latents, &state);
+    if (c.value("masked", false) && !scheduler.Done(state)) {
+      const at::Tensor kept = scheduler.AddNoise(picture, drawn, state.index);
+      latents = at::cat({kept.slice(-1, 0, 3), latents.slice(-1, 3)}, -1);
+    }
   }
 }
 
 void RunCase(const Json& c, const std::string& prefix, Tensors* tensors) {
-  const auto file = darkroom::JsonConfig::Parse(c["config"].get<std::string>(), "scheduler_config.json");
+  const auto file =
+      darkroom::JsonConfig::Parse(c["config"].get<std::string>(), "scheduler_config.json");
   const auto scheduler = darkroom::diffusion::MakeScheduler(
       darkroom::diffusion::NamedScheduler(file, c.value("name", "default")), ParamsOf(c));
   tensors->emplace(prefix + "timesteps", at::tensor(scheduler->timesteps(), at::kFloat));
   tensors->emplace(prefix + "sigmas", at::tensor(scheduler->sigmas(), at::kFloat));
-  tensors->emplace(prefix + "init_noise_sigma", at::tensor({scheduler->init_noise_sigma()}, at::kFloat));
+  tensors->emplace(prefix + "init_noise_sigma",
+                   at::tensor({scheduler->init_noise_sigma()}, at::kFloat));
   if (c.contains("seeds")) RunNetwork(*scheduler, c, prefix, tensors);
 }
 

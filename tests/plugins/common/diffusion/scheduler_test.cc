@@ -79,14 +79,16 @@ TEST(SchedulerTest, BytesOfAnotherRunAreRefused) {
                             Make("dpmpp_2m_sde_karras", {.steps = 6})})
     EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { other->Restore(bytes, at::kCPU); }),
                 HasSubstr("of another scheduler"));
-  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT,
-                      [&] {
-                        Make("ddim", {.steps = 6, .eta = 1})
-                            ->Restore(Make("ddim", {.steps = 6})->Save(
-                                          Make("ddim", {.steps = 6})->Begin(Noise(3))),
-                                      at::kCPU);
-                      }),
-              HasSubstr("of another scheduler"));
+  EXPECT_THAT(
+      ErrorOf(
+          DR_INVALID_ARGUMENT,
+          [&] {
+            Make("ddim", {.steps = 6, .eta = 1})
+                ->Restore(
+                    Make("ddim", {.steps = 6})->Save(Make("ddim", {.steps = 6})->Begin(Noise(3))),
+                    at::kCPU);
+          }),
+      HasSubstr("of another scheduler"));
 }
 
 TEST(SchedulerTest, DamagedBytesAreRefused) {
@@ -96,9 +98,9 @@ TEST(SchedulerTest, DamagedBytesAreRefused) {
   RunTo(*scheduler, 3, latents, &state);
   const std::string bytes = scheduler->Save(state);
   for (size_t size = 0; size < bytes.size(); size += 7)
-    EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT,
-                        [&] { scheduler->Restore(bytes.substr(0, size), at::kCPU); }),
-                HasSubstr("damaged"));
+    EXPECT_THAT(
+        ErrorOf(DR_INVALID_ARGUMENT, [&] { scheduler->Restore(bytes.substr(0, size), at::kCPU); }),
+        HasSubstr("damaged"));
   // The index and the outputs that it implies no longer agree.
   std::string moved = bytes;
   moved[24] = 1;
@@ -125,9 +127,9 @@ TEST(SchedulerTest, JobsAtDifferentStepsShareABatchOfTheNetwork) {
   while (!one->Done(state_one)) {
     const at::Tensor inputs = at::cat({one->ScaleModelInput(latents_one, state_one),
                                        two->ScaleModelInput(latents_two, state_two)});
-    const at::Tensor timesteps = at::tensor({one->Timestep(state_one), two->Timestep(state_two)},
-                                            at::kFloat)
-                                     .view({2, 1, 1, 1});
+    const at::Tensor timesteps =
+        at::tensor({one->Timestep(state_one), two->Timestep(state_two)}, at::kFloat)
+            .view({2, 1, 1, 1});
     const at::Tensor outputs = at::tanh(inputs + timesteps * 0.001);
     latents_one = one->Step(outputs.slice(0, 0, 1), latents_one, &state_one);
     latents_two = two->Step(outputs.slice(0, 1, 2), latents_two, &state_two);
@@ -145,8 +147,7 @@ TEST(SchedulerTest, StrengthSaysWhereARunBegins) {
   EXPECT_EQ(Make("euler", {.steps = 10})->BeginAt(0.3), 7);
   EXPECT_EQ(Make("heun", {.steps = 10})->BeginAt(0.3), 14);
   const auto refusal = [](double strength) {
-    return ErrorOf(DR_INVALID_ARGUMENT,
-                   [&] { Make("euler", {.steps = 10})->BeginAt(strength); });
+    return ErrorOf(DR_INVALID_ARGUMENT, [&] { Make("euler", {.steps = 10})->BeginAt(strength); });
   };
   EXPECT_THAT(refusal(0.05), HasSubstr("leaves none of 10 steps"));
   EXPECT_THAT(refusal(1.5), HasSubstr("expected 0 to 1"));

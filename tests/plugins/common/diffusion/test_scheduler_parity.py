@@ -23,6 +23,7 @@ from diffusers.schedulers.scheduling_lcm import LCMScheduler
 from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from diffusers.schedulers.scheduling_tcd import TCDScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+from diffusers.utils import logging
 from diffusers.utils.torch_utils import randn_tensor
 from safetensors.torch import load_file
 
@@ -32,6 +33,9 @@ RUNS = 1e-5
 SHAPE = [2, 4, 6, 5]
 STEPS = [1, 2, 4, 10, 30]
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # of fields that a class does not know
+
+logging.set_verbosity_error()
 torch.set_num_threads(1)
 
 CLASSES = {c.__name__: c for c in [
@@ -120,7 +124,7 @@ def reference(case):
     generators = [torch.Generator().manual_seed(seed) for seed in case["seeds"]]
     generator = generators[0] if len(generators) == 1 else generators
     dtype = torch.float16 if case.get("half") else torch.float32
-    noise = randn_tensor(case["shape"], generator=generator, dtype=dtype)
+    noise = randn_tensor(tuple(case["shape"]), generator=generator, dtype=dtype)
     timesteps = scheduler.timesteps
     if "strength" in case:
         timesteps = img2img_timesteps(scheduler, case.get("steps", len(timesteps)), case["strength"])
@@ -135,6 +139,9 @@ def reference(case):
     for i, timestep in enumerate(timesteps):
         output = network(scheduler.scale_model_input(latents, timestep), timestep)
         latents = scheduler.step(output, timestep, latents, **more, return_dict=False)[0]
+        if case.get("masked") and i + 1 < len(timesteps):  # as StableDiffusionXLInpaintPipeline with 4 channels
+            kept = scheduler.add_noise(picture, noise, timesteps[i + 1].repeat(noise.shape[0]))
+            latents = torch.cat([kept[..., :3], latents[..., 3:]], -1)
         result[f"latents.{i + 1}"] = latents.float()
     return result
 
@@ -178,6 +185,8 @@ def check_tables(found, expected, label):
 
 def worst_of_run(found, expected):
     assert found.keys() == expected.keys()
+    if any(found[key].shape != expected[key].shape for key in expected):
+        return float("inf")
     return max(difference(found[key], expected[key]) for key in expected if key.startswith("latents"))
 
 
@@ -221,8 +230,8 @@ TABLE_CONFIGS = {
     "own betas": ({"trained_betas": [0.001 + 0.0001 * i for i in range(200)], "num_train_timesteps": 200}, "euler"),
     "sigma range": ({"sigma_min": 0.1, "sigma_max": 9.5}, "euler_karras"),
     "sigma range, 2m": ({"sigma_min": 0.1, "sigma_max": 9.5}, "dpmpp_2m_karras"),
-    "clipped lambda": ({"lambda_min_clipped": -5.1, "timestep_spacing": "linspace"}, "dpmpp_2m"),
-    "clipped lambda, 2s": ({"lambda_min_clipped": -5.1}, "dpmpp_2s"),
+    "clipped lambda": ({"lambda_min_clipped": -2.0, "timestep_spacing": "linspace"}, "dpmpp_2m"),
+    "clipped lambda, 2s": ({"lambda_min_clipped": -2.0}, "dpmpp_2s"),
     "no clip": ({"lambda_min_clipped": -float("inf")}, "dpmpp_2m"),
     "continuous": ({"timestep_type": "continuous", "prediction_type": "v_prediction"}, "euler_karras"),
 }
@@ -303,7 +312,7 @@ def test_runs_of_solvers_are_equal(run_tool):
         for steps in (4, 9):
             cases.append(run_case(own(SINGLESTEP, **fields), steps=steps))
     for fields in ({"euler_at_final": True, "final_sigmas_type": "sigma_min"}, {"use_lu_lambdas": True},
-                   {"algorithm_type": "deis", "solver_type": "logrho"}):
+                   {"algorithm_type": "deis", "solver_type": "logrho", "final_sigmas_type": "sigma_min"}):
         cases.append(run_case(own(MULTISTEP, **fields), steps=16))
     cases.append(run_case(own(SINGLESTEP, solver_order=3), steps=11, strength=0.6))
     check_runs(cases, run_tool)
@@ -329,8 +338,21 @@ def test_a_request_s_own_timesteps_and_sigmas_are_taken(run_tool):
     sigmas = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.38, 0.234, 0.113, 0.0]
     cases = [run_case(SDXL, name=name, timesteps=ays) for name in ("euler", "heun", "dpmpp_2m", "dpmpp_2s", "lcm", "tcd")]
     cases += [run_case(SDXL, name="euler", sigmas=sigmas), run_case(SDXL, name="lightning", timesteps=[999, 749, 499, 249])]
-    cases += [run_case(SDXL, name="dpmpp_2m", timesteps=ays, strength=0.6)]
+    cases += [run_case(SDXL, name=name, timesteps=ays, strength=0.6) for name in ("dpmpp_2m", "heun", "euler")]
     check_runs(cases, run_tool)
+
+
+def test_runs_that_keep_a_part_of_the_picture_are_equal(run_tool):
+    check_runs([run_case(SDXL, name=name, steps=steps, strength=strength, masked=True)
+                for name in NAMES for steps, strength in ((4, 1.0), (11, 0.6))], run_tool)
+
+
+def test_the_last_step_of_bh1_is_finite_where_the_reference_s_is_not(run_tool):
+    case = run_case(own(UniPCMultistepScheduler, solver_type="bh1"), steps=5)
+    found, expected = run_tool([case])[0], reference(case)
+    assert torch.isnan(expected.pop("latents.5")).all()
+    assert torch.isfinite(found.pop("latents.5")).all()
+    assert worst_of_run(found, expected) <= RUNS
 
 
 def test_noise_that_is_added_is_equal(run_tool):
@@ -351,7 +373,7 @@ def test_samples_are_clipped_where_the_config_says(run_tool):
 def test_latents_in_half_precision_are_stepped_as_there(run_tool):
     cases = [run_case(SDXL, name=name, steps=8, half=True) for name in NAMES if name != "unipc_exponential"]
     for case, found in zip(cases, run_tool(cases), strict=True):
-        assert worst_of_run(found, reference(case)) <= 2e-3, case
+        assert worst_of_run(found, reference(case)) == 0, case
 
 
 def test_a_run_that_goes_through_bytes_is_the_same(run_tool):
@@ -372,28 +394,30 @@ def test_a_seed_for_each_picture_makes_the_pictures_that_they_make_alone(run_too
 
 # A test that cannot see a difference is none: each of these must.
 
-@pytest.mark.parametrize("changes, name", [
+@pytest.mark.parametrize("changes, name, more", [(*row, {})[:3] for row in [
     ({"beta_end": 0.01201}, "euler"), ({"beta_start": 0.000851}, "ddim"), ({"steps_offset": 0}, "ddim"),
     ({"steps_offset": 0}, "dpmpp_2m"), ({"lower_order_final": False, "final_sigmas_type": "sigma_min"}, "dpmpp_2m"),
-    ({"euler_at_final": True, "final_sigmas_type": "sigma_min", "lower_order_final": False}, "dpmpp_2m"),
+    ({"euler_at_final": True, "final_sigmas_type": "sigma_min"}, "dpmpp_2m", {"steps": 16}),
     ({"solver_type": "heun"}, "dpmpp_2m"), ({"solver_type": "bh1", "final_sigmas_type": "sigma_min"}, "unipc"),
-    ({"disable_corrector": [1]}, "unipc"), ({"set_alpha_to_one": True}, "ddim"), ({"timestep_scaling": 9.9}, "lcm"),
-    ({"prediction_type": "v_prediction"}, "heun"), ({"timestep_spacing": "trailing"}, "pndm"),
+    ({"disable_corrector": [1]}, "unipc"), ({"set_alpha_to_one": True}, "ddim"), 
+    ({"timestep_scaling": 9.0}, "lcm", {"timesteps": [9, 1]}), ({"original_inference_steps": 40}, "lcm"),
+    ({"lambda_min_clipped": -2.0, "timestep_spacing": "linspace"}, "dpmpp_2m"), ({"sigma_max": 14.0}, "dpmpp_2m_karras"),
+    ({"prediction_type": "v_prediction"}, "heun"), ({"num_train_timesteps": 999}, "pndm"),
     ({"rescale_betas_zero_snr": True}, "dpmpp_2m"), ({"clip_sample": True}, "heun"),
-])
-def test_one_changed_setting_is_noticed(changes, name, run_tool):
-    settings = {key: value for key, value in changes.items() if key == "final_sigmas_type"}
-    case = run_case({**SDXL, **settings}, name=name, steps=6)
+]])
+def test_one_changed_setting_is_noticed(changes, name, more, run_tool):
+    settings = {key: value for key, value in changes.items() if key in ("final_sigmas_type", "timestep_spacing")}
+    case = run_case({**SDXL, **settings}, name=name, **(more or {"steps": 6}))
     found = run_tool([case])[0]
     wrong = reference({**case, "config": {**SDXL, **changes}})
     assert worst_of_run(found, reference(case)) <= RUNS
     assert worst_of_run(found, wrong) > 2 * RUNS
 
 
-@pytest.mark.parametrize("changed", [{"s_noise": 1.0031}, {"s_churn": 5.01}, {"s_tmin": 1.5}, {"s_tmax": 1.0},
+@pytest.mark.parametrize("changed", [{"s_noise": 1.0031}, {"s_churn": 3.01}, {"s_tmin": 1.5}, {"s_tmax": 1.0},
                                      {"seeds": [8]}])
 def test_one_changed_number_of_the_noise_is_noticed(changed, run_tool):
-    case = run_case(SDXL, name="euler", steps=12, s_churn=5.0, s_noise=1.003, s_tmin=0.05, s_tmax=3.0)
+    case = run_case(SDXL, name="euler", steps=12, s_churn=3.0, s_noise=1.003, s_tmin=0.05, s_tmax=3.0)
     assert worst_of_run(run_tool([case])[0], reference({**case, **changed})) > 2 * RUNS
 
 
