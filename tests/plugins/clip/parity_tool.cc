@@ -8,8 +8,8 @@
 // PICTURES: a safetensors file of uint8, height x width x channels, taken in the order of their
 // names; "-": none. TEXTS: a JSON list; "-": none. OUTPUT: a safetensors file with "pictures" and
 // "texts", float32 of n x width, not normalised, "scale", the logit scale, "bias" where there is
-// one, and with --classes "classes", how probable each text is of each picture. --alone runs each in
-// a pass of its own.
+// one, and with --classes "classes", how probable each text is of each picture. --alone runs each
+// in a pass of its own.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
