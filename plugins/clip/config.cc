@@ -11,7 +11,13 @@ struct TowerDefaults {
   int64_t width;
   int64_t inner;
   int64_t heads;
+  double epsilon;
+  const char* activation;
 };
+
+constexpr TowerDefaults kClipVision = {768, 3072, 12, 1e-5, "quick_gelu"};
+constexpr TowerDefaults kClipText = {512, 2048, 8, 1e-5, "quick_gelu"};
+constexpr TowerDefaults kSiglipBoth = {768, 3072, 12, 1e-6, "gelu_pytorch_tanh"};
 
 TowerConfig ReadTower(const JsonConfig& config, const TowerDefaults& defaults) {
   TowerConfig tower;
@@ -22,32 +28,37 @@ TowerConfig ReadTower(const JsonConfig& config, const TowerDefaults& defaults) {
   if (tower.width % tower.heads != 0)
     config.Refuse("num_attention_heads",
                   "it must divide hidden_size, " + std::to_string(tower.width));
-  tower.epsilon = config.Number("layer_norm_eps", 1e-5);
+  tower.epsilon = config.Number("layer_norm_eps", defaults.epsilon);
   if (!(tower.epsilon > 0)) config.Refuse("layer_norm_eps", "it must be more than 0");
-  tower.activation = nn::ReadActivation(config, "hidden_act", "quick_gelu");
+  tower.activation = nn::ReadActivation(config, "hidden_act", defaults.activation);
   return tower;
 }
 
-VisionConfig ReadVision(const JsonConfig& config) {
+VisionConfig ReadVision(const JsonConfig& config, Family family) {
+  const bool siglip = family == Family::kSiglip;
   VisionConfig vision;
-  vision.tower = ReadTower(config, {768, 3072, 12});
+  vision.tower = ReadTower(config, siglip ? kSiglipBoth : kClipVision);
   vision.image_edge = config.Size("image_size", 224, 16384);
-  vision.patch_edge = config.Size("patch_size", 32, 16384);
+  vision.patch_edge = config.Size("patch_size", siglip ? 16 : 32, 16384);
+  vision.class_token = !siglip;
   if (vision.patch_edge > vision.image_edge)
     config.Refuse("patch_size", "it must not exceed image_size");
   config.Only("num_channels", int64_t{3});
+  if (siglip) config.Only("vision_use_head", true);  // without it there is no embedding
   return vision;
 }
 
-TextConfig ReadText(const JsonConfig& config) {
+TextConfig ReadText(const JsonConfig& config, Family family) {
+  const bool siglip = family == Family::kSiglip;
   TextConfig text;
-  text.tower = ReadTower(config, {512, 2048, 8});
-  text.vocabulary = config.Size("vocab_size", 49408, int64_t{1} << 24);
-  text.positions = config.Size("max_position_embeddings", 77);
+  text.tower = ReadTower(config, siglip ? kSiglipBoth : kClipText);
+  text.vocabulary = config.Size("vocab_size", siglip ? 32000 : 49408, int64_t{1} << 24);
+  text.positions = config.Size("max_position_embeddings", siglip ? 64 : 77);
   if (text.positions < 2) config.Refuse("max_position_embeddings", "it must be 2 or more");
-  text.end_token = config.Integer("eos_token_id", 49407);
+  text.filled_up = siglip;
+  if (!siglip) text.end_token = config.Integer("eos_token_id", 49407);
   // The tokenizer's affair, and sampling's, of which there is none.
-  config.Ignore({"bos_token_id", "pad_token_id"});
+  config.Ignore({"bos_token_id", "eos_token_id", "pad_token_id"});
   return text;
 }
 
@@ -58,28 +69,50 @@ JsonConfig Half(const JsonConfig& config, const std::string& name) {
   return config.Section(name + "_dict");
 }
 
+// The halves of SigLIP have the width of an embedding each: one has it as its own, the other says.
+void ReadSiglipProjection(const JsonConfig* vision, const JsonConfig* text, ClipConfig* clip) {
+  if (vision != nullptr) clip->projection = clip->vision->tower.width;
+  if (text == nullptr) return;
+  const int64_t width = text->Size("projection_size", clip->text->tower.width);
+  if (vision != nullptr && width != clip->projection)
+    text->Refuse("projection_size", "a picture's embedding has the hidden_size of vision_config, " +
+                                        std::to_string(clip->projection) +
+                                        ", and a text's must be as wide");
+  clip->projection = width;
+}
+
 }  // namespace
 
 ClipConfig ReadClipConfig(const JsonConfig& config) {
   ClipConfig clip;
   const std::string type = config.Text("model_type");
-  if (type == "clip") {
-    clip.projection = config.Size("projection_dim", 512);
+  clip.family = type.starts_with("siglip") ? Family::kSiglip : Family::kClip;
+  const bool siglip = clip.family == Family::kSiglip;
+  const std::string name = siglip ? "siglip" : "clip";
+  if (type == name) {
     const JsonConfig vision = Half(config, "vision_config");
     const JsonConfig text = Half(config, "text_config");
-    clip.vision = ReadVision(vision);
-    clip.text = ReadText(text);
-    for (const JsonConfig& half : {vision, text}) half.Ignore({"projection_dim"});
-  } else if (type == "clip_vision_model") {
-    clip.projection = config.Size("projection_dim", 512);
-    clip.vision = ReadVision(config);
-  } else if (type == "clip_text_model") {
-    clip.projection = config.Size("projection_dim", 512);
-    clip.text = ReadText(config);
+    clip.vision = ReadVision(vision, clip.family);
+    clip.text = ReadText(text, clip.family);
+    if (siglip) {
+      ReadSiglipProjection(&vision, &text, &clip);
+    } else {
+      for (const JsonConfig& half : {vision, text}) half.Ignore({"projection_dim"});
+    }
+  } else if (type == name + "_vision_model") {
+    clip.vision = ReadVision(config, clip.family);
+    if (siglip) ReadSiglipProjection(&config, nullptr, &clip);
+  } else if (type == name + "_text_model") {
+    clip.text = ReadText(config, clip.family);
+    if (siglip) ReadSiglipProjection(nullptr, &config, &clip);
   } else {
-    config.Refuse("model_type", "there are \"clip\", \"clip_vision_model\", \"clip_text_model\"");
+    config.Refuse("model_type",
+                  "there are \"clip\" and \"siglip\", and each with \"_vision_model\" or "
+                  "\"_text_model\" behind it");
   }
-  config.Ignore({"logit_scale_init_value"});  // where training began; the weights have the value
+  if (!siglip) clip.projection = config.Size("projection_dim", 512);
+  // Where training began: the weights have what came of it.
+  config.Ignore({"logit_scale_init_value", "initializer_factor"});
   config.IgnoreMeta();
   config.IgnoreGeneration();
   config.CheckAllRead();

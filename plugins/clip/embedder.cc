@@ -24,8 +24,9 @@ size_t ItemsOfAPass(int64_t tokens, const nn::Placement& placement) {
   return static_cast<size_t>(std::max<int64_t>(most / tokens, 1));
 }
 
-ImageProcessor MakeProcessor(const Checkpoint& checkpoint, int64_t edge) {
-  ImageProcessor processor(ReadImageProcessing(checkpoint.folder(), "CLIP"));
+ImageProcessor MakeProcessor(const Checkpoint& checkpoint, Family family, int64_t edge) {
+  ImageProcessor processor(
+      ReadImageProcessing(checkpoint.folder(), family == Family::kSiglip ? "Siglip" : "CLIP"));
   // Every picture must come out as the network takes it, whatever its shape.
   for (const ImageSize picture : {ImageSize{100, 100}, {100, 300}, {300, 100}}) {
     const ImageSize size = processor.OutputSize(picture);
@@ -50,7 +51,9 @@ void CheckFinite(const at::Tensor& embeddings, const char* what) {
 
 Embedder::Embedder(const Checkpoint& checkpoint, const nn::Placement& placement)
     : network_(LoadNetwork(checkpoint, placement)) {
-  if (network_.vision) processor_ = MakeProcessor(checkpoint, network_.config.vision->image_edge);
+  if (network_.vision)
+    processor_ =
+        MakeProcessor(checkpoint, network_.config.family, network_.config.vision->image_edge);
   if (network_.text) {
     tokenizer_ = OpenTokenizer(checkpoint.folder());
     // Told now, not with somebody's request: whether tokenizer and weights are of one model.
@@ -124,10 +127,13 @@ at::Tensor Embedder::Texts(const std::vector<std::string>& texts, const BeforePa
   };
   std::vector<New> news;
   const auto positions = static_cast<size_t>(network_.config.text->positions);
+  const bool filled_up = network_.config.text->filled_up;
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto known = by_text_.find(texts[i]);
     if (known == by_text_.end()) {
-      news.push_back({tokenizer_->Encode(texts[i], positions), i});
+      news.push_back({filled_up ? tokenizer_->EncodeFilled(texts[i], positions)
+                                : tokenizer_->Encode(texts[i], positions),
+                      i});
       continue;
     }
     texts_.splice(texts_.begin(), texts_, known->second);

@@ -53,7 +53,7 @@ class Embedder {
   at::Tensor Pictures(const std::vector<at::Tensor>& pictures, const BeforePass& before_pass) const;
 
   // The same of texts, UTF-8. What is longer than the network's positions is cut at its end, as
-  // everyone's CLIP does.
+  // everyone's CLIP and SigLIP do.
   at::Tensor Texts(const std::vector<std::string>& texts, const BeforePass& before_pass);
 
  private:

@@ -57,8 +57,8 @@ ClipModel::Options ClipModel::ParseOptions(std::string_view config, std::string*
   if (!json.is_object()) throw Error(DR_INVALID_ARGUMENT, "the configuration is no JSON object");
   if (!json.contains("weights") || !json["weights"].is_string())
     throw Error(DR_INVALID_ARGUMENT,
-                "the model has no weights: name the folder of a CLIP checkpoint, with config.json "
-                "and model.safetensors");
+                "the model has no weights: name the folder of a checkpoint of CLIP or SigLIP, with "
+                "config.json and model.safetensors");
   *weights = json["weights"].get<std::string>();
   Options options;
   const Json given = json.value("options", Json::object());
@@ -159,9 +159,10 @@ void ClipModel::Run(Batch& batch) const {
     Job& job = *asked.job;
     try {
       job.StopIfCancelled();
+      const clip::Network& network = embedder.network();
       const at::Tensor result =
           clip::Finish(asked.request, of_pictures.slice(0, picture, next_picture),
-                       of_texts.slice(0, text, next_text), embedder.network().logit_scale);
+                       of_texts.slice(0, text, next_text), network.logit_scale, network.logit_bias);
       OutputTensor(job, "result", at::kFloat, result.sizes().vec()).copy_(result);
       job.Finish(DR_OK);
     } catch (const Error& error) {

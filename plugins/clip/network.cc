@@ -5,6 +5,13 @@
 #include <malloc.h>
 
 #include <cmath>
+#include <vector>
+
+#include "clip/clip_text_tower.h"
+#include "clip/clip_vision_tower.h"
+#include "clip/siglip_text_tower.h"
+#include "clip/siglip_vision_tower.h"
+#include "common/weight_reader.h"
 
 namespace darkroom::clip {
 namespace {
@@ -27,6 +34,23 @@ Names FindNames(const Checkpoint& checkpoint, const std::string& half, const std
   return {half, ""};  // as it should be; the reader will say what is missing
 }
 
+std::unique_ptr<VisionTower> MakeVision(WeightReader& reader, const Names& names,
+                                        const ClipConfig& config, const nn::Placement& placement) {
+  if (config.family == Family::kSiglip)
+    return std::make_unique<SiglipVisionTower>(reader, names.tower, *config.vision, placement);
+  return std::make_unique<ClipVisionTower>(reader, names.tower, names.whole + "visual_projection",
+                                           *config.vision, config.projection, placement);
+}
+
+std::unique_ptr<TextTower> MakeText(WeightReader& reader, const Names& names,
+                                    const ClipConfig& config, const nn::Placement& placement) {
+  if (config.family == Family::kSiglip)
+    return std::make_unique<SiglipTextTower>(reader, names.tower, *config.text, config.projection,
+                                             placement);
+  return std::make_unique<ClipTextTower>(reader, names.tower, names.whole + "text_projection",
+                                         *config.text, config.projection, placement);
+}
+
 std::string TowerText(const TowerConfig& tower) {
   return std::to_string(tower.layers) + " layers of " + std::to_string(tower.width);
 }
@@ -34,7 +58,7 @@ std::string TowerText(const TowerConfig& tower) {
 }  // namespace
 
 std::string Network::Describe() const {
-  std::string words = "CLIP";
+  std::string words = config.family == Family::kSiglip ? "SigLIP" : "CLIP";
   if (config.vision)
     words += ", pictures of " + std::to_string(config.vision->image_edge) + " in patches of " +
              std::to_string(config.vision->patch_edge) + " through " +
@@ -52,20 +76,22 @@ Network LoadNetwork(const Checkpoint& checkpoint, const nn::Placement& placement
   WeightReader reader(checkpoint);
   if (config.vision) {
     const Names names = FindNames(checkpoint, "vision_model.", "embeddings.patch_embedding.weight");
-    network.vision =
-        std::make_unique<VisionTower>(reader, names.tower, names.whole + "visual_projection",
-                                      *config.vision, config.projection, placement);
+    network.vision = MakeVision(reader, names, config, placement);
   }
   Names text_names;
   if (config.text) {
     text_names = FindNames(checkpoint, "text_model.", "embeddings.token_embedding.weight");
-    network.text =
-        std::make_unique<TextTower>(reader, text_names.tower, text_names.whole + "text_projection",
-                                    *config.text, config.projection, placement);
+    network.text = MakeText(reader, text_names, config, placement);
   }
-  if (config.vision && config.text)
-    network.logit_scale =
-        std::exp(reader.Take(text_names.whole + "logit_scale", {}).to(at::kDouble).item<double>());
+  if (config.vision && config.text) {
+    const bool siglip = config.family == Family::kSiglip;
+    const std::vector<int64_t> shape(siglip ? 1 : 0, 1);
+    const auto number = [&](const char* name) {
+      return reader.Take(text_names.whole + name, shape).to(at::kDouble).item<double>();
+    };
+    network.logit_scale = std::exp(number("logit_scale"));
+    if (siglip) network.logit_bias = number("logit_bias");
+  }
   reader.CheckAllTaken();
   // Of what is read where it lies, the tokens' table, few pages are used.
   if (placement.Copies()) reader.ReleasePages();

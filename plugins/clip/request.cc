@@ -76,7 +76,7 @@ Request ReadRequest(std::string_view params, int64_t pictures, const std::string
 }
 
 at::Tensor Finish(const Request& request, const at::Tensor& pictures, const at::Tensor& texts,
-                  double logit_scale) {
+                  double logit_scale, std::optional<double> logit_bias) {
   if (request.operation == Operation::kEmbed) {
     const at::Tensor all = at::cat({pictures, texts});
     return request.normalize ? Normalized(all) : all;
@@ -90,8 +90,9 @@ at::Tensor Finish(const Request& request, const at::Tensor& pictures, const at::
   if (!classifies && !request.logits) return result;
   if (logit_scale == 0)
     throw Error(DR_UNIMPLEMENTED, "the checkpoint has no logit_scale: it is of one tower alone");
-  result = result * logit_scale;
-  return classifies && !request.logits ? at::softmax(result, -1) : result;
+  result = result * logit_scale + logit_bias.value_or(0.0);
+  if (!classifies || request.logits) return result;
+  return logit_bias ? at::sigmoid(result) : at::softmax(result, -1);
 }
 
 }  // namespace darkroom::clip

@@ -6,7 +6,8 @@
 //   embed        a row for each picture, then for each text: its embedding
 //   similarity   a row for each picture, a column for each text: the cosine of their embeddings;
 //                of pictures among themselves or texts among themselves where there is but one kind
-//   classify     a row for each picture, a column for each label: how probable it is, of them
+//   classify     a row for each picture, a column for each label: how probable it is, of them all
+//                with CLIP, by itself with SigLIP
 //
 // Plain values and pure functions; any thread.
 
@@ -16,6 +17,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +42,12 @@ struct Request {
 Request ReadRequest(std::string_view params, int64_t pictures, const std::string* text);
 
 // `pictures`: pictures x width, `texts`: texts x width, float32, on the CPU, not normalised.
-// `logit_scale`: what a cosine is multiplied by. Returns the job's result, float32, two dimensions.
-// Throws Error: DR_UNIMPLEMENTED when the scale is needed and 0.
+// `logit_scale`: what a cosine is multiplied by. `logit_bias`: what is then added, in networks that
+// judge each pair by itself, as SigLIP does: a label's probability is the logit's sigmoid then,
+// else its share among all labels. Returns the job's result, float32, two dimensions. Throws Error:
+// DR_UNIMPLEMENTED when the scale is needed and 0.
 at::Tensor Finish(const Request& request, const at::Tensor& pictures, const at::Tensor& texts,
-                  double logit_scale);
+                  double logit_scale, std::optional<double> logit_bias = std::nullopt);
 
 }  // namespace darkroom::clip
 

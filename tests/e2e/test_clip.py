@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CLIP over NATS: pictures and texts in, embeddings, similarities and classes out, held against transformers.
+"""CLIP and SigLIP over NATS: pictures and texts in, embeddings, similarities and classes out, held against transformers.
 
-The checkpoint is a tiny one with random weights, made by a Python of its own (tests/plugins/clip/checkpoints.py), which
-also says what transformers makes of the same inputs.
+The checkpoints are tiny ones with random weights, made by a Python of its own (tests/plugins/clip/checkpoints.py and
+siglip_checkpoints.py), which also says what transformers makes of the same inputs.
 """
 
 import asyncio
@@ -27,32 +27,43 @@ TOLERANCE = 2e-5
 MODELS = {
     "clip": {"plugin": "clip"},
     "clip-labels": {"plugin": "clip", "params": {"operation": "classify", "labels": ["cat", "astronaut", "cup"]}},
+    "siglip": {"plugin": "clip"},
 }
+LABELS = MODELS["clip-labels"]["params"]["labels"]
 
 
 def picture():
     return Image.fromarray(skimage.data.astronaut()).resize((300, 260))
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    """The checkpoint's folder, and what transformers makes of the picture and the texts."""
-    folder = tmp_path_factory.mktemp("clip")
+def make(script, folder):
+    """A checkpoint's folder, and what transformers makes of the picture, the texts and the labels with it."""
     picture().save(folder / "picture.png")
     done = subprocess.run(
-        [sys.executable, REPOSITORY / "tests/plugins/clip/checkpoints.py", folder / "model", folder / "picture.png",
-         *TEXTS, *(f"a photo of a {label}." for label in MODELS["clip-labels"]["params"]["labels"])],
+        [sys.executable, REPOSITORY / "tests/plugins/clip" / script, folder / "model", folder / "picture.png",
+         *TEXTS, *(f"a photo of a {label}." for label in LABELS)],
         env={**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs")},
         capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    for model in MODELS.values():
-        model["weights"] = str(folder / "model")
-    return {"picture": numpy.array(said["pictures"]), "texts": numpy.array(said["texts"]), "scale": said["scale"]}
+    return str(folder / "model"), {key: numpy.array(value) for key, value in said.items()}
 
 
 @pytest.fixture(scope="module")
-def daemon(reference, request, module_site, server):
+def reference(tmp_path_factory):
+    weights, said = make("checkpoints.py", tmp_path_factory.mktemp("clip"))
+    MODELS["clip"]["weights"] = MODELS["clip-labels"]["weights"] = weights
+    return {"picture": said["pictures"], "texts": said["texts"], "scale": said["scale"]}
+
+
+@pytest.fixture(scope="module")
+def siglip(tmp_path_factory):
+    MODELS["siglip"]["weights"], said = make("siglip_checkpoints.py", tmp_path_factory.mktemp("siglip"))
+    return said
+
+
+@pytest.fixture(scope="module")
+def daemon(reference, siglip, request, module_site, server):
     daemon = module_site.daemon({"nats": {"url": server.url}, "models": MODELS}, "e2e-host").start()
     yield daemon
     assert daemon.stop() == 0, daemon.log[-8000:]
@@ -165,6 +176,25 @@ async def test_one_bad_request_among_good_ones_fails_alone(client, reference):
 
 async def test_nothing_to_embed(client):
     assert "nothing to embed" in (await client.run("clip", b"{}")).failed("invalid_argument").error["message"]
+
+
+async def test_siglip_embeds_in_its_own_way(client, siglip):
+    body = as_json({"texts": TEXTS}, image=encode(picture()))
+    assert_near(values(await client.run("siglip", body)),
+                numpy.concatenate([unit(siglip["pictures"]), unit(siglip["texts"][:2])]))
+    cosines = unit(siglip["pictures"]) @ unit(siglip["texts"][:2]).T
+    body = as_json({"operation": "similarity", "texts": TEXTS}, image=encode(picture()))
+    assert_near(values(await client.run("siglip", body)), cosines)
+    body = as_json({"operation": "similarity", "texts": TEXTS, "logits": True}, image=encode(picture()))
+    assert_near(values(await client.run("siglip", body)), siglip["scale"] * cosines + siglip["bias"])
+
+
+async def test_siglip_judges_each_label_by_itself(client, siglip):
+    reply = await client.run("siglip", encode(picture()), params={"operation": "classify", "labels": LABELS})
+    assert_near(values(reply), siglip["classes"][:, 2:])
+    one = await client.run("siglip", encode(picture()), params={"operation": "classify", "labels": LABELS[1:2]})
+    assert_near(values(one), siglip["classes"][:, 3:4])
+    assert abs(values(reply).sum() - 1) > 0.01
 
 
 @pytest.mark.parametrize("model,word", [

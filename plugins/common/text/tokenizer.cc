@@ -2,6 +2,7 @@
 
 #include "common/text/tokenizer.h"
 
+#include <algorithm>
 #include <darkroom/plugin.hpp>
 #include <utility>
 
@@ -46,8 +47,21 @@ std::vector<int64_t> Tokenizer::Encode(std::string_view text, size_t max_length)
                                          " that frame it");
   std::vector<int64_t> ids = EncodeBare(text);
   if (ids.size() > max_length - frame) ids.resize(max_length - frame);
+  const bool ends_so = parts_.after_once && !parts_.after.empty() &&
+                       ids.size() >= parts_.after.size() &&
+                       std::equal(parts_.after.rbegin(), parts_.after.rend(), ids.rbegin());
   ids.insert(ids.begin(), parts_.before.begin(), parts_.before.end());
-  ids.insert(ids.end(), parts_.after.begin(), parts_.after.end());
+  if (!ends_so) ids.insert(ids.end(), parts_.after.begin(), parts_.after.end());
+  return ids;
+}
+
+std::vector<int64_t> Tokenizer::EncodeFilled(std::string_view text, size_t length) const {
+  if (!parts_.pad.has_value())
+    throw Error(DR_FAILED_PRECONDITION,
+                "the tokenizer names no pad_token, which texts are to be filled up with: add it to "
+                "tokenizer_config.json");
+  std::vector<int64_t> ids = Encode(text, length);
+  ids.insert(parts_.pads_before ? ids.begin() : ids.end(), length - ids.size(), *parts_.pad);
   return ids;
 }
 

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -33,6 +34,9 @@ struct TokenizerParts {
   std::vector<AddedToken> added;
   std::vector<int64_t> before;  // what frames a text: CLIP's <|startoftext|>, BERT's [CLS]
   std::vector<int64_t> after;
+  bool after_once = false;     // not put behind a text that ends so by itself
+  std::optional<int64_t> pad;  // what a text is filled up with; absent: nothing was named
+  bool pads_before = false;    // at its beginning, and not at its end
 };
 
 class Tokenizer {
@@ -42,13 +46,17 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // The text's numbers within their frame. If they are more than `max_length`, the text's last ones
-  // are left out, as with truncation=True of transformers. Padding is the caller's. Throws Error
-  // (DR_INVALID_ARGUMENT) when not even the frame fits.
+  // are left out, as with truncation=True of transformers. Throws Error (DR_INVALID_ARGUMENT) when
+  // not even the frame fits.
   std::vector<int64_t> Encode(std::string_view text,
                               size_t max_length = static_cast<size_t>(-1)) const;
 
+  // The same, filled up to `length`, as with padding="max_length". Throws Error
+  // (DR_FAILED_PRECONDITION) when the tokenizer's files name no token for that.
+  std::vector<int64_t> EncodeFilled(std::string_view text, size_t length) const;
+
   // The text's numbers alone.
-  std::vector<int64_t> EncodeBare(std::string_view text) const;
+  virtual std::vector<int64_t> EncodeBare(std::string_view text) const;
 
   // Numbers without a token are left out, and so are special tokens unless they are asked for.
   std::string Decode(std::span<const int64_t> ids, bool with_special = false) const;
@@ -61,6 +69,10 @@ class Tokenizer {
   explicit Tokenizer(TokenizerParts parts);
   // To be called by the constructor of each kind, once Normalize works.
   void IndexAddedTokens();
+
+  // The added tokens that are looked for in text that is not normalized.
+  const AddedTokens& raw_tokens() const { return raw_; }
+  bool IsSpecial(int64_t id) const { return special_.contains(id); }
 
   virtual std::u32string Normalize(std::u32string_view text) const = 0;
   // Appends the numbers of normalized text that has no added token in it.

@@ -5,7 +5,6 @@
 #include <darkroom/plugin.hpp>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -13,7 +12,10 @@
 #include "common/text/clip_tokenizer.h"
 #include "common/text/gpt2_tokenizer.h"
 #include "common/text/json_node.h"
+#include "common/text/sentence_piece.h"
+#include "common/text/siglip_tokenizer.h"
 #include "common/text/tokenizer_json.h"
+#include "common/text/tokenizer_settings.h"
 #include "common/text/word_piece_tokenizer.h"
 
 namespace darkroom {
@@ -21,8 +23,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kRoles[] = {"unk_token", "bos_token", "eos_token", "pad_token",
-                                  "sep_token", "cls_token", "mask_token"};
+constexpr const char* kSentencePieceFile = "spiece.model";
 
 std::string In(const std::string& folder, const char* name) {
   return (std::filesystem::path(folder) / name).string();
@@ -30,11 +31,6 @@ std::string In(const std::string& folder, const char* name) {
 
 bool Has(const std::string& folder, const char* name) {
   return std::filesystem::exists(In(folder, name));
-}
-
-Json ReadOptional(const std::string& folder, const char* name) {
-  if (!Has(folder, name)) return Json::object();
-  return ReadJsonFile(In(folder, name), kMaxTokenizerFileBytes);
 }
 
 // The lines of a text file; a last one without its end counts too.
@@ -63,65 +59,6 @@ BytePair::Merges ReadMerges(const std::string& path) {
   return merges;
 }
 
-// The older files beside a vocabulary: which tokens have which role, and which are added.
-class OldFolder {
- public:
-  explicit OldFolder(const std::string& folder)
-      : folder_(folder),
-        config_(ReadOptional(folder, "tokenizer_config.json")),
-        map_(ReadOptional(folder, "special_tokens_map.json")),
-        added_(ReadOptional(folder, "added_tokens.json")) {}
-
-  JsonNode config(const char* field) const { return Node(config_, "tokenizer_config.json")[field]; }
-
-  // The token that has this role; `otherwise` is what this kind of tokenizer has.
-  std::optional<std::string> Role(const char* role, std::optional<std::string> otherwise) const {
-    for (const JsonNode& node : {config(role), Node(map_, "special_tokens_map.json")[role]}) {
-      if (node.is_null()) continue;
-      return node.value().is_object() ? node["content"].Text() : node.Text();
-    }
-    return otherwise;
-  }
-
-  // Adds to `parts` what was added to the vocabulary, and every token with a role, as a special
-  // one. `roles`: those that this kind has without being told.
-  void AddTokens(const std::set<std::string>& roles, TokenizerParts* parts) const {
-    const JsonNode decoder = config("added_tokens_decoder");
-    std::set<std::string> seen;
-    const auto add = [&](const std::string& content, int64_t id, bool special, bool normalized) {
-      parts->vocabulary.Add(content, id);
-      if (seen.insert(content).second) parts->added.push_back({content, id, special, normalized});
-    };
-    if (!decoder.is_null()) {
-      for (const auto& [id, value] : decoder.Object().items()) {
-        const JsonNode token = decoder[id.c_str()];
-        for (const char* field : {"single_word", "lstrip", "rstrip"})
-          token[field].Only({Json(nullptr), Json(false)});
-        if (id.empty() || id.size() > 9 || id.find_first_not_of("0123456789") != std::string::npos)
-          token.Refuse("has no number for its name");
-        add(token["content"].Text(), std::stoll(id), token["special"].Flag(false),
-            token["normalized"].Flag(false));
-      }
-    }
-    const JsonNode added = Node(added_, "added_tokens.json");
-    for (const auto& [content, id] : added.Object().items())
-      add(content, added[content.c_str()].Integer(), false, true);
-    std::set<std::string> special = roles;
-    for (const char* role : kRoles)
-      if (const auto token = Role(role, std::nullopt)) special.insert(*token);
-    for (const std::string& token : special)
-      if (const auto id = parts->vocabulary.Find(token)) add(token, *id, true, false);
-  }
-
- private:
-  JsonNode Node(const Json& json, const char* name) const { return {json, In(folder_, name)}; }
-
-  std::string folder_;
-  Json config_;
-  Json map_;
-  Json added_;
-};
-
 int64_t IdOf(const Vocabulary& vocabulary, const std::string& token, const std::string& path) {
   const auto id = vocabulary.Find(token);
   if (!id.has_value())
@@ -129,8 +66,7 @@ int64_t IdOf(const Vocabulary& vocabulary, const std::string& token, const std::
   return *id;
 }
 
-std::unique_ptr<Tokenizer> OpenBytePair(const std::string& folder) {
-  const OldFolder old(folder);
+std::unique_ptr<Tokenizer> OpenBytePair(const std::string& folder, const TokenizerSettings& old) {
   const std::string path = In(folder, "vocab.json");
   const Json json = ReadJsonFile(path, kMaxTokenizerFileBytes);
   const JsonNode node(json, path);
@@ -146,20 +82,19 @@ std::unique_ptr<Tokenizer> OpenBytePair(const std::string& folder) {
   if (parts.vocabulary.Find(start).has_value()) {
     const std::string bos = *old.Role("bos_token", start);
     const std::string eos = *old.Role("eos_token", kEnd);
-    old.AddTokens({bos, eos}, &parts);
+    old.AddTokens({bos, eos}, false, &parts);
     parts.before = {IdOf(parts.vocabulary, bos, path)};
     parts.after = {IdOf(parts.vocabulary, eos, path)};
     const int64_t unknown = IdOf(parts.vocabulary, *old.Role("unk_token", kEnd), path);
     return std::make_unique<ClipTokenizer>(std::move(parts), merges, unknown);
   }
-  old.AddTokens({*old.Role("bos_token", kEnd), *old.Role("eos_token", kEnd)}, &parts);
+  old.AddTokens({*old.Role("bos_token", kEnd), *old.Role("eos_token", kEnd)}, false, &parts);
   old.config("add_bos_token").Only({Json(nullptr), Json(false)});
   const bool space_before = old.config("add_prefix_space").Flag(false);
   return std::make_unique<Gpt2Tokenizer>(std::move(parts), merges, std::nullopt, space_before);
 }
 
-std::unique_ptr<Tokenizer> OpenWordPiece(const std::string& folder) {
-  const OldFolder old(folder);
+std::unique_ptr<Tokenizer> OpenWordPiece(const std::string& folder, const TokenizerSettings& old) {
   const std::string path = In(folder, "vocab.txt");
   TokenizerParts parts;
   ForEachLine(ReadTextFile(path, kMaxTokenizerFileBytes),
@@ -171,7 +106,7 @@ std::unique_ptr<Tokenizer> OpenWordPiece(const std::string& folder) {
   const std::string sep = *old.Role("sep_token", "[SEP]");
   old.AddTokens(
       {unknown, cls, sep, *old.Role("pad_token", "[PAD]"), *old.Role("mask_token", "[MASK]")},
-      &parts);
+      false, &parts);
   parts.before = {IdOf(parts.vocabulary, cls, path)};
   parts.after = {IdOf(parts.vocabulary, sep, path)};
   WordPieceOptions options;
@@ -183,22 +118,53 @@ std::unique_ptr<Tokenizer> OpenWordPiece(const std::string& folder) {
   return std::make_unique<WordPieceTokenizer>(std::move(parts), options);
 }
 
+std::unique_ptr<Tokenizer> OpenSiglip(const std::string& folder,
+                                      const TokenizerSettings& settings) {
+  const std::string path = In(folder, kSentencePieceFile);
+  SentencePiece model(path);
+  TokenizerParts parts;
+  for (int64_t id = 0; id < model.size(); ++id) parts.vocabulary.Add(model.PieceOf(id), id);
+  const std::string unknown = *settings.Role("unk_token", "<unk>");
+  const std::string eos = *settings.Role("eos_token", "</s>");
+  const std::string pad = *settings.Role("pad_token", "</s>");
+  settings.AddTokens({unknown, eos, pad}, true, &parts);
+  for (AddedToken& token : parts.added) {
+    // The reference looks for them all in the raw text, and for some of them in lower case.
+    if (!token.special)
+      settings.config("added_tokens_decoder").Refuse("has a token that is not special");
+    token.normalized = false;
+  }
+  for (const char* field : {"additional_special_tokens", "extra_special_tokens", "sp_model_kwargs"})
+    settings.config(field).Only({Json(nullptr), Json::array(), Json::object()});
+  settings.config("legacy").Only({Json(nullptr), Json(true)});
+  settings.config("split_special_tokens").Only({Json(nullptr), Json(false)});
+  settings.config("truncation_side").Only({Json(nullptr), Json("right")});
+  settings.ReadPadding(pad, &parts);
+  IdOf(parts.vocabulary, unknown, path);
+  IdOf(parts.vocabulary, pad, path);
+  parts.after = {IdOf(parts.vocabulary, eos, path)};
+  parts.after_once = true;
+  return std::make_unique<SiglipTokenizer>(std::move(parts), std::move(model), unknown,
+                                           settings.config("do_lower_case").Flag(true));
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> OpenTokenizer(const std::string& folder) {
+  const TokenizerSettings settings(folder);
+  // Some folders have a tokenizer.json beside it, made by others, which cuts some texts otherwise.
+  if (settings.Class() == "SiglipTokenizer") return OpenSiglip(folder, settings);
   if (Has(folder, "tokenizer.json")) {
     const std::string path = In(folder, "tokenizer.json");
     const Json json = ReadJsonFile(path, kMaxTokenizerFileBytes);
-    const Json config = ReadOptional(folder, "tokenizer_config.json");
-    const JsonNode clean =
-        JsonNode(config, In(folder, "tokenizer_config.json"))["clean_up_tokenization_spaces"];
-    return ParseTokenizerJson(JsonNode(json, path), clean.Flag(false));
+    return ParseTokenizerJson(JsonNode(json, path), settings);
   }
-  if (Has(folder, "vocab.json") && Has(folder, "merges.txt")) return OpenBytePair(folder);
-  if (Has(folder, "vocab.txt")) return OpenWordPiece(folder);
+  if (Has(folder, "vocab.json") && Has(folder, "merges.txt")) return OpenBytePair(folder, settings);
+  if (Has(folder, "vocab.txt")) return OpenWordPiece(folder, settings);
   throw Error(DR_NOT_FOUND, folder +
                                 ": has no tokenizer: expected tokenizer.json, or vocab.json with "
-                                "merges.txt, or vocab.txt");
+                                "merges.txt, or vocab.txt, or spiece.model with a "
+                                "tokenizer_config.json that names SiglipTokenizer");
 }
 
 }  // namespace darkroom

@@ -2,7 +2,8 @@
 //
 // Opens the tokenizer of a model's folder, as the model hub has them: tokenizer.json where there is
 // one, else vocab.json with merges.txt (CLIP, GPT-2) or vocab.txt (BERT), with what
-// tokenizer_config.json, special_tokens_map.json and added_tokens.json say of them.
+// tokenizer_config.json, special_tokens_map.json and added_tokens.json say of them; of SigLIP
+// always spiece.model.
 //
 // The files are taken for hostile. What they ask for and is not implemented is refused, never
 // passed over: a tokenizer that is nearly right is wrong without a sign.

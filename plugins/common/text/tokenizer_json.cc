@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/text/clip_tokenizer.h"
+#include "common/text/gemma_tokenizer.h"
 #include "common/text/gpt2_tokenizer.h"
 #include "common/text/word_piece_tokenizer.h"
 
@@ -19,6 +20,8 @@ using Json = nlohmann::json;
 constexpr const char* kClipWords = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
 constexpr const char* kClipWordsAndSpecial =
     R"(<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
+
+constexpr const char* kSpaceMark = "\u2581";
 
 void ReadVocabulary(const JsonNode& node, Vocabulary* vocabulary) {
   for (const auto& [token, id] : node.Object().items()) {
@@ -121,15 +124,47 @@ void CheckClip(const JsonNode& root) {
   steps[size_t{1}]["add_prefix_space"].Only({false});
 }
 
-std::unique_ptr<Tokenizer> ReadBytePair(const JsonNode& root, TokenizerParts parts) {
+// Its normalizer, alone or behind that which makes lower case. Returns whether it does.
+bool CheckGemma(const JsonNode& root) {
+  const Json mark = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}};
+  const Json lower = {{"type", "Lowercase"}};
+  const Json both = {{"type", "Sequence"}, {"normalizers", {lower, mark}}};
+  root["normalizer"].Only({mark, both});
+  // Behind that normalizer there is no space left to cut at.
+  root["pre_tokenizer"].Only({Json(nullptr),
+                              {{"type", "Split"},
+                               {"pattern", {{"String", " "}}},
+                               {"behavior", "MergedWithPrevious"},
+                               {"invert", false}}});
+  const Json space = {{"type", "Replace"}, {"pattern", {{"String", kSpaceMark}}}, {"content", " "}};
+  root["decoder"].Only(
+      {{{"type", "Sequence"},
+        {"decoders", Json::array({space, {{"type", "ByteFallback"}}, {{"type", "Fuse"}}})}}});
+  return root["normalizer"].value() == both;
+}
+
+std::unique_ptr<Tokenizer> ReadGemma(const JsonNode& root, TokenizerParts parts,
+                                     const TokenizerSettings& settings) {
+  const JsonNode model = root["model"];
+  for (const char* field : {"continuing_subword_prefix", "end_of_word_suffix"})
+    model[field].Only({Json(nullptr), Json("")});
+  const bool lowercase = CheckGemma(root) || settings.Class() == "Siglip2Tokenizer";
+  return std::make_unique<GemmaTokenizer>(std::move(parts), ReadMerges(model["merges"]), lowercase);
+}
+
+std::unique_ptr<Tokenizer> ReadBytePair(const JsonNode& root, TokenizerParts parts,
+                                        const TokenizerSettings& settings) {
   const JsonNode model = root["model"];
   model.OnlyFields({"type", "dropout", "unk_token", "continuing_subword_prefix",
                     "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges", "vocab",
                     "merges"});
   model["dropout"].Only({Json(nullptr), Json(0.0)});
+  model["ignore_merges"].Only({Json(nullptr), Json(false)});
+  if (model["byte_fallback"].Flag(false) && root["decoder"]["type"].value() == "Sequence")
+    return ReadGemma(root, std::move(parts), settings);
   model["continuing_subword_prefix"].Only({Json(nullptr), Json("")});
   model["end_of_word_suffix"].Only({Json(nullptr), Json(""), Json(ClipTokenizer::kWordEnd)});
-  for (const char* field : {"fuse_unk", "byte_fallback", "ignore_merges"})
+  for (const char* field : {"fuse_unk", "byte_fallback"})
     model[field].Only({Json(nullptr), Json(false)});
   std::optional<int64_t> unknown;
   if (!model["unk_token"].is_null()) unknown = IdOf(model["unk_token"], parts.vocabulary);
@@ -180,7 +215,8 @@ std::unique_ptr<Tokenizer> ReadWordPiece(const JsonNode& root, TokenizerParts pa
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> ParseTokenizerJson(const JsonNode& root, bool clean_result) {
+std::unique_ptr<Tokenizer> ParseTokenizerJson(const JsonNode& root,
+                                              const TokenizerSettings& settings) {
   root.OnlyFields({"version", "truncation", "padding", "added_tokens", "normalizer",
                    "pre_tokenizer", "post_processor", "decoder", "model"});
   root["version"].Only({"1.0"});
@@ -190,7 +226,9 @@ std::unique_ptr<Tokenizer> ParseTokenizerJson(const JsonNode& root, bool clean_r
   ReadAddedTokens(root["added_tokens"], &parts);
   ReadFrame(root["post_processor"], &parts);
   const JsonNode type = root["model"]["type"].Only({"BPE", "WordPiece"});
-  if (type.value() == "BPE") return ReadBytePair(root, std::move(parts));
+  settings.ReadPadding(std::nullopt, &parts);
+  if (type.value() == "BPE") return ReadBytePair(root, std::move(parts), settings);
+  const bool clean_result = settings.config("clean_up_tokenization_spaces").Flag(false);
   return ReadWordPiece(root, std::move(parts), clean_result);
 }
 

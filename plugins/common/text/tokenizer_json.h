@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reads a tokenizer.json, the form in which the tokenizers library keeps a whole tokenizer: how
-// text is normalized and cut, vocabulary, merges, added tokens, what frames a text. Three
-// tokenizers are known by it: CLIP's, GPT-2's and BERT's; each field must say what that one does.
+// text is normalized and cut, vocabulary, merges, added tokens, what frames a text. Four tokenizers
+// are known by it: CLIP's, GPT-2's, BERT's and Gemma's; each field must say what that one does.
 //
 // A pure function, any thread.
 
@@ -13,13 +13,16 @@
 
 #include "common/text/json_node.h"
 #include "common/text/tokenizer.h"
+#include "common/text/tokenizer_settings.h"
 
 namespace darkroom {
 
-// `clean_result`: tokenizer_config.json's clean_up_tokenization_spaces, which only BERT's heeds.
-// "truncation" and "padding" are left to the caller of the tokenizer, as transformers does. Throws
-// Error (DR_FAILED_PRECONDITION) naming the field.
-std::unique_ptr<Tokenizer> ParseTokenizerJson(const JsonNode& root, bool clean_result);
+// Of `settings` count the padding, clean_up_tokenization_spaces, which only BERT's heeds, and the
+// class Siglip2Tokenizer, which is Gemma's in lower case. "truncation" and "padding" of the file
+// are left to the caller of the tokenizer, as transformers does. Throws Error
+// (DR_FAILED_PRECONDITION) naming the field.
+std::unique_ptr<Tokenizer> ParseTokenizerJson(const JsonNode& root,
+                                              const TokenizerSettings& settings);
 
 }  // namespace darkroom
 

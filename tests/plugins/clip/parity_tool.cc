@@ -3,12 +3,13 @@
 // Runs the clip plugin's own code on pictures and texts from files, for test_parity.py to compare
 // with transformers.
 //
-//   clip_parity_tool FOLDER PICTURES TEXTS OUTPUT [--dtype D] [--engine E] [--alone]
+//   clip_parity_tool FOLDER PICTURES TEXTS OUTPUT [--dtype D] [--engine E] [--alone] [--classes]
 //
 // PICTURES: a safetensors file of uint8, height x width x channels, taken in the order of their
 // names; "-": none. TEXTS: a JSON list; "-": none. OUTPUT: a safetensors file with "pictures" and
-// "texts", float32 of n x width, not normalised, and "scale", the logit scale. --alone runs each in
-// a pass of its own.
+// "texts", float32 of n x width, not normalised, "scale", the logit scale, "bias" where there is
+// one, and with --classes "classes", how probable each text is of each picture. --alone runs each
+// in a pass of its own.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "clip/embedder.h"
+#include "clip/request.h"
 #include "common/safetensors.h"
 #include "tests/plugins/common/save_tensors.h"
 
@@ -44,10 +46,13 @@ int Main(int argc, char** argv) {
   std::string dtype = "auto";
   std::string engine = "auto";
   bool alone = false;
+  bool classes = false;
   for (int i = 5; i < argc; ++i) {
     const std::string option = argv[i];
     if (option == "--alone") {
       alone = true;
+    } else if (option == "--classes") {
+      classes = true;
     } else if (option == "--dtype" && i + 1 < argc) {
       dtype = argv[++i];
     } else if (option == "--engine" && i + 1 < argc) {
@@ -65,7 +70,9 @@ int Main(int argc, char** argv) {
 
   const auto go_on = [] {};
   std::map<std::string, at::Tensor> output;
-  output["scale"] = at::full({1}, embedder.network().logit_scale, at::kFloat);
+  const darkroom::clip::Network& network = embedder.network();
+  output["scale"] = at::full({1}, network.logit_scale, at::kFloat);
+  if (network.logit_bias) output["bias"] = at::full({1}, *network.logit_bias, at::kFloat);
   if (const std::string path = argv[2]; path != "-") {
     const auto file = darkroom::Safetensors::Open(path);
     std::vector<at::Tensor> pictures;
@@ -80,6 +87,12 @@ int Main(int argc, char** argv) {
     output["texts"] = Run(texts, alone, [&](const std::vector<std::string>& some) {
       return embedder.Texts(some, go_on);
     });
+  }
+  if (classes) {
+    darkroom::clip::Request request;
+    request.operation = darkroom::clip::Operation::kClassify;
+    output["classes"] = Finish(request, output["pictures"], output["texts"], network.logit_scale,
+                               network.logit_bias);
   }
   darkroom::SaveTensors(argv[4], output);
   return 0;

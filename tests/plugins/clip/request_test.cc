@@ -101,6 +101,22 @@ TEST(FinishTest, ClassesAreProbabilities) {
   EXPECT_TRUE(at::allclose(Finish(request, picture, labels, 3), Rows({3, 0}, 2)));
 }
 
+TEST(FinishTest, WithABiasEachLabelIsJudgedByItself) {
+  Request request;
+  request.operation = Operation::kClassify;
+  const at::Tensor picture = Rows({1, 0}, 2);
+  const at::Tensor labels = Rows({2, 0, 0, 5}, 2);
+  const auto sigmoid = [](float logit) { return 1 / (1 + std::exp(-logit)); };
+  EXPECT_TRUE(
+      at::allclose(Finish(request, picture, labels, 3, -1.0), Rows({sigmoid(2), sigmoid(-1)}, 2)));
+  request.logits = true;
+  EXPECT_TRUE(at::allclose(Finish(request, picture, labels, 3, -1.0), Rows({2, -1}, 2)));
+  request.operation = Operation::kSimilarity;
+  EXPECT_TRUE(at::allclose(Finish(request, picture, labels, 3, -1.0), Rows({2, -1}, 2)));
+  request.logits = false;
+  EXPECT_TRUE(at::allclose(Finish(request, picture, labels, 3, -1.0), Rows({1, 0}, 2)));
+}
+
 TEST(FinishTest, SeveralTemplatesAreOneDirection) {
   Request request;
   request.operation = Operation::kClassify;

@@ -149,7 +149,7 @@ def test_a_wrong_shape_is_named(copy, tmp_path):
 
 
 @pytest.mark.parametrize("half,field,value", [
-    (None, "model_type", "siglip"),
+    (None, "model_type", "siglip2"),
     ("vision_config", "hidden_act", "mish"),
     ("vision_config", "num_channels", 4),
     ("vision_config", "num_attention_heads", 5),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import hostile
 import pytest
+from comparing import TOOL, compare
 from transformers import BertTokenizer, CLIPTokenizer, GPT2Tokenizer
 
-TOOL = os.environ["DARKROOM_TOKENIZER_TOOL"]
 FILES = Path(os.environ["DARKROOM_TOKENIZERS"])
 KINDS = {"clip": CLIPTokenizer, "gpt2": GPT2Tokenizer, "bert": BertTokenizer}
 TEXTS = 10500
@@ -35,25 +35,6 @@ def folders(tmp_path_factory):
 def references(folders):
     """(kind, form) -> transformers' tokenizer of that folder"""
     return {key: KINDS[key[0]].from_pretrained(folder) for key, folder in folders.items()}
-
-
-@pytest.fixture
-def run_tool(tmp_path):
-    def run(folder, lines, *options):
-        (tmp_path / "in").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        done = subprocess.run([TOOL, folder, tmp_path / "in", tmp_path / "out", *map(str, options)], capture_output=True,
-                              text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in (tmp_path / "out").read_text().split("\n")[:-1]]
-
-    return run
-
-
-def compare(ours, theirs, lines):
-    assert len(ours) == len(theirs) == len(lines)
-    wrong = [(line, a, b) for line, a, b in zip(lines, ours, theirs) if a != b]
-    assert not wrong, f"{len(wrong)} of {len(lines)} differ, the first: " + "; ".join(
-        f"{line!r:.200}: {a!r:.200} instead of {b!r:.200}" for line, a, b in wrong[:3])
 
 
 @pytest.mark.parametrize("form", ["files", "json"])

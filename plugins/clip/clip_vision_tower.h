@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// VisionTower is the half of CLIP that embeds pictures (arXiv:2103.00020): a vision transformer
+// ClipVisionTower is the half of CLIP that embeds pictures (arXiv:2103.00020): a vision transformer
 // whose class token, normalised and projected, is the embedding. Of its last block only that token
 // is computed.
 //
-// Ownership: its weights. Threads: immutable once made; it runs on the instance's lane.
+// Threads and ownership are those of towers.h.
 
-#ifndef DARKROOM_PLUGINS_CLIP_VISION_TOWER_H_
-#define DARKROOM_PLUGINS_CLIP_VISION_TOWER_H_
+#ifndef DARKROOM_PLUGINS_CLIP_CLIP_VISION_TOWER_H_
+#define DARKROOM_PLUGINS_CLIP_CLIP_VISION_TOWER_H_
 
 #include <ATen/ATen.h>
 
 #include <string>
 #include <vector>
 
-#include "clip/config.h"
+#include "clip/towers.h"
 #include "common/nn/layer_norm.h"
 #include "common/nn/linear.h"
 #include "common/nn/transformer_block.h"
@@ -23,16 +23,15 @@
 
 namespace darkroom::clip {
 
-class VisionTower {
+class ClipVisionTower final : public VisionTower {
  public:
   // Takes PREFIXembeddings.*, PREFIXencoder.* and so on, and the projection of that name to
   // `projection` outputs. Throws Error as WeightReader does.
-  VisionTower(WeightReader& reader, const std::string& prefix, const std::string& projection_name,
-              const VisionConfig& config, int64_t projection, const nn::Placement& placement);
+  ClipVisionTower(WeightReader& reader, const std::string& prefix,
+                  const std::string& projection_name, const VisionConfig& config,
+                  int64_t projection, const nn::Placement& placement);
 
-  // `pixels`: n x 3 x edge x edge, normalised, of the placement's device and dtype. Returns
-  // n x projection, not normalised.
-  at::Tensor operator()(const at::Tensor& pixels) const;
+  at::Tensor operator()(const at::Tensor& pixels) const override;
 
  private:
   nn::VisionEmbedding embedding_;
@@ -44,4 +43,4 @@ class VisionTower {
 
 }  // namespace darkroom::clip
 
-#endif  // DARKROOM_PLUGINS_CLIP_VISION_TOWER_H_
+#endif  // DARKROOM_PLUGINS_CLIP_CLIP_VISION_TOWER_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "clip/vision_tower.h"
+#include "clip/clip_vision_tower.h"
 
 #include "clip/blocks.h"
 
@@ -22,9 +22,9 @@ nn::VisionEmbedding TakeEmbedding(WeightReader& reader, const std::string& prefi
 
 }  // namespace
 
-VisionTower::VisionTower(WeightReader& reader, const std::string& prefix,
-                         const std::string& projection_name, const VisionConfig& config,
-                         int64_t projection, const nn::Placement& placement)
+ClipVisionTower::ClipVisionTower(WeightReader& reader, const std::string& prefix,
+                                 const std::string& projection_name, const VisionConfig& config,
+                                 int64_t projection, const nn::Placement& placement)
     : embedding_(TakeEmbedding(reader, prefix, config, placement)),
       // The name is misspelt in every checkpoint.
       before_(nn::TakeNorm(reader, prefix + "pre_layrnorm", config.tower.width),
@@ -35,7 +35,7 @@ VisionTower::VisionTower(WeightReader& reader, const std::string& prefix,
       projection_(nn::TakeLinear(reader, projection_name, config.tower.width, projection, false),
                   placement.Exact()) {}
 
-at::Tensor VisionTower::operator()(const at::Tensor& pixels) const {
+at::Tensor ClipVisionTower::operator()(const at::Tensor& pixels) const {
   at::Tensor x = before_(embedding_(pixels));
   for (size_t i = 0; i + 1 < blocks_.size(); ++i) x = blocks_[i](x);
   const at::Tensor token = at::zeros({x.size(0), 1}, x.options().dtype(at::kLong));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "clip/text_tower.h"
+#include "clip/clip_text_tower.h"
 
 #include <algorithm>
 #include <darkroom/plugin.hpp>
@@ -9,9 +9,9 @@
 
 namespace darkroom::clip {
 
-TextTower::TextTower(WeightReader& reader, const std::string& prefix,
-                     const std::string& projection_name, const TextConfig& config,
-                     int64_t projection, const nn::Placement& placement)
+ClipTextTower::ClipTextTower(WeightReader& reader, const std::string& prefix,
+                             const std::string& projection_name, const TextConfig& config,
+                             int64_t projection, const nn::Placement& placement)
     : config_(config),
       device_(placement.device),
       words_(placement.Place(reader.Take(prefix + "embeddings.token_embedding.weight",
@@ -26,12 +26,8 @@ TextTower::TextTower(WeightReader& reader, const std::string& prefix,
   reader.Ignore(prefix + "embeddings.position_ids");  // 0, 1, 2, ...; in files before 2023
 }
 
-int64_t TextTower::EndOf(const std::vector<int64_t>& text) const {
-  for (const int64_t token : text)
-    if (token < 0 || token >= config_.vocabulary)
-      throw Error(DR_FAILED_PRECONDITION,
-                  "the tokenizer gave token " + std::to_string(token) + ", the weights have " +
-                      std::to_string(config_.vocabulary) + ": they are not of one model");
+int64_t ClipTextTower::EndOf(const std::vector<int64_t>& text) const {
+  CheckTokens(text, config_);
   const auto end = config_.end_token == 2 ? std::max_element(text.begin(), text.end())
                                           : std::find(text.begin(), text.end(), config_.end_token);
   if (end == text.end())
@@ -41,7 +37,7 @@ int64_t TextTower::EndOf(const std::vector<int64_t>& text) const {
   return end - text.begin();
 }
 
-at::Tensor TextTower::operator()(const std::vector<std::vector<int64_t>>& texts) const {
+at::Tensor ClipTextTower::operator()(const std::vector<std::vector<int64_t>>& texts) const {
   const auto count = static_cast<int64_t>(texts.size());
   std::vector<int64_t> ends;
   for (const auto& text : texts) ends.push_back(EndOf(text));
