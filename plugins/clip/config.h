@@ -8,20 +8,11 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/clip/text_tower.h"
+#include "common/clip/tower.h"
 #include "common/json_config.h"
-#include "common/nn/activation.h"
 
 namespace darkroom::clip {
-
-// One transformer.
-struct TowerConfig {
-  int64_t width = 0;
-  int64_t inner = 0;  // width of the feed-forward part
-  int64_t layers = 0;
-  int64_t heads = 0;
-  double epsilon = 1e-5;
-  nn::Activation activation = nn::Activation::kQuickGelu;
-};
 
 struct VisionConfig {
   TowerConfig tower;
@@ -29,15 +20,6 @@ struct VisionConfig {
   int64_t patch_edge = 32;
 
   int64_t tokens() const { return (image_edge / patch_edge) * (image_edge / patch_edge) + 1; }
-};
-
-struct TextConfig {
-  TowerConfig tower;
-  int64_t vocabulary = 0;
-  int64_t positions = 77;
-  // Where a text is read off. 2 is a number that stands for "the token with the highest number",
-  // as configs of 2021 have it; any other is the token itself, at its first place.
-  int64_t end_token = 49407;
 };
 
 struct ClipConfig {

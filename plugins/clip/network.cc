@@ -9,24 +9,6 @@
 namespace darkroom::clip {
 namespace {
 
-// Where a half's tensors are found: what stands before "embeddings.", and before the tensors that
-// belong to the whole.
-struct Names {
-  std::string tower;
-  std::string whole;
-};
-
-// `half` is "vision_model.", `mark` a tensor that only this half has.
-Names FindNames(const Checkpoint& checkpoint, const std::string& half, const std::string& mark) {
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    if (!name.ends_with(half + mark)) continue;
-    const std::string whole = name.substr(0, name.size() - half.size() - mark.size());
-    return {whole + half, whole};
-  }
-  if (checkpoint.tensors().contains(mark)) return {"", ""};
-  return {half, ""};  // as it should be; the reader will say what is missing
-}
-
 std::string TowerText(const TowerConfig& tower) {
   return std::to_string(tower.layers) + " layers of " + std::to_string(tower.width);
 }

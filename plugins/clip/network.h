@@ -12,9 +12,9 @@
 #include <string>
 
 #include "clip/config.h"
-#include "clip/text_tower.h"
 #include "clip/vision_tower.h"
 #include "common/checkpoint.h"
+#include "common/clip/text_tower.h"
 
 namespace darkroom::clip {
 

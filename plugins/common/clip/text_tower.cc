@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "clip/text_tower.h"
+#include "common/clip/text_tower.h"
 
 #include <algorithm>
 #include <darkroom/plugin.hpp>
 
-#include "clip/blocks.h"
-
 namespace darkroom::clip {
+
+TextConfig ReadTextConfig(const JsonConfig& config) {
+  TextConfig text;
+  text.tower = ReadTower(config, {512, 2048, 8});
+  text.vocabulary = config.Size("vocab_size", 49408, int64_t{1} << 24);
+  text.positions = config.Size("max_position_embeddings", 77);
+  if (text.positions < 2) config.Refuse("max_position_embeddings", "it must be 2 or more");
+  text.end_token = config.Integer("eos_token_id", 49407);
+  // The tokenizer's affair, and sampling's, of which there is none.
+  config.Ignore({"bos_token_id", "pad_token_id"});
+  return text;
+}
 
 TextTower::TextTower(WeightReader& reader, const std::string& prefix,
                      const std::string& projection_name, const TextConfig& config,
@@ -21,8 +31,11 @@ TextTower::TextTower(WeightReader& reader, const std::string& prefix,
       blocks_(TakeBlocks(reader, prefix, config.tower, placement)),
       after_(nn::TakeNorm(reader, prefix + "final_layer_norm", config.tower.width),
              config.tower.epsilon, placement),
-      projection_(nn::TakeLinear(reader, projection_name, config.tower.width, projection, false),
-                  placement.Exact()) {
+      has_projection_(!projection_name.empty()) {
+  if (has_projection_)
+    projection_ =
+        nn::Linear(nn::TakeLinear(reader, projection_name, config.tower.width, projection, false),
+                   placement.Exact());
   reader.Ignore(prefix + "embeddings.position_ids");  // 0, 1, 2, ...; in files before 2023
 }
 
@@ -41,27 +54,57 @@ int64_t TextTower::EndOf(const std::vector<int64_t>& text) const {
   return end - text.begin();
 }
 
-at::Tensor TextTower::operator()(const std::vector<std::vector<int64_t>>& texts) const {
-  const auto count = static_cast<int64_t>(texts.size());
+std::vector<int64_t> TextTower::EndsOf(const std::vector<std::vector<int64_t>>& texts) const {
   std::vector<int64_t> ends;
   for (const auto& text : texts) ends.push_back(EndOf(text));
-  const int64_t length = *std::max_element(ends.begin(), ends.end()) + 1;
+  return ends;
+}
+
+at::Tensor TextTower::Embed(const std::vector<std::vector<int64_t>>& texts, int64_t length) const {
   TORCH_CHECK(length <= config_.positions, "a text of ", length, " tokens, the network has ",
               config_.positions, " places");
+  const auto count = static_cast<int64_t>(texts.size());
   // What fills up the shorter ones is not looked at.
   at::Tensor tokens = at::zeros({count, length}, at::kLong);
   for (int64_t i = 0; i < count; ++i) {
     const auto& text = texts[static_cast<size_t>(i)];
-    std::copy_n(text.begin(), ends[static_cast<size_t>(i)] + 1,
+    std::copy_n(text.begin(), std::min(static_cast<int64_t>(text.size()), length),
                 tokens.mutable_data_ptr<int64_t>() + i * length);
   }
+  return at::embedding(words_, tokens.to(device_)) + places_.slice(0, 0, length);
+}
+
+at::Tensor TextTower::Project(const at::Tensor& x, const std::vector<int64_t>& ends) const {
+  const auto count = static_cast<int64_t>(ends.size());
+  const int64_t length = x.size(1);
   const at::Tensor rows = at::tensor(ends, at::kLong).reshape({count, 1}).to(device_);
-  at::Tensor x = at::embedding(words_, tokens.to(device_)) + places_.slice(0, 0, length);
-  for (size_t i = 0; i + 1 < blocks_.size(); ++i) x = blocks_[i](x, {true, {}});
   const at::Tensor columns = at::arange(length, rows.options());
   const at::Tensor seen = columns.reshape({1, 1, 1, length}).le(rows.reshape({count, 1, 1, 1}));
-  x = blocks_.back().AtRows(x, rows, {false, seen});
-  return projection_(after_(x.squeeze(1)));
+  return projection_(after_(blocks_.back().AtRows(x, rows, {false, seen}).squeeze(1)));
+}
+
+at::Tensor TextTower::operator()(const std::vector<std::vector<int64_t>>& texts) const {
+  const std::vector<int64_t> ends = EndsOf(texts);
+  at::Tensor x = Embed(texts, *std::max_element(ends.begin(), ends.end()) + 1);
+  for (size_t i = 0; i + 1 < blocks_.size(); ++i) x = blocks_[i](x, {true, {}});
+  return Project(x, ends);
+}
+
+TextStates TextTower::States(const std::vector<std::vector<int64_t>>& texts,
+                             int64_t skipped) const {
+  TORCH_CHECK(skipped >= 1 && skipped <= config_.tower.layers, skipped, " layers left out of ",
+              config_.tower.layers);
+  const std::vector<int64_t> ends = EndsOf(texts);
+  at::Tensor x = Embed(texts, static_cast<int64_t>(texts.front().size()));
+  const auto wanted = static_cast<size_t>(config_.tower.layers - skipped);
+  TextStates result;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    if (i == wanted) result.states = x;
+    if (i >= wanted && !has_projection_) return result;
+    if (i + 1 < blocks_.size()) x = blocks_[i](x, {true, {}});
+  }
+  result.embedding = Project(x, ends);
+  return result;
 }
 
 }  // namespace darkroom::clip
