@@ -201,4 +201,8 @@ std::unique_ptr<Tokenizer> OpenTokenizer(const std::string& folder) {
                                 "merges.txt, or vocab.txt");
 }
 
+std::optional<std::string> PadTokenOf(const std::string& folder) {
+  return OldFolder(folder).Role("pad_token", std::nullopt);
+}
+
 }  // namespace darkroom
