@@ -2,8 +2,6 @@
 
 #include "clip/clip_vision_tower.h"
 
-#include "clip/blocks.h"
-
 namespace darkroom::clip {
 namespace {
 

@@ -7,32 +7,8 @@
 namespace darkroom::clip {
 namespace {
 
-struct TowerDefaults {
-  int64_t width;
-  int64_t inner;
-  int64_t heads;
-  double epsilon;
-  const char* activation;
-};
-
 constexpr TowerDefaults kClipVision = {768, 3072, 12, 1e-5, "quick_gelu"};
-constexpr TowerDefaults kClipText = {512, 2048, 8, 1e-5, "quick_gelu"};
 constexpr TowerDefaults kSiglipBoth = {768, 3072, 12, 1e-6, "gelu_pytorch_tanh"};
-
-TowerConfig ReadTower(const JsonConfig& config, const TowerDefaults& defaults) {
-  TowerConfig tower;
-  tower.width = config.Size("hidden_size", defaults.width);
-  tower.inner = config.Size("intermediate_size", defaults.inner);
-  tower.layers = config.Size("num_hidden_layers", 12, 1024);
-  tower.heads = config.Size("num_attention_heads", defaults.heads);
-  if (tower.width % tower.heads != 0)
-    config.Refuse("num_attention_heads",
-                  "it must divide hidden_size, " + std::to_string(tower.width));
-  tower.epsilon = config.Number("layer_norm_eps", defaults.epsilon);
-  if (!(tower.epsilon > 0)) config.Refuse("layer_norm_eps", "it must be more than 0");
-  tower.activation = nn::ReadActivation(config, "hidden_act", defaults.activation);
-  return tower;
-}
 
 VisionConfig ReadVision(const JsonConfig& config, Family family) {
   const bool siglip = family == Family::kSiglip;
@@ -49,14 +25,13 @@ VisionConfig ReadVision(const JsonConfig& config, Family family) {
 }
 
 TextConfig ReadText(const JsonConfig& config, Family family) {
-  const bool siglip = family == Family::kSiglip;
+  if (family == Family::kClip) return ReadTextConfig(config);
   TextConfig text;
-  text.tower = ReadTower(config, siglip ? kSiglipBoth : kClipText);
-  text.vocabulary = config.Size("vocab_size", siglip ? 32000 : 49408, int64_t{1} << 24);
-  text.positions = config.Size("max_position_embeddings", siglip ? 64 : 77);
+  text.tower = ReadTower(config, kSiglipBoth);
+  text.vocabulary = config.Size("vocab_size", 32000, int64_t{1} << 24);
+  text.positions = config.Size("max_position_embeddings", 64);
   if (text.positions < 2) config.Refuse("max_position_embeddings", "it must be 2 or more");
-  text.filled_up = siglip;
-  if (!siglip) text.end_token = config.Integer("eos_token_id", 49407);
+  text.filled_up = true;
   // The tokenizer's affair, and sampling's, of which there is none.
   config.Ignore({"bos_token_id", "eos_token_id", "pad_token_id"});
   return text;

@@ -9,23 +9,14 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/clip/text_tower.h"
+#include "common/clip/tower.h"
 #include "common/json_config.h"
-#include "common/nn/activation.h"
 
 namespace darkroom::clip {
 
 // SigLIP2 of fixed resolution is the network of SigLIP.
 enum class Family : uint8_t { kClip, kSiglip };
-
-// One transformer.
-struct TowerConfig {
-  int64_t width = 0;
-  int64_t inner = 0;  // width of the feed-forward part
-  int64_t layers = 0;
-  int64_t heads = 0;
-  double epsilon = 1e-5;
-  nn::Activation activation = nn::Activation::kQuickGelu;
-};
 
 struct VisionConfig {
   TowerConfig tower;
@@ -36,17 +27,6 @@ struct VisionConfig {
   int64_t tokens() const {
     return (image_edge / patch_edge) * (image_edge / patch_edge) + (class_token ? 1 : 0);
   }
-};
-
-struct TextConfig {
-  TowerConfig tower;
-  int64_t vocabulary = 0;
-  int64_t positions = 77;
-  // Every text is filled up to all positions, and read off at the last of them.
-  bool filled_up = false;
-  // Else: where a text is read off. 2 is a number that stands for "the token with the highest
-  // number", as configs of 2021 have it; any other is the token itself, at its first place.
-  int64_t end_token = 49407;
 };
 
 struct ClipConfig {

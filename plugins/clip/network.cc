@@ -5,34 +5,31 @@
 #include <malloc.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
-#include "clip/clip_text_tower.h"
 #include "clip/clip_vision_tower.h"
 #include "clip/siglip_text_tower.h"
 #include "clip/siglip_vision_tower.h"
+#include "common/clip/text_tower.h"
+#include "common/clip/tower.h"
 #include "common/weight_reader.h"
 
 namespace darkroom::clip {
 namespace {
 
-// Where a half's tensors are found: what stands before "embeddings.", and before the tensors that
-// belong to the whole.
-struct Names {
-  std::string tower;
-  std::string whole;
-};
+// CLIP's own, which other networks borrow.
+class ClipTexts final : public TextTower {
+ public:
+  explicit ClipTexts(ClipTextTower tower) : tower_(std::move(tower)) {}
 
-// `half` is "vision_model.", `mark` a tensor that only this half has.
-Names FindNames(const Checkpoint& checkpoint, const std::string& half, const std::string& mark) {
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    if (!name.ends_with(half + mark)) continue;
-    const std::string whole = name.substr(0, name.size() - half.size() - mark.size());
-    return {whole + half, whole};
+  at::Tensor operator()(const std::vector<std::vector<int64_t>>& texts) const override {
+    return tower_(texts);
   }
-  if (checkpoint.tensors().contains(mark)) return {"", ""};
-  return {half, ""};  // as it should be; the reader will say what is missing
-}
+
+ private:
+  const ClipTextTower tower_;
+};
 
 std::unique_ptr<VisionTower> MakeVision(WeightReader& reader, const Names& names,
                                         const ClipConfig& config, const nn::Placement& placement) {
@@ -47,8 +44,9 @@ std::unique_ptr<TextTower> MakeText(WeightReader& reader, const Names& names,
   if (config.family == Family::kSiglip)
     return std::make_unique<SiglipTextTower>(reader, names.tower, *config.text, config.projection,
                                              placement);
-  return std::make_unique<ClipTextTower>(reader, names.tower, names.whole + "text_projection",
-                                         *config.text, config.projection, placement);
+  return std::make_unique<ClipTexts>(ClipTextTower(reader, names.tower,
+                                                   names.whole + "text_projection", *config.text,
+                                                   config.projection, placement));
 }
 
 std::string TowerText(const TowerConfig& tower) {

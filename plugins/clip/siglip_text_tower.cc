@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "clip/blocks.h"
+#include "common/clip/tower.h"
 
 namespace darkroom::clip {
 

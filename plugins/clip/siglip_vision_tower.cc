@@ -2,7 +2,7 @@
 
 #include "clip/siglip_vision_tower.h"
 
-#include "clip/blocks.h"
+#include "common/clip/tower.h"
 #include "common/nn/attention.h"
 
 namespace darkroom::clip {

@@ -44,9 +44,6 @@ class TextTower {
   virtual at::Tensor operator()(const std::vector<std::vector<int64_t>>& texts) const = 0;
 };
 
-// The check of the tokens that every text tower makes.
-void CheckTokens(const std::vector<int64_t>& text, const TextConfig& config);
-
 }  // namespace darkroom::clip
 
 #endif  // DARKROOM_PLUGINS_CLIP_TOWERS_H_

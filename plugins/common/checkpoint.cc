@@ -55,7 +55,10 @@ Checkpoint Checkpoint::Open(const std::string& path, const std::string& stem) {
                   "weights " + path +
                       " are a pickle, which is a program that reading would run; give a "
                       "safetensors file, or the folder that holds one");
-    checkpoint.AddFile(path);
+    if (path.ends_with(".json"))
+      checkpoint.AddShards(path);
+    else
+      checkpoint.AddFile(path);
     return checkpoint;
   }
   checkpoint.folder_ = path;

@@ -30,9 +30,9 @@ namespace darkroom {
 
 class Checkpoint {
  public:
-  // `path` is a folder or a .safetensors file; `stem` is the weights' name in the folder. Throws
-  // Error: DR_NOT_FOUND when there is no such thing, DR_FAILED_PRECONDITION when weights are
-  // missing, of a form that is not read, damaged, or not those that the index says.
+  // `path` is a folder, a .safetensors file or an index of several; `stem` is the weights' name in
+  // the folder. Throws Error: DR_NOT_FOUND when there is no such thing, DR_FAILED_PRECONDITION when
+  // weights are missing, of a form that is not read, damaged, or not those that the index says.
   static Checkpoint Open(const std::string& path, const std::string& stem = "model");
 
   // What was given to Open.

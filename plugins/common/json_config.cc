@@ -189,6 +189,16 @@ bool JsonConfig::IsText(const std::string& name) const {
   return value != nullptr && value->is_string();
 }
 
+bool JsonConfig::IsNull(const std::string& name) const {
+  const Pointer pointer(PathOf(name));
+  return file_->root.contains(pointer) && file_->root.at(pointer).is_null();
+}
+
+bool JsonConfig::IsList(const std::string& name) const {
+  const Json* value = file_->Find(PathOf(name));
+  return value != nullptr && value->is_array();
+}
+
 std::vector<std::string> JsonConfig::Names() const {
   std::vector<std::string> names;
   const Json* here = file_->Find(path_);
@@ -264,6 +274,22 @@ std::vector<int64_t> JsonConfig::Integers(const std::string& name,
   for (const Json& value : *list) {
     if (!value.is_number_integer()) file_->Refuse(path, "it must be a list of integers");
     values.push_back(value.get<int64_t>());
+  }
+  return values;
+}
+
+std::vector<std::vector<int64_t>> JsonConfig::IntegerLists(const std::string& name) const {
+  const std::string path = PathOf(name);
+  const Json* list = file_->Take(path);
+  if (list == nullptr) return {};
+  if (!list->is_array()) file_->Refuse(path, "it must be a list");
+  std::vector<std::vector<int64_t>> values;
+  for (const Json& element : *list) {
+    const Json inner = element.is_array() ? element : Json::array({element});
+    for (const Json& value : inner)
+      if (!value.is_number_integer())
+        file_->Refuse(path, "it must be a list of integers, or of lists of them");
+    values.push_back(inner.get<std::vector<int64_t>>());
   }
   return values;
 }

@@ -39,9 +39,12 @@ class JsonConfig {
   // `where` takes the file's place in messages.
   static JsonConfig Parse(std::string_view text, const std::string& where);
 
-  // Whether the field is there and not null; and a text. Does not count as reading it.
+  // Whether the field is there and not null; and a text; and a list. Does not count as reading it.
   bool Has(const std::string& name) const;
   bool IsText(const std::string& name) const;
+  bool IsList(const std::string& name) const;
+  // Whether it is there and null, for the few where that is not as if it were absent.
+  bool IsNull(const std::string& name) const;
   // The fields that are there, by name.
   std::vector<std::string> Names() const;
 
@@ -56,6 +59,8 @@ class JsonConfig {
   std::vector<double> Numbers(const std::string& name, const std::vector<double>& otherwise) const;
   std::vector<int64_t> Integers(const std::string& name,
                                 const std::vector<int64_t>& otherwise) const;
+  // A list of integers and of lists of them: an integer is a list of one. Absent: none.
+  std::vector<std::vector<int64_t>> IntegerLists(const std::string& name) const;
   std::vector<std::string> Texts(const std::string& name) const;
 
   // A size such as hidden_size: an integer from 1 to `most`.

@@ -30,6 +30,12 @@ class WeightReader {
   // Whether there is such a tensor. Does not take it.
   bool Has(const std::string& name) const { return tensors_.contains(name); }
 
+  // How many dimensions a tensor has; of one that is not there, -1. Does not take it.
+  int64_t Dimensions(const std::string& name) const {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? -1 : found->second.dim();
+  }
+
   // A tensor of exactly this shape and of a floating-point dtype, read-only. Throws Error
   // (DR_FAILED_PRECONDITION).
   at::Tensor Take(const std::string& name, at::IntArrayRef shape);

@@ -2,25 +2,16 @@
 
 #include "common/nn/linear.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/cpu/Utils.h>
 #include <ATen/native/quantized/PackedParams.h>
 
 #include <optional>
 #include <string_view>
 
+#include "common/nn/onednn.h"
+
 namespace darkroom::nn {
 namespace {
-
-// These operators have no function in ATen's headers: they are found by name. Their signatures are
-// those of libtorch's aten/src/ATen/native/mkldnn/Linear.cpp.
-using Scalars = c10::List<std::optional<at::Scalar>>;
-using Bias = std::optional<at::Tensor>;
-
-template <typename Signature>
-auto Operator(const char* name, const char* overload) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).typed<Signature>();
-}
 
 at::Tensor Pack(const at::Tensor& weight) {
   using Signature = at::Tensor(const at::Tensor&, std::optional<int64_t>);
@@ -36,15 +27,15 @@ at::Tensor PackedLinear(const at::Tensor& input, const at::Tensor& weight, const
   return call.call(input, weight, bias, attribute, Scalars(), algorithm);
 }
 
-at::Tensor PackedLinearPlus(const at::Tensor& input, const at::Tensor& residual,
-                            const at::Tensor& weight, const Bias& bias) {
+// `operation`: "add" or "mul", of the product with `other`.
+at::Tensor PackedLinearWith(const at::Tensor& input, const at::Tensor& other,
+                            const at::Tensor& weight, const Bias& bias,
+                            std::string_view operation) {
   using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const Bias&,
                                std::string_view);
   static const auto call = Operator<Signature>("mkldnn::_linear_pointwise", "binary");
-  return call.call(input, residual, weight, bias, "add");
+  return call.call(input, other, weight, bias, operation);
 }
-
-Bias OrNothing(const at::Tensor& bias) { return bias.defined() ? Bias(bias) : std::nullopt; }
 
 using Int8Weights = c10::intrusive_ptr<LinearPackedParamsBase>;
 
@@ -106,7 +97,14 @@ at::Tensor Linear::operator()(const at::Tensor& input, const at::Tensor& residua
   TORCH_CHECK(activation_ == Activation::kNone, "a residual and an activation do not go together");
   if (engine_ == Engine::kAten) return at::linear(input, weight_, bias_).add_(residual);
   if (engine_ == Engine::kInt8) return Int8Product(input).add_(residual);
-  return PackedLinearPlus(input, residual, weight_, OrNothing(bias_));
+  return PackedLinearWith(input, residual, weight_, OrNothing(bias_), "add");
+}
+
+at::Tensor Linear::Times(const at::Tensor& input, const at::Tensor& factor) const {
+  TORCH_CHECK(activation_ == Activation::kNone, "a factor and an activation do not go together");
+  if (engine_ == Engine::kAten) return at::linear(input, weight_, bias_).mul_(factor);
+  if (engine_ == Engine::kInt8) return Int8Product(input).mul_(factor);
+  return PackedLinearWith(input, factor, weight_, OrNothing(bias_), "mul");
 }
 
 }  // namespace darkroom::nn

@@ -35,6 +35,9 @@ class Linear {
   // The same + `residual`, of the result's shape. Only without an activation.
   at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual) const;
 
+  // The same * `factor`, of the result's shape. Only without an activation.
+  at::Tensor Times(const at::Tensor& input, const at::Tensor& factor) const;
+
   int64_t outputs() const { return outputs_; }
 
  private:

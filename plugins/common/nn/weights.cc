@@ -18,6 +18,16 @@ LinearWeights TakeTurnedLinear(WeightReader& reader, const std::string& name, in
           reader.Take(name + ".bias", {outputs})};
 }
 
+ConvolutionWeights TakeConvolution(WeightReader& reader, const std::string& name, int64_t inputs,
+                                   int64_t outputs, int64_t edge) {
+  return {reader.Take(name + ".weight", {outputs, inputs, edge, edge}),
+          reader.Take(name + ".bias", {outputs})};
+}
+
+LinearWeights AsLinear(const ConvolutionWeights& pointwise) {
+  return {pointwise.weight.flatten(1), pointwise.bias};
+}
+
 LinearWeights Join(const std::vector<LinearWeights>& layers) {
   std::vector<at::Tensor> weights;
   std::vector<at::Tensor> biases;

@@ -31,6 +31,19 @@ LinearWeights TakeLinear(WeightReader& reader, const std::string& name, int64_t 
 LinearWeights TakeTurnedLinear(WeightReader& reader, const std::string& name, int64_t inputs,
                                int64_t outputs);
 
+// weight: outputs x inputs x edge x edge; bias: outputs, or undefined where there is none.
+struct ConvolutionWeights {
+  at::Tensor weight;
+  at::Tensor bias;
+};
+
+// NAME.weight and NAME.bias. Throws Error as WeightReader does.
+ConvolutionWeights TakeConvolution(WeightReader& reader, const std::string& name, int64_t inputs,
+                                   int64_t outputs, int64_t edge);
+
+// A convolution of one pixel is a linear layer over channels.
+LinearWeights AsLinear(const ConvolutionWeights& pointwise);
+
 // Layers with the same inputs, as one whose outputs are theirs side by side: query, key and value,
 // say. Either all have a bias or none has.
 LinearWeights Join(const std::vector<LinearWeights>& layers);

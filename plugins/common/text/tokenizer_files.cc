@@ -167,4 +167,8 @@ std::unique_ptr<Tokenizer> OpenTokenizer(const std::string& folder) {
                                 "tokenizer_config.json that names SiglipTokenizer");
 }
 
+std::optional<std::string> PadTokenOf(const std::string& folder) {
+  return OldFolder(folder).Role("pad_token", std::nullopt);
+}
+
 }  // namespace darkroom

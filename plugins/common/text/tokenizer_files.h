@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/text/tokenizer.h"
@@ -27,6 +28,10 @@ inline constexpr uint64_t kMaxTokenizerFileBytes = 64 << 20;
 // Throws Error: DR_NOT_FOUND when the folder has no tokenizer, naming the files that would be one;
 // DR_FAILED_PRECONDITION when one is damaged, or not implemented, naming file and field.
 std::unique_ptr<Tokenizer> OpenTokenizer(const std::string& folder);
+
+// The token that the folder's files say fills up short texts; nothing when they do not say. Throws
+// Error as OpenTokenizer does.
+std::optional<std::string> PadTokenOf(const std::string& folder);
 
 }  // namespace darkroom
 

@@ -68,6 +68,15 @@ TEST_F(CheckpointTest, JoinsTheFilesOfAnIndex) {
   EXPECT_TRUE(checkpoint.tensors().at("w").equal(at::tensor({1.0F, 2.0F})));
 }
 
+TEST_F(CheckpointTest, OpensAnIndexOfAnotherName) {
+  folder_.Write("model.fp16-1.safetensors", OneTensor("v"));
+  folder_.Write("model.safetensors.index.fp16.json", Index(R"("v": "model.fp16-1.safetensors")"));
+  const Checkpoint checkpoint =
+      Checkpoint::Open(folder_.path() + "/model.safetensors.index.fp16.json");
+  EXPECT_TRUE(checkpoint.tensors().contains("v"));
+  EXPECT_EQ(checkpoint.folder(), folder_.path());
+}
+
 TEST_F(CheckpointTest, ReleasedPagesAreReadAgain) {
   folder_.Write("model.safetensors", OneTensor("w", std::string("\0\0\x80\x3f\0\0\0\x40", 8)));
   const Checkpoint checkpoint = Checkpoint::Open(folder_.path());

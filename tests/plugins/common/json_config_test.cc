@@ -130,6 +130,24 @@ TEST(JsonConfigTest, ASectionCanBeCheckedAlone) {
   EXPECT_NO_THROW(part.CheckAllRead());
 }
 
+TEST(JsonConfigTest, ListsMayHoldLists) {
+  const JsonConfig config = Parse(R"({"a": [1, [2, 3]], "b": [["x"]], "c": 4, "d": null})");
+  EXPECT_TRUE(config.IsList("a"));
+  EXPECT_FALSE(config.IsList("c"));
+  EXPECT_FALSE(config.IsList("nothing"));
+  EXPECT_EQ(config.IntegerLists("a"), (std::vector<std::vector<int64_t>>{{1}, {2, 3}}));
+  EXPECT_TRUE(config.IntegerLists("d").empty());
+  EXPECT_THAT(MessageOf([&] { config.IntegerLists("b"); }), HasSubstr("b is [[\"x\"]]"));
+  EXPECT_THAT(MessageOf([&] { config.IntegerLists("c"); }), HasSubstr("must be a list"));
+}
+
+TEST(JsonConfigTest, NullAndAbsentCanBeToldApart) {
+  const JsonConfig config = Parse(R"({"a": null, "b": 1})");
+  EXPECT_TRUE(config.IsNull("a"));
+  EXPECT_FALSE(config.IsNull("b"));
+  EXPECT_FALSE(config.IsNull("nothing"));
+}
+
 TEST(JsonConfigTest, RefusesWhatIsNoObject) {
   EXPECT_THAT(MessageOf([] { Parse("[1]"); }), HasSubstr("not a JSON object"));
   EXPECT_THAT(MessageOf([] { Parse("{"); }), HasSubstr("not valid JSON"));

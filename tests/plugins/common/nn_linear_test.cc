@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/nn/feed_forward.h"
+#include "common/nn/gated_feed_forward.h"
 #include "common/nn/linear.h"
 #include "tests/plugins/common/nn_test_weights.h"
 
@@ -51,6 +52,31 @@ TEST(LinearResidualTest, AResidualIsAdded) {
   EXPECT_LE(MaxDifference(Linear(weights, {})(input, residual), expected), kTolerance);
   EXPECT_LE(MaxDifference(Linear(weights, Packed())(input, residual), expected), kTolerance);
   EXPECT_TRUE(residual.equal(copy));
+}
+
+TEST(LinearFactorTest, AFactorIsMultiplied) {
+  const LinearWeights weights = RandomLinear(16, 24, 5);
+  const at::Tensor input = Random({2, 3, 16}, 6);
+  const at::Tensor factor = Random({2, 3, 24}, 7);
+  const at::Tensor copy = factor.clone();
+  const at::Tensor expected = at::linear(input, weights.weight, weights.bias) * factor;
+  EXPECT_LE(MaxDifference(Linear(weights, {}).Times(input, factor), expected), kTolerance);
+  EXPECT_LE(MaxDifference(Linear(weights, Packed()).Times(input, factor), expected), kTolerance);
+  EXPECT_TRUE(factor.equal(copy));
+}
+
+TEST(GatedFeedForwardTest, TheSecondHalfIsTheGate) {
+  const LinearWeights up = RandomLinear(16, 80, 1);
+  const LinearWeights down = RandomLinear(40, 16, 2);
+  const at::Tensor input = Random({2, 3, 16}, 3);
+  const at::Tensor residual = Random({2, 3, 16}, 4);
+  const std::vector<at::Tensor> parts = at::linear(input, up.weight, up.bias).chunk(2, -1);
+  const at::Tensor expected =
+      at::linear(parts[0] * at::gelu(parts[1]), down.weight, down.bias) + residual;
+  for (const Placement& placement : {Placement(), Packed()}) {
+    const GatedFeedForward layer(up, down, Activation::kGelu, placement);
+    EXPECT_LE(MaxDifference(layer(input, residual), expected), 5 * kTolerance);
+  }
 }
 
 TEST(LinearBiasTest, ThereMayBeNone) {

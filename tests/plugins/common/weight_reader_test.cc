@@ -43,6 +43,13 @@ TEST_F(WeightReaderTest, NamesAMissingTensor) {
   EXPECT_THAT(MessageOf([&] { reader_.Take("bias", {2}); }), HasSubstr("'bias' is missing"));
 }
 
+TEST_F(WeightReaderTest, TellsDimensionsWithoutTaking) {
+  EXPECT_EQ(reader_.Dimensions("w"), 2);
+  EXPECT_EQ(reader_.Dimensions("n"), 1);
+  EXPECT_EQ(reader_.Dimensions("bias"), -1);
+  EXPECT_THAT(MessageOf([&] { reader_.CheckAllTaken(); }), HasSubstr("'w'"));
+}
+
 TEST_F(WeightReaderTest, NamesBothShapes) {
   EXPECT_THAT(MessageOf([&] { reader_.Take("w", {4}); }),
               HasSubstr("'w' has shape [2, 2], expected [4]"));

@@ -46,6 +46,15 @@ TEST_F(TokenizerFilesTest, KnowsClipByItsTokens) {
   EXPECT_EQ(tokenizer->Decode(ids), "ab ab");
 }
 
+TEST_F(TokenizerFilesTest, TellsWhatFillsUpShortTexts) {
+  WriteClip();
+  EXPECT_EQ(PadTokenOf(folder_), std::nullopt);
+  Write("special_tokens_map.json", R"({"pad_token": "!"})");
+  EXPECT_EQ(PadTokenOf(folder_), "!");
+  Write("tokenizer_config.json", R"({"pad_token": {"content": "<|endoftext|>"}})");
+  EXPECT_EQ(PadTokenOf(folder_), "<|endoftext|>");
+}
+
 TEST_F(TokenizerFilesTest, ReadsGpt2AndWhatWasAdded) {
   Write("vocab.json", "{\"a\":0,\"\u0120\":1,\"\u0120a\":2,\"<|endoftext|>\":3}");
   Write("merges.txt", "\u0120 a\r\n\n");

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sdxl/folder.h"
+
+#include <array>
+#include <darkroom/plugin.hpp>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "common/json_config.h"
+#include "sdxl/config_fields.h"
+
+namespace darkroom::sdxl {
+namespace {
+
+namespace fs = std::filesystem;
+
+// All of one family: they differ in what is done with the parts, not in the parts.
+const std::set<std::string>& Pipelines() {
+  static const std::set<std::string> kNames = {"StableDiffusionXLPipeline",
+                                               "StableDiffusionXLImg2ImgPipeline",
+                                               "StableDiffusionXLInpaintPipeline"};
+  return kNames;
+}
+
+struct KnownPart {
+  const char* name;
+  std::set<std::string> classes;  // empty: whoever uses the part looks at it
+};
+
+const std::vector<KnownPart>& Parts() {
+  static const std::vector<KnownPart> kParts = {
+      {"unet", {"UNet2DConditionModel"}},
+      {"vae", {"AutoencoderKL"}},
+      {"text_encoder", {"CLIPTextModel"}},
+      {"text_encoder_2", {"CLIPTextModelWithProjection"}},
+      {"tokenizer", {"CLIPTokenizer", "CLIPTokenizerFast"}},
+      {"tokenizer_2", {"CLIPTokenizer", "CLIPTokenizerFast"}},
+      {"scheduler", {}}};
+  return kParts;
+}
+
+bool IsThere(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+}  // namespace
+
+Folder Folder::Open(const std::string& path, bool prefers_halves) {
+  const JsonConfig index = JsonConfig::Read(path + "/model_index.json");
+  Folder folder;
+  folder.path_ = path;
+  folder.prefers_halves_ = prefers_halves;
+  if (!Pipelines().contains(index.Text("_class_name")))
+    index.Refuse("_class_name", "only pipelines of Stable Diffusion XL are implemented");
+  for (const KnownPart& part : Parts()) {
+    // [library, class]; a part that a pipeline goes without is [null, null].
+    const std::vector<std::string> names = index.Texts(part.name);
+    if (names.size() != 2) index.Refuse(part.name, "it must be [library, class]");
+    if (!part.classes.empty() && !part.classes.contains(names[1]))
+      index.Refuse(part.name, "only " + *part.classes.begin() + " is implemented");
+    folder.classes_[part.name] = names[1];
+  }
+  folder.zeros_for_no_prompt_ = index.Flag("force_zeros_for_empty_prompt", true);
+  index.Only("requires_aesthetics_score", false);
+  // For adapters of pictures, and for a mark in the result, neither of which there is.
+  index.Ignore({"image_encoder", "feature_extractor", "add_watermarker"});
+  IgnoreFileMeta(index);
+  index.CheckAllRead();
+  return folder;
+}
+
+Checkpoint Folder::OpenWeights(const std::string& part) const {
+  const bool is_text = part.starts_with("text_encoder");
+  const std::string stem = Part(part) + "/" + (is_text ? "model" : "diffusion_pytorch_model");
+  const std::vector<std::string> plain = {stem + ".safetensors", stem + ".safetensors.index.json"};
+  // The index has had two names.
+  const std::vector<std::string> halves = {stem + ".fp16.safetensors",
+                                           stem + ".safetensors.index.fp16.json",
+                                           stem + ".fp16.safetensors.index.json"};
+  for (const auto* files : {prefers_halves_ ? &halves : &plain, prefers_halves_ ? &plain : &halves})
+    for (const std::string& file : *files)
+      if (IsThere(file)) return Checkpoint::Open(file);
+  // Which says what is wrong.
+  return Checkpoint::Open(Part(part), is_text ? "model" : "diffusion_pytorch_model");
+}
+
+}  // namespace darkroom::sdxl

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs the networks of Stable Diffusion XL for test_parity.py to compare with diffusers: one
+// process for all of its tests, since to start libtorch takes longer than most of them.
+//
+//   sdxl_parity_tool
+//
+// Each line of its input is JSON, {"folder", "part", "engine", "dtype", "input", "output", ...}:
+// the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
+// reads a network's inputs from the one, writes what it makes of them to the other, and answers
+// with a line, {} or {"error"}.
+//
+//   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
+//          default), "joined" (each row's condition made alone) or "alone"
+//   vae    pixels, noise -> mean, deviation, sampled, diffusion;
+//          latents -> decoded, from_diffusion; "tile": an edge
+//   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cstdio>
+#include <darkroom/plugin.hpp>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/safetensors.h"
+#include "sdxl/folder.h"
+#include "sdxl/text_encoders.h"
+#include "sdxl/unet.h"
+#include "sdxl/vae.h"
+#include "tests/plugins/common/save_tensors.h"
+
+namespace {
+
+namespace sdxl = darkroom::sdxl;
+using Json = nlohmann::json;
+using Tensors = std::map<std::string, at::Tensor>;
+
+struct Networks {
+  std::unique_ptr<sdxl::UNet> unet;
+  std::unique_ptr<sdxl::Vae> vae;
+  std::unique_ptr<sdxl::TextEncoders> text;
+};
+
+Networks Open(const Json& line) {
+  const auto path = line.at("folder").get<std::string>();
+  const auto part = line.at("part").get<std::string>();
+  darkroom::nn::Placement placement;
+  placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "auto"), at::kCPU);
+  placement.engine =
+      darkroom::nn::ChooseEngine(line.value("engine", "auto"), at::kCPU, placement.dtype);
+  const sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
+  const auto config = [&] {
+    return darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
+  };
+  Networks networks;
+  if (part == "unet") {
+    networks.unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part),
+                                                 sdxl::ReadUNetConfig(config()), placement);
+  } else if (part == "vae") {
+    const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(config());
+    networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
+                                               sdxl::VaePlacement(vae, placement));
+  } else {
+    networks.text = std::make_unique<sdxl::TextEncoders>(folder, placement);
+  }
+  return networks;
+}
+
+at::Tensor Find(const Tensors& tensors, const std::string& name) {
+  const auto found = tensors.find(name);
+  return found == tensors.end() ? at::Tensor() : found->second;
+}
+
+Tensors RunUNet(const sdxl::UNet& unet, const Tensors& inputs, const std::string& rows) {
+  const int64_t count = inputs.at("latents").size(0);
+  const auto row = [&](const char* name, int64_t i) {
+    const at::Tensor tensor = Find(inputs, name);
+    return tensor.defined() ? tensor.slice(0, i, i + 1) : tensor;
+  };
+  const auto run = [&](const sdxl::Condition& condition, int64_t from, int64_t to) {
+    const at::Tensor guidance = Find(inputs, "guidance");
+    return unet(inputs.at("latents").slice(0, from, to), inputs.at("timesteps").slice(0, from, to),
+                condition, guidance.defined() ? guidance.slice(0, from, to) : guidance);
+  };
+  if (rows == "together")
+    return {{"sample",
+             run(unet.Prepare(inputs.at("text"), Find(inputs, "pooled"), Find(inputs, "time_ids")),
+                 0, count)}};
+  std::vector<sdxl::Condition> conditions;
+  std::vector<const sdxl::Condition*> pointers;
+  std::vector<at::Tensor> samples;
+  for (int64_t i = 0; i < count; ++i) {
+    conditions.push_back(unet.Prepare(row("text", i), row("pooled", i), row("time_ids", i)));
+    if (rows == "alone") samples.push_back(run(conditions.back(), i, i + 1));
+  }
+  if (rows == "alone") return {{"sample", at::cat(samples)}};
+  for (const sdxl::Condition& condition : conditions) pointers.push_back(&condition);
+  return {{"sample", run(sdxl::Join(pointers), 0, count)}};
+}
+
+Tensors RunVae(const sdxl::Vae& vae, const Tensors& inputs, int64_t tile) {
+  Tensors outputs;
+  if (const at::Tensor pixels = Find(inputs, "pixels"); pixels.defined()) {
+    const sdxl::Posterior posterior = vae.Encode(pixels, tile);
+    outputs["mean"] = posterior.mean;
+    outputs["deviation"] = posterior.deviation;
+    outputs["sampled"] = posterior.Sample(inputs.at("noise"));
+    outputs["diffusion"] = vae.ToDiffusion(posterior.mean);
+  }
+  if (const at::Tensor latents = Find(inputs, "latents"); latents.defined()) {
+    outputs["from_diffusion"] = vae.FromDiffusion(latents);
+    outputs["decoded"] = vae.Decode(latents, tile);
+  }
+  return outputs;
+}
+
+Tensors RunText(const sdxl::TextEncoders& text, const Json& line) {
+  std::vector<sdxl::Prompt> prompts;
+  for (const Json& pair : line.at("prompts"))
+    prompts.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
+  const sdxl::PromptStates found =
+      text.Encode(prompts, line.value("skipped", int64_t{0}), line.value("chunks", int64_t{1}));
+  return {{"states", found.states}, {"pooled", found.pooled}};
+}
+
+void Answer(const Networks& networks, const Json& line) {
+  Tensors inputs;
+  if (line.contains("input"))
+    inputs = darkroom::Safetensors::Open(line.at("input").get<std::string>()).tensors();
+  Tensors outputs;
+  if (networks.unet) outputs = RunUNet(*networks.unet, inputs, line.value("rows", "together"));
+  if (networks.vae) outputs = RunVae(*networks.vae, inputs, line.value("tile", int64_t{0}));
+  if (networks.text) outputs = RunText(*networks.text, line);
+  for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kFloat);
+  darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
+}
+
+void Run() {
+  const c10::InferenceMode inference;
+  at::set_num_threads(1);  // so small networks are slower with more
+  std::map<std::string, Networks> opened;
+  for (std::string text; std::getline(std::cin, text);) {
+    const Json line = Json::parse(text);
+    const std::string key = line.at("folder").get<std::string>() + " " +
+                            line.at("part").get<std::string>() + " " +
+                            line.value("engine", "auto") + " " + line.value("dtype", "auto");
+    Json answer = Json::object();
+    try {
+      if (!opened.contains(key)) opened[key] = Open(line);
+      Answer(opened[key], line);
+    } catch (const std::exception& error) {
+      answer["error"] = error.what();
+      opened.erase(key);
+    }
+    std::cout << answer.dump(-1, ' ', true, Json::error_handler_t::replace) << std::endl;
+  }
+}
+
+}  // namespace
+
+int main() {
+  try {
+    Run();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sdxl_parity_tool: %s\n", error.what());
+    return 1;
+  }
+}
