@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "common/python_json.h"
+
 namespace darkroom {
 namespace {
 
@@ -168,7 +170,7 @@ JsonConfig JsonConfig::Read(const std::string& path) {
 JsonConfig JsonConfig::Parse(std::string_view text, const std::string& where) {
   auto file = std::make_shared<File>();
   file->where = where;
-  file->root = Json::parse(text, nullptr, false);
+  file->root = Json::parse(WithoutInfinities(text), nullptr, false);
   if (!file->root.is_object())
     throw Error(
         DR_FAILED_PRECONDITION,
@@ -375,6 +377,17 @@ std::vector<JsonConfig> JsonConfig::TakenSections() const {
     if (Pointer(path).parent_pointer().to_string() == path_ && file_->Find(path) != nullptr)
       sections.push_back({file_, path});
   return sections;
+}
+
+JsonConfig JsonConfig::Without(const std::function<bool(const std::string&)>& left_out) const {
+  auto file = std::make_shared<File>();
+  file->where = file_->where;
+  file->root = Json::object();
+  const Json* here = file_->Find(path_);
+  if (here != nullptr)
+    for (const auto& [name, value] : here->items())
+      if (!left_out(name)) file->root[name] = value;
+  return {std::move(file), ""};
 }
 
 void JsonConfig::CheckAllRead() const {

@@ -20,6 +20,7 @@
 #define DARKROOM_PLUGINS_COMMON_JSON_CONFIG_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -86,6 +87,10 @@ class JsonConfig {
   // The same of the settings of text generation, for models that generate none, or that take them
   // from elsewhere.
   void IgnoreGeneration() const;
+
+  // A copy, with a record of its own of what was read, without the fields whose names `left_out`
+  // says: for a file that holds settings for several readers.
+  JsonConfig Without(const std::function<bool(const std::string&)>& left_out) const;
 
   // Call last: refuses fields of the file, or of this section alone, that were neither read nor
   // ignored, by name.

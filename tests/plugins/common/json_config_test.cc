@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <darkroom/plugin.hpp>
+#include <limits>
 
 #include "tests/plugins/common/temporary_file.h"
 
@@ -55,6 +56,26 @@ TEST(JsonConfigTest, NamesTheFieldAndItsValueWhenTheKindIsWrong) {
   EXPECT_THAT(MessageOf([&] { Parse(R"({"s": 1})").Section("s"); }), HasSubstr("an object"));
   EXPECT_THAT(MessageOf([&] { Parse(R"({"l": [1, "b"]})").Integers("l", {}); }),
               HasSubstr("list of integers"));
+}
+
+TEST(JsonConfigTest, PythonsInfinitiesAreTheEndsOfTheNumbers) {
+  const JsonConfig config =
+      Parse(R"({"least": -Infinity, "most": Infinity, "text": "Infinity \" -Infinity"})");
+  EXPECT_EQ(config.Number("least"), std::numeric_limits<double>::lowest());
+  EXPECT_EQ(config.Number("most"), std::numeric_limits<double>::max());
+  EXPECT_EQ(config.Text("text"), "Infinity \" -Infinity");
+  EXPECT_THAT(MessageOf([] { Parse(R"({"n": NaN})"); }), HasSubstr("not valid JSON"));
+}
+
+TEST(JsonConfigTest, ACopyWithoutSomeFieldsHasARecordOfItsOwn) {
+  const JsonConfig config = Parse(R"({"a": 1, "b": 2, "c": 3})");
+  const JsonConfig copy = config.Without([](const std::string& name) { return name == "b"; });
+  EXPECT_FALSE(copy.Has("b"));
+  EXPECT_EQ(copy.where(), "config.json");
+  EXPECT_EQ(copy.Integer("a"), 1);
+  EXPECT_THAT(MessageOf([&] { copy.CheckAllRead(); }),
+              AllOf(HasSubstr("c (3)"), Not(HasSubstr("b (2)"))));
+  EXPECT_THAT(MessageOf([&] { config.CheckAllRead(); }), HasSubstr("a (1)"));
 }
 
 TEST(JsonConfigTest, RefusesWhatIsNotImplementedByName) {
