@@ -168,7 +168,7 @@ std::unique_ptr<Tokenizer> OpenTokenizer(const std::string& folder) {
 }
 
 std::optional<std::string> PadTokenOf(const std::string& folder) {
-  return OldFolder(folder).Role("pad_token", std::nullopt);
+  return TokenizerSettings(folder).Role("pad_token", std::nullopt);
 }
 
 }  // namespace darkroom

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs one network of Stable Diffusion XL for bench/sdxl/run.py.
+//
+//   sdxl_runner FOLDER (unet | vae)
+//
+// Loads the network, prints "ready", then for each line ROWS EDGE of its input makes one pass over
+// latents of that edge (the denoising network a step, the autoencoder a decoding) and prints
+// SECONDS PREPARED PEAK_RSS_KIB: PREPARED are the seconds of what is made once for a prompt.
+// bench/sdxl/peer.py speaks the same.
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "sdxl/folder.h"
+#include "sdxl/unet.h"
+#include "sdxl/vae.h"
+
+namespace {
+
+namespace sdxl = darkroom::sdxl;
+
+// The most memory this process ever held at once.
+int64_t PeakRssKib() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word)
+    if (word == "VmHWM:") {
+      int64_t kib = 0;
+      status >> kib;
+      return kib;
+    }
+  return 0;
+}
+
+template <typename Action>
+double Seconds(const Action& action) {
+  const auto begin = std::chrono::steady_clock::now();
+  action();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void Run(const std::string& path, const std::string& part) {
+  const c10::InferenceMode inference;
+  darkroom::nn::Placement placement;
+  placement.engine = darkroom::nn::ChooseEngine("auto", placement.device, placement.dtype);
+  const sdxl::Folder folder = sdxl::Folder::Open(path, false);
+  const auto config = darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
+  std::unique_ptr<sdxl::UNet> unet;
+  std::unique_ptr<sdxl::Vae> vae;
+  if (part == "unet")
+    unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part), sdxl::ReadUNetConfig(config),
+                                        placement);
+  else
+    vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), sdxl::ReadVaeConfig(config),
+                                      placement);
+  std::cout << "ready" << std::endl;
+  int64_t rows = 0;
+  int64_t edge = 0;
+  while (std::cin >> rows >> edge) {
+    double prepared = 0;
+    double seconds = 0;
+    if (unet) {
+      const sdxl::UNetConfig& shape = unet->config();
+      const at::Tensor text = at::randn({rows, 77, shape.stages.back().context});
+      const at::Tensor pooled = at::randn({rows, shape.added_width - 6 * shape.added_wave_width});
+      const at::Tensor latents = at::randn({rows, shape.in_channels, edge, edge});
+      sdxl::Condition condition;
+      prepared = Seconds([&] { condition = unet->Prepare(text, pooled, at::zeros({rows, 6})); });
+      seconds = Seconds([&] { (*unet)(latents, at::full({rows}, 500.0), condition); });
+    } else {
+      const at::Tensor latents = at::randn({rows, vae->config().latent_channels, edge, edge});
+      seconds = Seconds([&] { vae->Decode(latents); });
+    }
+    std::cout << seconds << " " << prepared << " " << PeakRssKib() << std::endl;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: sdxl_runner FOLDER (unet | vae)\n");
+    return 2;
+  }
+  try {
+    Run(argv[1], argv[2]);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sdxl_runner: %s\n", error.what());
+    return 1;
+  }
+}
