@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging
 
@@ -70,6 +70,7 @@ class Model:
     vae: AutoencoderKL = None
     text_encoder: CLIPTextModel = None
     text_encoder_2: CLIPTextModelWithProjection = None
+    scheduler: object = None
 
 
 # What these layers make goes into the stream that the norms look at.
@@ -121,11 +122,19 @@ def make_texts(variant="plain", seed=3):
             awake(CLIPTextModelWithProjection(CLIPTextConfig(**{**config, "hidden_act": "gelu", **second})), seed + 1))
 
 
-def write(folder, unet=None, vae=None, texts=None, **how):
+def make_scheduler():
+    """What stable-diffusion-xl-base-1.0 has."""
+    return EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1,
+                                  timestep_spacing="leading", interpolation_type="linear")
+
+
+def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
     """A folder with these parts, and an index that names all of a whole pipeline's."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    model = Model(folder, unet, vae, *(texts or (None, None)))
+    model = Model(folder, unet, vae, *(texts or (None, None)), scheduler)
+    if scheduler is not None:
+        scheduler.save_pretrained(folder / "scheduler")
     for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
         part = getattr(model, name)
         if part is not None:

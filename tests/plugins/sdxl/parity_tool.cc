@@ -15,11 +15,14 @@
 //   vae    pixels, noise -> mean, deviation, sampled, diffusion;
 //          latents -> decoded, from_diffusion; "tile": an edge
 //   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
+//   draw   no input file: "requests": [{"prompt", "negative", "seed", ...}], each begun "apart"
+//          steps after the one before it -> latents N, picture N
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
+#include <array>
 #include <cstdio>
 #include <darkroom/plugin.hpp>
 #include <exception>
@@ -33,6 +36,7 @@
 #include "common/safetensors.h"
 #include "sdxl/folder.h"
 #include "sdxl/text_encoders.h"
+#include "sdxl/text_to_image.h"
 #include "sdxl/unet.h"
 #include "sdxl/vae.h"
 #include "tests/plugins/common/save_tensors.h"
@@ -47,6 +51,7 @@ struct Networks {
   std::unique_ptr<sdxl::UNet> unet;
   std::unique_ptr<sdxl::Vae> vae;
   std::unique_ptr<sdxl::TextEncoders> text;
+  std::unique_ptr<sdxl::TextToImage> draw;
 };
 
 Networks Open(const Json& line) {
@@ -68,6 +73,8 @@ Networks Open(const Json& line) {
     const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(config());
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
+  } else if (part == "draw") {
+    networks.draw = std::make_unique<sdxl::TextToImage>(folder, placement);
   } else {
     networks.text = std::make_unique<sdxl::TextEncoders>(folder, placement);
   }
@@ -131,6 +138,51 @@ Tensors RunText(const sdxl::TextEncoders& text, const Json& line) {
   return {{"states", found.states}, {"pooled", found.pooled}};
 }
 
+sdxl::DrawingRequest ReadRequest(const Json& json) {
+  const auto prompt = [](const Json& pair) {
+    return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>()};
+  };
+  sdxl::DrawingRequest request;
+  request.prompt = prompt(json.at("prompt"));
+  if (json.contains("negative")) request.negative = prompt(json["negative"]);
+  request.height = json.value("height", int64_t{0});
+  request.width = json.value("width", int64_t{0});
+  request.seed = json.value("seed", uint64_t{0});
+  request.guidance_scale = json.value("guidance_scale", 5.0);
+  request.guidance_rescale = json.value("guidance_rescale", 0.0);
+  request.skipped_layers = json.value("clip_skip", int64_t{0});
+  request.scheduler = json.value("scheduler", "default");
+  request.sampling.steps = json.value("steps", int64_t{4});
+  using Size = std::array<int64_t, 2>;
+  if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
+  request.crop = json.value("crop", Size{0, 0});
+  if (json.contains("target_size")) request.target_size = json["target_size"].get<Size>();
+  return request;
+}
+
+Tensors RunDraw(const sdxl::TextToImage& model, const Json& line) {
+  const Json& requests = line.at("requests");
+  const auto apart = line.value("apart", size_t{0});
+  std::vector<std::unique_ptr<sdxl::Drawing>> drawings;
+  Tensors outputs;
+  std::vector<size_t> numbers;
+  for (size_t tick = 0, begun = 0; begun < requests.size() || !drawings.empty(); ++tick) {
+    while (begun < requests.size() && tick >= begun * apart) {
+      drawings.push_back(model.Begin(ReadRequest(requests[begun])));
+      numbers.push_back(begun++);
+    }
+    if (!drawings.empty()) model.Step(drawings);
+    for (size_t i = drawings.size(); i-- > 0;) {
+      if (!drawings[i]->Done()) continue;
+      outputs["latents " + std::to_string(numbers[i])] = drawings[i]->latents();
+      outputs["picture " + std::to_string(numbers[i])] = model.Finish(*drawings[i]);
+      drawings.erase(drawings.begin() + static_cast<std::ptrdiff_t>(i));
+      numbers.erase(numbers.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return outputs;
+}
+
 void Answer(const Networks& networks, const Json& line) {
   Tensors inputs;
   if (line.contains("input"))
@@ -139,6 +191,7 @@ void Answer(const Networks& networks, const Json& line) {
   if (networks.unet) outputs = RunUNet(*networks.unet, inputs, line.value("rows", "together"));
   if (networks.vae) outputs = RunVae(*networks.vae, inputs, line.value("tile", int64_t{0}));
   if (networks.text) outputs = RunText(*networks.text, line);
+  if (networks.draw) outputs = RunDraw(*networks.draw, line);
   for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kFloat);
   darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
 }
