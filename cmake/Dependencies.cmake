@@ -70,20 +70,6 @@ darkroom_pkg(darkroom::sodium libsodium libsodium-dev)
 darkroom_pkg(darkroom::protobuf_c libprotobuf-c libprotobuf-c-dev)
 darkroom_pkg(darkroom::utf8proc libutf8proc libutf8proc-dev)
 
-# Its package's pkg-config file names the library of training, too, which no plugin needs.
-find_path(DARKROOM_SENTENCEPIECE_INCLUDE sentencepiece_processor.h)
-find_library(DARKROOM_SENTENCEPIECE_LIBRARY sentencepiece)
-mark_as_advanced(DARKROOM_SENTENCEPIECE_INCLUDE DARKROOM_SENTENCEPIECE_LIBRARY)
-if(DARKROOM_SENTENCEPIECE_INCLUDE AND DARKROOM_SENTENCEPIECE_LIBRARY)
-  add_library(darkroom::sentencepiece SHARED IMPORTED GLOBAL)
-  set_target_properties(
-    darkroom::sentencepiece
-    PROPERTIES IMPORTED_LOCATION "${DARKROOM_SENTENCEPIECE_LIBRARY}"
-               INTERFACE_INCLUDE_DIRECTORIES "${DARKROOM_SENTENCEPIECE_INCLUDE}")
-else()
-  list(APPEND darkroom_missing "sentencepiece (Debian package libsentencepiece-dev)")
-endif()
-
 # Debian's package of yaml-cpp gives a target of its plain name, without its include folder: it is /usr/include.
 if(yaml-cpp_FOUND AND NOT TARGET yaml-cpp)
   add_library(yaml-cpp INTERFACE IMPORTED GLOBAL)
@@ -92,6 +78,8 @@ endif()
 
 find_package(NatsC 3.13 QUIET)
 darkroom_need(NatsC_FOUND "NATS.c >= 3.13 (${DARKROOM_DEPS}/nats-c)")
+find_package(SentencePiece QUIET)
+darkroom_need(SentencePiece_FOUND "sentencepiece (${DARKROOM_DEPS}/sentencepiece)")
 find_package(Valijson QUIET)
 darkroom_need(Valijson_FOUND "valijson headers (${DARKROOM_DEPS}/valijson)")
 find_package(Libtorch 2.11 QUIET)

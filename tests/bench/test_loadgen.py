@@ -19,6 +19,10 @@ FAULTS = {
 }
 
 
+# One reply of so many is wrong: seldom enough that a load that gives up after a hundred wrong ones reaches its window.
+FAULT_EVERY = 100
+
+
 def run_loadgen(build, *options) -> subprocess.CompletedProcess:
     command = [build / "bench" / "loadgen", "--warmup", "0.05", "--seconds", "1", *options]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True)
@@ -65,7 +69,7 @@ def test_measures_each_way_of_a_bare_responder(server, responder, build, mode):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_sees_wrong_replies_over_nats(server, build, fault):
     change, words = FAULTS[fault]
-    with NatsResponder(server.url, change, misbehave_every=10):
+    with NatsResponder(server.url, change, misbehave_every=FAULT_EVERY):
         line = line_of(run_loadgen(build, "--url", server.url, "--subject", "test.echo"))
     assert line["errors"] > 0
     assert words in line["first_error"]
@@ -156,7 +160,7 @@ def test_measures_http(http_server, build):
 def test_sees_wrong_replies_over_http(http_server, build, fault):
     change, words = FAULTS[fault]
     calls = iter(range(1 << 30))
-    http_server.change = lambda body: (200, change(body) if next(calls) % 10 == 9 else body)
+    http_server.change = lambda body: (200, change(body) if next(calls) % FAULT_EVERY == 9 else body)
     line = line_of(run_loadgen(build, "--url", http_server.url))
     assert line["errors"] > 0
     assert words in line["first_error"]
@@ -164,7 +168,7 @@ def test_sees_wrong_replies_over_http(http_server, build, fault):
 
 def test_a_status_is_an_error_over_http(http_server, build):
     calls = iter(range(1 << 30))
-    http_server.change = lambda body: (429 if next(calls) % 10 == 9 else 200, body)
+    http_server.change = lambda body: (429 if next(calls) % FAULT_EVERY == 9 else 200, body)
     line = line_of(run_loadgen(build, "--url", http_server.url))
     assert line["errors"] > 0
     assert "429" in line["first_error"]
@@ -185,7 +189,7 @@ def test_a_protocol_within_http_has_headers_and_a_prefix(http_server, build):
     # Only what precedes the bytes is let pass.
     calls = iter(range(1 << 30))
     http_server.change_with_headers = lambda _, body: (
-        (200, b"{}" + body) if next(calls) % 10 < 9 else (200, b"{}" + body[:-1] + b"!")
+        (200, b"{}" + body) if next(calls) % FAULT_EVERY != 9 else (200, b"{}" + body[:-1] + b"!")
     )
     line = line_of(run_loadgen(build, *options, "--reply-has-prefix"))
     assert "other bytes" in line["first_error"]
