@@ -22,3 +22,9 @@ if(DARKROOM_SANITIZE)
   add_link_options(-fsanitize=${darkroom_sanitizers})
   message(STATUS "Sanitizers: ${darkroom_sanitizers}")
 endif()
+
+option(DARKROOM_FUZZ "Build the fuzz targets (clang only)" OFF)
+if(DARKROOM_FUZZ)
+  # libFuzzer looks for inputs that reach new code: all of it must tell what is reached.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

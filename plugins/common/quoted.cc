@@ -11,4 +11,10 @@ std::string Quoted(std::string_view text) {
   return out + (text.size() > kMost ? "...'" : "'");
 }
 
+std::string ShapeText(std::span<const int64_t> shape) {
+  std::string out = "[";
+  for (size_t i = 0; i < shape.size(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return out + "]";
+}
+
 }  // namespace darkroom

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text of a file or a client, made fit for messages. A pure function, any thread.
+// What a file or a client says, made fit for messages. Pure functions, any thread.
 
 #ifndef DARKROOM_PLUGINS_COMMON_QUOTED_H_
 #define DARKROOM_PLUGINS_COMMON_QUOTED_H_
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +14,9 @@ namespace darkroom {
 
 // `text` in quotes, fit for a log: cut when long, with anything but printable ASCII replaced.
 std::string Quoted(std::string_view text);
+
+// A shape as people write it: [64, 3, 3, 3].
+std::string ShapeText(std::span<const int64_t> shape);
 
 }  // namespace darkroom
 

@@ -124,10 +124,4 @@ void Safetensors::ReleasePages() const {
   ::madvise(const_cast<std::byte*>(mapping_.get()), mapped_bytes_, MADV_DONTNEED);
 }
 
-std::string ShapeText(at::IntArrayRef shape) {
-  std::string out = "[";
-  for (size_t i = 0; i < shape.size(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return out + "]";
-}
-
 }  // namespace darkroom

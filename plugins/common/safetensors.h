@@ -33,7 +33,6 @@ class Safetensors {
   // No header of a real checkpoint comes near this. It bounds what a file can make the reader
   // parse.
   static constexpr uint64_t kMaxHeaderBytes = 100'000'000;
-  static constexpr size_t kMaxDimensions = 16;
 
   // Throws Error: DR_NOT_FOUND when there is no such file, DR_FAILED_PRECONDITION when it cannot be
   // read or is damaged. The message names the path and, where one is to blame, the tensor and its
@@ -58,9 +57,6 @@ class Safetensors {
   std::shared_ptr<const std::byte> mapping_;
   uint64_t mapped_bytes_ = 0;
 };
-
-// A shape as people write it: [64, 3, 3, 3].
-std::string ShapeText(at::IntArrayRef shape);
 
 }  // namespace darkroom
 

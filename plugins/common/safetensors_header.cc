@@ -10,12 +10,14 @@
 #include <set>
 #include <utility>
 
-#include "common/safetensors.h"
+#include "common/quoted.h"
 
 namespace darkroom {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr size_t kMaxDimensions = 16;
 
 [[noreturn]] void Refuse(const std::string& message) {
   throw Error(DR_FAILED_PRECONDITION, message);
@@ -39,9 +41,8 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     if (place_ == Place::kShape) {
       if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
         Refuse(Where() + "dimension " + std::to_string(value) + " is too large");
-      if (entry_.shape.size() == Safetensors::kMaxDimensions)
-        Refuse(Where() + "has more than " + std::to_string(Safetensors::kMaxDimensions) +
-               " dimensions");
+      if (entry_.shape.size() == kMaxDimensions)
+        Refuse(Where() + "has more than " + std::to_string(kMaxDimensions) + " dimensions");
       entry_.shape.push_back(static_cast<int64_t>(value));
       return true;
     }

@@ -26,6 +26,10 @@ LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
 STAND_INS = re.compile(r"\b(NAME|FOLDER)|^plugins/negative/")
 
 
+# What shows a promise of docs/security.md: a test's file, a script's target.
+SHOWN_BY = re.compile(r"`(e2e_\w+|\w+_test|scripts/fuzz \w+)`")
+
+
 def prose(page: Path) -> str:
     """Without fenced blocks, whose backquotes and brackets are code."""
     return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
@@ -146,3 +150,24 @@ def test_the_example_configuration_and_the_page_have_the_same_keys():
 
 def test_the_page_has_the_keys_that_the_daemon_reads():
     assert {leaf(key) for key in documented_keys()} == read_keys() - MAPS - IN_DEVICES
+
+
+def shows(name: str) -> bool:
+    """Whether there is a test of that name, as ctest and scripts/fuzz know them."""
+    if name.startswith("scripts/fuzz "):
+        return (ROOT / f"tests/fuzz/fuzz_{name.split()[1]}.cc").exists()
+    if name.startswith("e2e_"):
+        return (ROOT / f"tests/e2e/test_{name[4:]}.py").exists()
+    # A program is named after its file, some with their folder's name before it.
+    words = name.removesuffix("_test").split("_")
+    return any(any((ROOT / "tests").rglob("_".join(words[i:]) + "_test.cc")) for i in range(len(words)))
+
+
+def test_every_promise_of_security_has_its_test():
+    page = (ROOT / "docs/security.md").read_text()
+    rows = page.split("| danger |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    assert len(rows) > 5
+    for row in rows:
+        names = SHOWN_BY.findall(row)
+        assert names, row
+        assert not [name for name in names if not shows(name)], row
