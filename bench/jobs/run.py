@@ -25,7 +25,7 @@ from jobs.queues import Pace  # noqa: E402
 from jobs.scene import CELERY, OURS, Scene  # noqa: E402
 
 PACES = {
-    "quick": Pace(rounds=1, warmup=0.3, seconds=0.5, half_seconds=1),
+    "quick": Pace(rounds=1, warmup=0.3, seconds=1.5, half_seconds=1.5),
     "default": Pace(rounds=5, warmup=0.5, seconds=2, half_seconds=4),
     "long": Pace(rounds=11, warmup=0.5, seconds=3, half_seconds=6),
 }

@@ -31,7 +31,7 @@ class NatsResponder:
             nonlocal count
             count += 1
             self.deadlines.add((message.headers or {}).get("Darkroom-Deadline"))
-            wrong = count > 1 and (count - 2) % self._every == 0
+            wrong = count > 1 and count % self._every == 0
             replies = self._change(message.data) if wrong else message.data
             headers = {**(message.headers or {}), **(self._headers if wrong else {})}
             for reply in replies if isinstance(replies, list) else [replies]:

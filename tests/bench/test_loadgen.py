@@ -20,7 +20,7 @@ FAULTS = {
 
 
 # One reply of so many is wrong: seldom enough that a load that gives up after a hundred wrong ones reaches its window.
-FAULT_EVERY = 100
+FAULT_EVERY = 50
 
 
 def run_loadgen(build, *options) -> subprocess.CompletedProcess:
