@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -168,6 +169,18 @@ class WorkerProgram {
   std::map<uint32_t, std::unique_ptr<WorkerInstance>> instances_;
 };
 
+// When memory runs out the kernel is to take a worker, whose jobs are tried again, and not the
+// daemon or a stranger's program. Anybody may raise it; where it cannot be, all stays as it was.
+void BeFirstToGo() {
+  constexpr int kScore = 500;  // of 1000
+  std::fstream file("/proc/self/oom_score_adj");
+  int now = 0;
+  if (file >> now && now < kScore) {
+    file.seekp(0);
+    file << kScore;
+  }
+}
+
 int Main(const std::vector<std::string>& arguments) {
   // The daemon's end is noticed by the socket's; this is for when this thread cannot look.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -177,6 +190,7 @@ int Main(const std::vector<std::string>& arguments) {
     _exit(code);  // a driver that was lost need not come home
   }
   signal(SIGPIPE, SIG_IGN);
+  BeFirstToGo();
   SetThreadName("darkroom-worker");  // and so the process, for ps and top
   const auto memory = SharedMemory::Map(kChildArena);
   if (!memory.ok()) {
