@@ -18,6 +18,9 @@ namespace fs = std::filesystem;
 // They go to a worker in one packet, with the model's name and weights.
 constexpr size_t kMostOptions = size_t{64} << 10;
 
+// Where docs/packages.md tells people to put what no package has.
+constexpr const char* kPackagedTorch = "/opt/darkroom/torch";
+
 fs::path FirstExisting(const std::vector<fs::path>& candidates) {
   std::error_code error;
   for (const fs::path& path : candidates) {
@@ -83,6 +86,8 @@ Places FindPlaces(const Config& config) {
     places.torch_dir = DARKROOM_BUILD_TORCH_DIR;
   }
 #endif
+  if (places.torch_dir.empty() && fs::exists(kPackagedTorch, error))
+    places.torch_dir = kPackagedTorch;
   return places;
 }
 
