@@ -66,6 +66,8 @@ void AddDeadCommand(CLI::App* app, Command* command);
 void AddJobsCommand(CLI::App* app, Command* command);
 void AddRunCommand(CLI::App* app, Command* command);
 void AddModelsCommand(CLI::App* app, Command* command);
+// Below `models`.
+void AddModelsPullCommand(CLI::App* models, Command* command);
 void AddPluginsCommand(CLI::App* app, Command* command);
 void AddPsCommand(CLI::App* app, Command* command);
 void AddStatusCommand(CLI::App* app, Command* command);

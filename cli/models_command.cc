@@ -140,8 +140,11 @@ void AddModelsCommand(CLI::App* app, Command* command) {
   CLI::App* models = app->add_subcommand(
       "models", "List the models, or show one: its inputs, outputs, parameters and subjects");
   models->add_option("NAME", *name, "The model to show");
-  models->callback(
-      [command, name] { command->run = [command, name] { return ShowModels(*command, *name); }; });
+  models->callback([models, command, name] {
+    if (!models->get_subcommands().empty()) return;  // theirs is what runs
+    command->run = [command, name] { return ShowModels(*command, *name); };
+  });
+  AddModelsPullCommand(models, command);
 }
 
 }  // namespace darkroom

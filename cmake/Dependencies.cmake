@@ -68,6 +68,7 @@ darkroom_pkg(darkroom::systemd libsystemd libsystemd-dev)
 darkroom_pkg(darkroom::seccomp libseccomp libseccomp-dev)
 darkroom_pkg(darkroom::sodium libsodium libsodium-dev)
 darkroom_pkg(darkroom::protobuf_c libprotobuf-c libprotobuf-c-dev)
+darkroom_pkg(darkroom::curl libcurl libcurl4-openssl-dev)
 darkroom_pkg(darkroom::utf8proc libutf8proc libutf8proc-dev)
 
 # Debian's package of yaml-cpp gives a target of its plain name, without its include folder: it is /usr/include.
