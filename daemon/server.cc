@@ -34,6 +34,7 @@ Server::Server(Config config, Logger& log)
     : config_(std::move(config)),
       log_(log),
       places_(FindPlaces(config_)),
+      nats_log_(log),
       publisher_(log),
       replier_(&publisher_, config_.nats.prefix),
       found_(FindDevices(config_.devices)),
@@ -69,7 +70,7 @@ Status Server::Start() {
 
 ControlView Server::View() {
   return {config_.host_name, url_,         models_,           lanes_, pool_, gpus_, *health_,
-          endpoints_,        flow_.jobs(), flow_.admission(), state_};
+          endpoints_,        flow_.jobs(), flow_.admission(), state_,  nats_log_};
 }
 
 Status Server::StartHttp() {
@@ -228,27 +229,25 @@ void Server::OnModelAdded(const std::shared_ptr<Model>& model) {
 void Server::OnPluginsChanged() { ServeWhenReady(); }
 
 Status Server::StartNats() {
-  std::vector<std::string> urls = config_.nats.urls;
+  ServerLink link{config_.nats.urls, config_.nats.login, config_.host_name, &nats_log_};
   if (config_.nats.embedded) {
     auto embedded = EmbeddedServer::Start(io_, config_.nats, config_.state_dir, log_);
     if (!embedded.ok()) return embedded.status();
     embedded_ = std::move(*embedded);
-    urls = {embedded_->url()};
+    link.urls = {embedded_->url()};
   }
-  for (const std::string& url : urls) {
+  for (const std::string& url : link.urls) {
     if (!url_.empty()) url_ += ',';
     url_ += WithoutSecrets(url);
   }
-  Status status = publisher_.Open(urls, fmt::format("darkroomd {} replies", config_.host_name));
-  if (!status.ok()) return status;
-  auto connection =
-      Connection::Open(urls, fmt::format("darkroomd {} intake", config_.host_name), 0, this);
+  if (Status status = publisher_.Open(link); !status.ok()) return status;
+  auto connection = Connection::Open(link, "intake", this);
   if (!connection.ok()) return connection.status();
   intake_ = std::make_unique<Intake>(io_, std::move(*connection), [this](Arrival arrival) {
     handlers_[arrival.subscription](std::move(arrival.message));
   });
   if (config_.jobs.enabled) {
-    if (Status durable = StartDurableJobs(urls); !durable.ok()) return durable;
+    if (Status durable = StartDurableJobs(link); !durable.ok()) return durable;
   }
   // Our own server takes a moment to start; any other is missing.
   if (embedded_ == nullptr && !intake_->connection().connected()) {
@@ -257,17 +256,17 @@ Status Server::StartNats() {
   return Status::Ok();
 }
 
-Status Server::StartDurableJobs(const std::vector<std::string>& urls) {
+Status Server::StartDurableJobs(const ServerLink& link) {
   objects_ = std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects,
-                                           config_.jobs.keep, log_);
-  Status status = objects_->Open(urls, fmt::format("darkroomd {} objects", config_.host_name));
+                                           config_.jobs.keep);
+  Status status = objects_->Open(link);
   if (!status.ok()) return status;
   flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);
   durable_ = std::make_unique<DurableJobs>(
       DurableJobs::Parts{io_, config_, flow_, *objects_, publisher_, metrics_, log_,
                          [this](const std::string& model) { return EndpointOf(model); },
                          [this](const Model& model) { return plugins_->LastLines(model); }});
-  return durable_->Open(urls);
+  return durable_->Open(link);
 }
 
 const Endpoint* Server::EndpointOf(const std::string& model) const {
@@ -404,8 +403,6 @@ void Server::OnDisconnected() {
     if (state_ == "ready") log_.warn("lost the connection to NATS; trying on");
   });
 }
-
-void Server::OnError(const std::string& what) { log_.warn("intake's connection: {}", what); }
 
 std::string Server::StatusLine() const {
   const auto ready = std::count_if(models_.begin(), models_.end(), [](const auto& model) {

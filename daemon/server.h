@@ -33,6 +33,7 @@
 #include "durable_jobs.h"
 #include "job_cancel.h"
 #include "job_flow.h"
+#include "message/connection_log.h"
 #include "message/embedded_server.h"
 #include "message/intake.h"
 #include "message/object_store.h"
@@ -64,7 +65,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   Status StartHttp();
   ControlView View();
   Status StartNats();
-  Status StartDurableJobs(const std::vector<std::string>& urls);
+  Status StartDurableJobs(const ServerLink& link);
   const Endpoint* EndpointOf(const std::string& model) const;
   void TellDevices();
   Status StartModels();
@@ -93,7 +94,6 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   void OnConnected() override;
   void OnDisconnected() override;
-  void OnError(const std::string& what) override;
 
   std::string StatusLine() const;
 
@@ -109,6 +109,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   std::unique_ptr<EmbeddedServer> embedded_;
   std::string url_;  // as it may be shown
+  ConnectionLog nats_log_;
   std::vector<std::shared_ptr<Model>> models_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::thread digester_;
