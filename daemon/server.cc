@@ -61,6 +61,8 @@ Status Server::Start() {
   micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
   if (Status status = StartHttp(); !status.ok()) return status;
+  service_ = std::make_unique<ServiceStatus>(io_, View(), intake_->connection());
+  service_->Start();
   plugins_->Start();
   health_->Start();
   watchdog_.Start();
@@ -114,8 +116,7 @@ boost::asio::awaitable<void> Server::ServeUntilTold() {
   co_await (ASignal() || stop_.Wait());
   state_ = "draining";
   log_.info("{}: draining {} jobs", stop_reason_, flow_.jobs().size());
-  NotifyStopping(fmt::format("Draining {} jobs", flow_.jobs().size()),
-                 config_.drain_timeout + kFlushTimeout);
+  service_->Drain(ServiceStatus::Clock::now() + config_.drain_timeout);
   const auto first = co_await (Drain() || Sleep(config_.drain_timeout));
   const bool drained = first.index() == 0;
   if (!drained) {
@@ -314,7 +315,7 @@ void Server::ServeWhenReady() {
   }
   state_ = "ready";
   log_.info("ready: {}", StatusLine());
-  NotifyReady(StatusLine());
+  NotifyReady(service_->Line());
 }
 
 Status Server::Subscribe() {
@@ -379,7 +380,7 @@ void Server::OnModelChanged(Model& model) {
   plugins_->UpdateModel(model);
   if (serving_ && durable_ != nullptr) durable_->Refresh(model);
   if (model.state == ModelState::kLoading) {
-    if (state_ == "starting") NotifyStatus(fmt::format("Loading {}", model.config.name));
+    if (service_ != nullptr) service_->Tell();
     return;
   }
   ServeWhenReady();
@@ -387,7 +388,7 @@ void Server::OnModelChanged(Model& model) {
 
 void Server::OnHealthChanged() {
   if (state_ == "draining") return;
-  NotifyStatus(StatusLine());
+  if (service_ != nullptr) service_->Tell();
   ServeWhenReady();
 }
 

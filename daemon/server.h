@@ -24,6 +24,7 @@
 #include "control/job_metrics.h"
 #include "control/micro_service.h"
 #include "control/plugin_control.h"
+#include "control/service_status.h"
 #include "control/watchdog.h"
 #include "core/event.h"
 #include "core/log.h"
@@ -137,6 +138,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<PluginControl> plugin_control_;
   std::unique_ptr<MicroService> micro_;
+  std::unique_ptr<ServiceStatus> service_;
   std::unique_ptr<HttpServer> http_;  // nullptr: there is none
 };
 

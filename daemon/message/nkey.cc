@@ -57,6 +57,8 @@ std::optional<std::vector<uint8_t>> FromBase32(std::string_view text) {
     bits -= 8;
     bytes.push_back(static_cast<uint8_t>(held >> bits));
   }
+  // What is left of the last digit means nothing, and is 0.
+  if ((held & ((1U << bits) - 1)) != 0) return std::nullopt;
   return bytes;
 }
 

@@ -10,18 +10,17 @@ import nats
 import pytest
 
 from client import Client, until
-from durable import Durable, until_served
+from durable import Durable
 from harness import REPOSITORY, deps, wait_until
 from shell import Shell
 
 EXAMPLE = REPOSITORY / "config" / "nats" / "darkroom.conf"
-USERS = ("darkroomd", "client", "operator", "watcher")
-PASSWORDS = {user: f"{user}-secret" for user in USERS}
+PASSWORDS = {user: f"{user}-secret" for user in ("darkroomd", "client", "operator", "watcher")}
 ENVIRONMENT = {"DARKROOMD_PASSWORD": PASSWORDS["darkroomd"], "DARKROOM_CLIENT_PASSWORD": PASSWORDS["client"],
                "DARKROOM_OPERATOR_PASSWORD": PASSWORDS["operator"],
                "DARKROOM_WATCHER_PASSWORD": PASSWORDS["watcher"]}
 MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
-VIOLATION = "Permissions Violation"
+VIOLATION = " Violation - "  # as the server's log has it: of a publish or a subscription
 
 # What nobody but the server's own people should do, by whom it is tried.
 FORBIDDEN = {
@@ -126,7 +125,7 @@ async def test_what_darkroom_does_is_allowed(server, daemon, loop, tmp_path):
     watcher, refused_watcher = await connect(server, "watcher")
     assert (await watcher.control("ps"))["host"] == "guarded"
     shell = Shell(tmp_path, url_of(server, "operator"))
-    for command in (["status"], ["models"], ["ps"], ["jobs", "ls"], ["dead", "ls"], ["plugins"]):
+    for command in (["status"], ["models"], ["ps"], ["jobs", "ls"], ["dead", "ls"], ["plugins", "ls"]):
         await asyncio.to_thread(shell, *command)
     status = (await operator.control("status"))["nats"]
     for one in (client, operator, watcher):
@@ -149,8 +148,9 @@ async def test_what_is_forbidden_is_refused(server, daemon):
             return len(refused) >= len(subjects)
 
         await until(f"{user} to be refused", all_refused, 10)
-        told = [re.search(r'publish to "(.*?)"', text, re.IGNORECASE).group(1) for text in refused]
-        assert sorted(told) == sorted(name.lower() if name.lower() in told else name for name in subjects)
+        # This client tells it in small letters.
+        told = [re.search(r'publish to "(.*?)"', text).group(1) for text in refused]
+        assert sorted(told) == sorted(subject.lower() for subject in subjects)
         tried += len(subjects)
         await client.close()
     assert tried >= 40
