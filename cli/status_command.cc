@@ -54,6 +54,11 @@ std::string OneHost(const json& host) {
        fmt::format("{}, {}, {} reconnects, messages up to {}",
                    WithoutPasswords(TextField(nats, "url")), online ? "connected" : "not connected",
                    CountField(nats, "reconnects"), FormatSize(CountField(nats, "max_payload"))));
+  for (const json& trouble : PartField(nats, "troubles")) {
+    line("", fmt::format("{}: {} ({} times, last {} ago)", TextField(trouble, "connection"),
+                         TextField(trouble, "what"), CountField(trouble, "times"),
+                         FormatTime(std::chrono::duration<double>(NumberField(trouble, "age_s")))));
+  }
   line("models", Models(host));
   line("devices", Counts(PartField(host, "devices"), {"healthy", "suspected", "quarantined"}));
   line("jobs", Counts(PartField(host, "jobs"), {"queued", "running"}));

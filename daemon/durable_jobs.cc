@@ -72,10 +72,9 @@ DurableJobs::DurableJobs(const Parts& parts)
 
 DurableJobs::~DurableJobs() = default;
 
-Status DurableJobs::Open(const std::vector<std::string>& urls) {
+Status DurableJobs::Open(const ServerLink& link) {
   // Of their own: jobs' payloads keep no request waiting, and answers are heard until the end.
-  auto connection =
-      Connection::Open(urls, fmt::format("darkroomd {} jobs", parts_.config.host_name), 0, this);
+  auto connection = Connection::Open(link, "jobs", this);
   if (!connection.ok()) return connection.status();
   intake_ = std::make_unique<Intake>(parts_.io, std::move(*connection), [this](Arrival arrival) {
     handlers_[arrival.subscription](std::move(arrival.message));
@@ -94,10 +93,6 @@ void DurableJobs::OnConnected() {
   boost::asio::post(parts_.io, [this] {
     for (const auto& feed : feeds_) feed->puller->OnConnected();
   });
-}
-
-void DurableJobs::OnError(const std::string& what) {
-  parts_.log.warn("jobs' connection: {}", what);
 }
 
 void DurableJobs::Serve(const std::shared_ptr<Model>& model) {

@@ -60,7 +60,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   explicit DurableJobs(const Parts& parts);
   ~DurableJobs() override;
 
-  Status Open(const std::vector<std::string>& urls);  // starts to connect
+  Status Open(const ServerLink& link);  // starts to connect
 
   // From here on jobs for the model are run. Again: something of it has changed.
   void Serve(const std::shared_ptr<Model>& model);
@@ -139,7 +139,6 @@ class DurableJobs : private ConnectionEvents, private JobSink {
 
   void OnConnected() override;
   void OnDisconnected() override {}
-  void OnError(const std::string& what) override;
 
   // A subscription's number, and its place among the handlers.
   static constexpr uint32_t kAnnouncements = 1;

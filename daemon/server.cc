@@ -34,6 +34,7 @@ Server::Server(Config config, Logger& log)
     : config_(std::move(config)),
       log_(log),
       places_(FindPlaces(config_)),
+      nats_log_(log),
       publisher_(log),
       replier_(&publisher_, config_.nats.prefix),
       found_(FindDevices(config_.devices)),
@@ -60,6 +61,8 @@ Status Server::Start() {
   micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
   if (Status status = StartHttp(); !status.ok()) return status;
+  service_ = std::make_unique<ServiceStatus>(io_, View(), intake_->connection());
+  service_->Start();
   plugins_->Start();
   health_->Start();
   watchdog_.Start();
@@ -69,7 +72,7 @@ Status Server::Start() {
 
 ControlView Server::View() {
   return {config_.host_name, url_,         models_,           lanes_, pool_, gpus_, *health_,
-          endpoints_,        flow_.jobs(), flow_.admission(), state_};
+          endpoints_,        flow_.jobs(), flow_.admission(), state_,  nats_log_};
 }
 
 Status Server::StartHttp() {
@@ -113,8 +116,7 @@ boost::asio::awaitable<void> Server::ServeUntilTold() {
   co_await (ASignal() || stop_.Wait());
   state_ = "draining";
   log_.info("{}: draining {} jobs", stop_reason_, flow_.jobs().size());
-  NotifyStopping(fmt::format("Draining {} jobs", flow_.jobs().size()),
-                 config_.drain_timeout + kFlushTimeout);
+  service_->Drain(ServiceStatus::Clock::now() + config_.drain_timeout);
   const auto first = co_await (Drain() || Sleep(config_.drain_timeout));
   const bool drained = first.index() == 0;
   if (!drained) {
@@ -228,27 +230,25 @@ void Server::OnModelAdded(const std::shared_ptr<Model>& model) {
 void Server::OnPluginsChanged() { ServeWhenReady(); }
 
 Status Server::StartNats() {
-  std::vector<std::string> urls = config_.nats.urls;
+  ServerLink link{config_.nats.urls, config_.nats.login, config_.host_name, &nats_log_};
   if (config_.nats.embedded) {
     auto embedded = EmbeddedServer::Start(io_, config_.nats, config_.state_dir, log_);
     if (!embedded.ok()) return embedded.status();
     embedded_ = std::move(*embedded);
-    urls = {embedded_->url()};
+    link.urls = {embedded_->url()};
   }
-  for (const std::string& url : urls) {
+  for (const std::string& url : link.urls) {
     if (!url_.empty()) url_ += ',';
     url_ += WithoutSecrets(url);
   }
-  Status status = publisher_.Open(urls, fmt::format("darkroomd {} replies", config_.host_name));
-  if (!status.ok()) return status;
-  auto connection =
-      Connection::Open(urls, fmt::format("darkroomd {} intake", config_.host_name), 0, this);
+  if (Status status = publisher_.Open(link); !status.ok()) return status;
+  auto connection = Connection::Open(link, "intake", this);
   if (!connection.ok()) return connection.status();
   intake_ = std::make_unique<Intake>(io_, std::move(*connection), [this](Arrival arrival) {
     handlers_[arrival.subscription](std::move(arrival.message));
   });
   if (config_.jobs.enabled) {
-    if (Status durable = StartDurableJobs(urls); !durable.ok()) return durable;
+    if (Status durable = StartDurableJobs(link); !durable.ok()) return durable;
   }
   // Our own server takes a moment to start; any other is missing.
   if (embedded_ == nullptr && !intake_->connection().connected()) {
@@ -257,17 +257,17 @@ Status Server::StartNats() {
   return Status::Ok();
 }
 
-Status Server::StartDurableJobs(const std::vector<std::string>& urls) {
+Status Server::StartDurableJobs(const ServerLink& link) {
   objects_ = std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects,
-                                           config_.jobs.keep, log_);
-  Status status = objects_->Open(urls, fmt::format("darkroomd {} objects", config_.host_name));
+                                           config_.jobs.keep);
+  Status status = objects_->Open(link);
   if (!status.ok()) return status;
   flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);
   durable_ = std::make_unique<DurableJobs>(
       DurableJobs::Parts{io_, config_, flow_, *objects_, publisher_, metrics_, log_,
                          [this](const std::string& model) { return EndpointOf(model); },
                          [this](const Model& model) { return plugins_->LastLines(model); }});
-  return durable_->Open(urls);
+  return durable_->Open(link);
 }
 
 const Endpoint* Server::EndpointOf(const std::string& model) const {
@@ -315,7 +315,7 @@ void Server::ServeWhenReady() {
   }
   state_ = "ready";
   log_.info("ready: {}", StatusLine());
-  NotifyReady(StatusLine());
+  NotifyReady(service_->Line());
 }
 
 Status Server::Subscribe() {
@@ -380,7 +380,7 @@ void Server::OnModelChanged(Model& model) {
   plugins_->UpdateModel(model);
   if (serving_ && durable_ != nullptr) durable_->Refresh(model);
   if (model.state == ModelState::kLoading) {
-    if (state_ == "starting") NotifyStatus(fmt::format("Loading {}", model.config.name));
+    if (service_ != nullptr) service_->Tell();
     return;
   }
   ServeWhenReady();
@@ -388,7 +388,7 @@ void Server::OnModelChanged(Model& model) {
 
 void Server::OnHealthChanged() {
   if (state_ == "draining") return;
-  NotifyStatus(StatusLine());
+  if (service_ != nullptr) service_->Tell();
   ServeWhenReady();
 }
 
@@ -404,8 +404,6 @@ void Server::OnDisconnected() {
     if (state_ == "ready") log_.warn("lost the connection to NATS; trying on");
   });
 }
-
-void Server::OnError(const std::string& what) { log_.warn("intake's connection: {}", what); }
 
 std::string Server::StatusLine() const {
   const auto ready = std::count_if(models_.begin(), models_.end(), [](const auto& model) {

@@ -24,6 +24,7 @@
 #include "control/job_metrics.h"
 #include "control/micro_service.h"
 #include "control/plugin_control.h"
+#include "control/service_status.h"
 #include "control/watchdog.h"
 #include "core/event.h"
 #include "core/log.h"
@@ -33,6 +34,7 @@
 #include "durable_jobs.h"
 #include "job_cancel.h"
 #include "job_flow.h"
+#include "message/connection_log.h"
 #include "message/embedded_server.h"
 #include "message/intake.h"
 #include "message/object_store.h"
@@ -64,7 +66,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   Status StartHttp();
   ControlView View();
   Status StartNats();
-  Status StartDurableJobs(const std::vector<std::string>& urls);
+  Status StartDurableJobs(const ServerLink& link);
   const Endpoint* EndpointOf(const std::string& model) const;
   void TellDevices();
   Status StartModels();
@@ -93,7 +95,6 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   void OnConnected() override;
   void OnDisconnected() override;
-  void OnError(const std::string& what) override;
 
   std::string StatusLine() const;
 
@@ -109,6 +110,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   std::unique_ptr<EmbeddedServer> embedded_;
   std::string url_;  // as it may be shown
+  ConnectionLog nats_log_;
   std::vector<std::shared_ptr<Model>> models_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::thread digester_;
@@ -136,6 +138,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<PluginControl> plugin_control_;
   std::unique_ptr<MicroService> micro_;
+  std::unique_ptr<ServiceStatus> service_;
   std::unique_ptr<HttpServer> http_;  // nullptr: there is none
 };
 

@@ -23,8 +23,27 @@
 
 namespace darkroom {
 
+// What proves to the NATS server who we are, and to us who it is: files, which are read when they
+// are needed and not before.
+struct NatsLogin {
+  struct File {
+    std::string path;   // empty: none is given
+    std::string where;  // in the configuration: "darkroom.yaml:4:10"
+  };
+  File creds;  // a user's JWT and seed
+  File nkey;   // a user's seed
+  File token;
+  std::string user;
+  File password;
+  bool tls = false;  // the server must speak it
+  File ca;           // of those who may vouch for the server; none: those of the system
+  File certificate;  // ours
+  File key;
+};
+
 struct NatsConfig {
   std::vector<std::string> urls = {"nats://127.0.0.1:4222"};
+  NatsLogin login;
   std::string prefix = "darkroom";
   std::string queue_group = "darkroom";
 

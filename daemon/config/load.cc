@@ -12,9 +12,11 @@
 
 #include "config/devices_section.h"
 #include "config/health_section.h"
+#include "config/nats_section.h"
 #include "config/plugins_section.h"
 #include "config/scheduling_section.h"
 #include "config/yaml_reader.h"
+#include "core/subject.h"
 #include "core/suggest.h"
 
 namespace darkroom {
@@ -44,21 +46,6 @@ bool IsToken(const std::string& text) {
   return !text.empty() && text.size() <= 64 &&
          std::all_of(text.begin(), text.end(),
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
-}
-
-// A subject that one may subscribe to: tokens without spaces, '*' alone in its token, '>' only as
-// the last.
-bool IsSubject(const std::string& text) {
-  if (text.empty() || text.front() == '.' || text.back() == '.') return false;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find('.', begin), text.size());
-    const std::string token = text.substr(begin, end - begin);
-    if (token.empty() || token.find_first_of(" \t\r\n") != std::string::npos) return false;
-    if (token.find('*') != std::string::npos && token != "*") return false;
-    if (token.find('>') != std::string::npos && (token != ">" || end != text.size())) return false;
-    begin = end + 1;
-  }
-  return true;
 }
 
 // One load in progress: the file, what was made of it, what is wrong with it.
@@ -137,35 +124,7 @@ class Loader {
 
   void ReadNats(const YAML::Node& node) {
     YamlReader reader = Reader(node, "nats");
-    NatsConfig& nats = config_.nats;
-    const YAML::Node url = reader.Child("url");
-    if (url.IsScalar()) {
-      nats.urls = {url.Scalar()};
-    } else if (url.IsSequence() && url.size() > 0) {
-      nats.urls.clear();
-      for (const YAML::Node& one : url) nats.urls.push_back(one.Scalar());
-    } else if (url.IsDefined()) {
-      reader.Complain(url, "nats.url must be a server's URL or a list of them");
-    }
-    uint64_t port = nats.port;
-    reader.Bool("embedded", &nats.embedded);
-    reader.String("server", &nats.server);
-    reader.Integer("port", 0, 65535, &port);
-    reader.Size("max_payload", &nats.max_payload);
-    reader.String("prefix", &nats.prefix);
-    reader.String("queue_group", &nats.queue_group);
-    nats.port = static_cast<uint16_t>(port);
-    if (!IsSubject(nats.prefix) || nats.prefix.find_first_of("*>") != std::string::npos) {
-      reader.Complain(node, fmt::format("nats.prefix '{}' is not a subject", nats.prefix));
-    }
-    if (nats.embedded && url.IsDefined()) {
-      reader.Complain(url, "nats.url and nats.embedded exclude each other");
-    }
-    // The server refuses to start with more than 64 MiB, and warns above 8.
-    if (nats.max_payload < 4096 || nats.max_payload > (64ULL << 20)) {
-      reader.Complain(node, "nats.max_payload must be from 4KiB to 64MiB");
-    }
-    reader.Finish();
+    ReadNatsSection(&reader, node, file_, &config_.nats, &issues_);
   }
 
   void ReadLimits(const YAML::Node& node) {

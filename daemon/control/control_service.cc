@@ -36,6 +36,20 @@ json DescribeValues(const std::vector<ValueInfo>& values) {
   return list;
 }
 
+json DescribeTroubles(const ConnectionLog& log) {
+  const auto now = std::chrono::system_clock::now();
+  json list = json::array();
+  for (const ConnectionLog::Entry& entry : log.Entries()) {
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - entry.last);
+    list.push_back({{"kind", NatsTroubleName(entry.kind)},
+                    {"connection", entry.connection},
+                    {"what", entry.what},
+                    {"times", entry.times},
+                    {"age_s", age.count()}});
+  }
+  return list;
+}
+
 }  // namespace
 
 ControlService::ControlService(ControlView view, Publisher* publisher)
@@ -80,7 +94,9 @@ json ControlService::Status() const {
        {{"url", view_.url},
         {"connected", connection.connected()},
         {"reconnects", connection.reconnects()},
-        {"max_payload", connection.max_payload()}}},
+        {"max_payload", connection.max_payload()},
+        {"lame_duck", connection.lame_duck()},
+        {"troubles", DescribeTroubles(view_.nats_log)}}},
       {"jobs",
        {{"queued", view_.jobs.Count(JobState::kQueued)},
         {"running", view_.jobs.Count(JobState::kRunning)},

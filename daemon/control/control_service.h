@@ -39,6 +39,7 @@ struct ControlView {
   const JobTable& jobs;
   const Admission& admission;
   const std::string& state;  // starting, ready, draining
+  const ConnectionLog& nats_log;
 };
 
 class ControlService {

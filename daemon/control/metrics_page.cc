@@ -70,6 +70,12 @@ void AddDaemon(const ControlView& view, const Connection& connection, Families* 
   all->Add(connection.connected() ? 1 : 0);
   all->Counter("darkroom_nats_reconnects_total", "Connections after the first.");
   all->Add(static_cast<double>(connection.reconnects()));
+  all->Counter("darkroom_nats_troubles_total", "What went wrong with the NATS server, by kind.");
+  for (size_t kind = 0; kind < kNatsTroubles; ++kind) {
+    const auto trouble = static_cast<NatsTrouble>(kind);
+    all->Add(static_cast<double>(view.nats_log.Count(trouble)),
+             {{"kind", std::string(NatsTroubleName(trouble))}});
+  }
   all->Gauge("darkroom_jobs_in_flight", "Jobs that are here and have not ended.");
   for (const JobState state : {JobState::kQueued, JobState::kRunning}) {
     all->Add(static_cast<double>(view.jobs.Count(state)),

@@ -102,6 +102,11 @@ std::string Troubles(const ControlView& view) {
   if (const std::string devices = view.health.Summary(); !devices.empty()) {
     text += fmt::format("  {}\n", devices);
   }
+  const auto now = std::chrono::system_clock::now();
+  for (const ConnectionLog::Entry& entry : view.nats_log.Entries()) {
+    text += fmt::format("  NATS, {}: {} ({} times, last {} ago)\n", entry.connection,
+                        Excerpt(entry.what, kLongestError), entry.times, Long(now - entry.last));
+  }
   return text;
 }
 

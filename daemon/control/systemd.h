@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What systemd is told: ready, stopping, a status line, that the daemon lives (sd_notify(3)).
+// What systemd is told: ready, stopping, a status line, that more time is needed, that the daemon
+// lives (sd_notify(3)).
 // Without systemd all of it does nothing.
 //
 // For the io_context's thread.
@@ -13,10 +14,16 @@
 
 namespace darkroom {
 
+// Whether somebody hears any of this.
+bool UnderSystemd();
+
 void NotifyReady(const std::string& status);
 void NotifyStatus(const std::string& status);
 // `allowed`: how long stopping may take from now.
 void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed);
+
+// Starting or stopping goes on, and may take so long from now.
+void NotifyMoreTime(std::chrono::microseconds time);
 
 // After how long without NotifyWatchdog systemd ends the daemon; 0: it does not watch.
 std::chrono::microseconds WatchdogTime();

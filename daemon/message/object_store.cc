@@ -18,14 +18,12 @@ using boost::asio::awaitable;
 
 ObjectStore::~ObjectStore() { threads_.join(); }
 
-Status ObjectStore::Open(const std::vector<std::string>& urls, const std::string& name) {
-  auto connection = Connection::Open(urls, name, 0, this);
+Status ObjectStore::Open(const ServerLink& link) {
+  auto connection = Connection::Open(link, "objects", this);
   if (!connection.ok()) return connection.status();
   connection_ = std::move(*connection);
   return Status::Ok();
 }
-
-void ObjectStore::OnError(const std::string& what) { log_.warn("objects' connection: {}", what); }
 
 bool ObjectStore::HasReferences(const Message& message) {
   return message.Header(kObjectHeader).has_value() || MayHaveReferences(message);

@@ -17,7 +17,6 @@
 #include <string>
 #include <vector>
 
-#include "core/log.h"
 #include "message/connection.h"
 #include "message/message.h"
 #include "message/object_calls.h"
@@ -27,11 +26,11 @@ namespace darkroom {
 class ObjectStore : private ConnectionEvents {
  public:
   // `bucket` and `keep`: of what is stored.
-  ObjectStore(std::string bucket, std::chrono::milliseconds keep, Logger& log)
-      : bucket_(std::move(bucket)), keep_(keep), log_(log) {}
+  ObjectStore(std::string bucket, std::chrono::milliseconds keep)
+      : bucket_(std::move(bucket)), keep_(keep) {}
   ~ObjectStore() override;
 
-  Status Open(const std::vector<std::string>& urls, const std::string& name);
+  Status Open(const ServerLink& link);
 
   // Whether a message has its body, or a part of it, elsewhere.
   static bool HasReferences(const Message& message);
@@ -49,11 +48,9 @@ class ObjectStore : private ConnectionEvents {
 
   void OnConnected() override {}
   void OnDisconnected() override {}
-  void OnError(const std::string& what) override;
 
   const std::string bucket_;
   const std::chrono::milliseconds keep_;
-  Logger& log_;
   std::unique_ptr<Connection> connection_;
   boost::asio::thread_pool threads_{kThreads};
 };

@@ -49,8 +49,8 @@ Publisher::~Publisher() {
   if (writer_.joinable()) Finish(std::chrono::milliseconds(0));
 }
 
-Status Publisher::Open(const std::vector<std::string>& urls, const std::string& name) {
-  auto connection = Connection::Open(urls, name, 0, this);
+Status Publisher::Open(const ServerLink& link) {
+  auto connection = Connection::Open(link, "replies", this);
   if (!connection.ok()) return connection.status();
   {
     std::lock_guard lock(mutex_);
@@ -98,8 +98,6 @@ void Publisher::OnDisconnected() {
   std::lock_guard lock(mutex_);
   lost_at_ = std::chrono::steady_clock::now();
 }
-
-void Publisher::OnError(const std::string& what) { log_.warn("replies' connection: {}", what); }
 
 void Publisher::Write() {
   SetThreadName("dr-publish");

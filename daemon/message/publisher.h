@@ -90,7 +90,7 @@ class Publisher : public ConnectionEvents {
   ~Publisher() override;
 
   // Starts to connect. Call once, before Publish.
-  Status Open(const std::vector<std::string>& urls, const std::string& name);
+  Status Open(const ServerLink& link);
 
   void Publish(std::unique_ptr<Publication> publication);
 
@@ -104,7 +104,6 @@ class Publisher : public ConnectionEvents {
  private:
   void OnConnected() override;
   void OnDisconnected() override;
-  void OnError(const std::string& what) override;
 
   void Write();
   void WriteOne(Publication* publication, bool last);

@@ -25,5 +25,7 @@ chmod 700 /etc/credstore
 mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 mount --bind "$terminal" /dev/console
+# Among themselves, not with the host: what a helper of systemd mounts, credentials above all, must be seen by all.
+mount --make-rshared /
 export container=unshare SYSTEMD_UNIT_PATH=/run/machine/units SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_LEVEL=info
 exec /lib/systemd/systemd --system --unit=machine.target --log-target=console --show-status=0 </dev/null

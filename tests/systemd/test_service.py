@@ -3,7 +3,9 @@
 
 import asyncio
 import os
+import re
 import signal
+import time
 
 import nats
 import pytest
@@ -45,13 +47,27 @@ def test_it_is_ready_when_it_serves_and_not_before(machine):
     machine.configure(CONFIG)
     machine.systemctl("start", "--no-block", "darkroomd")
     wait_until("the daemon to wait for its server", lambda: "no NATS server" in machine.log(), 30)
-    assert machine.show()["ActiveState"] == "activating"
+    shown = machine.show()
+    assert (shown["ActiveState"], shown["StatusText"]) == (
+        "activating", "Waiting for the NATS server at nats://127.0.0.1:4222")
     machine.systemctl("start", "nats-server")
     machine.systemctl("start", "darkroomd")  # returns when it is ready
     with_client(echo)
     shown = machine.show()
     assert (shown["ActiveState"], shown["NRestarts"]) == ("active", "0")
-    assert "2 models" in shown["StatusText"]
+    wait_until("the jobs of now", lambda: machine.show()["StatusText"] ==
+               "Ready: 2 models (1 loaded), 1 device, 0 queued, 0 running", 10)
+
+
+def test_it_starts_for_longer_than_systemd_would_wait(machine):
+    machine.drop_in("darkroomd.service", "soon", "[Service]\nTimeoutStartSec=1\n")
+    machine.reload()
+    machine.configure(CONFIG)
+    machine.systemctl("start", "--no-block", "darkroomd")
+    time.sleep(3)
+    assert machine.show()["ActiveState"] == "activating"
+    machine.systemctl("start", "nats-server", "darkroomd")
+    assert machine.show()["NRestarts"] == "0"
 
 
 def test_workers_are_confined_as_they_are_without_systemd(machine):
@@ -149,7 +165,8 @@ def test_stopping_waits_for_fifty_jobs_that_run(machine):
 
         await until("all to run", all_run)
         machine.systemctl("stop", "--no-block", "darkroomd")
-        wait_until("it to drain", lambda: machine.show()["StatusText"].startswith("Draining"), 30)
+        wait_until("it to drain", lambda: re.fullmatch(
+            r"Draining: (50|49) jobs, (60|59|58|57) s left", machine.show()["StatusText"]), 30)
         replies = await asyncio.gather(*jobs)
         wait_until("it to have stopped", lambda: machine.show()["ActiveState"] == "inactive", 30)
         return [reply.code for reply in replies]
@@ -181,6 +198,32 @@ def test_it_runs_as_a_user_that_systemd_makes_up(machine):
     machine.systemctl("start", "nats-server", "darkroomd")
     with_client(echo)
     assert machine.run("stat", "-c", "%u", "/var/lib/private/darkroom").stdout.strip() not in ("0", "")
+
+
+@pytest.mark.parametrize("dynamic", (False, True))
+def test_a_secret_comes_from_systemd(machine, dynamic):
+    if dynamic:
+        machine.drop_in("darkroomd.service", "dynamic", "[Service]\nDynamicUser=yes\nUser=\nGroup=\n")
+        machine.reload()
+    machine.serve_nats("authorization { token: t0ken }\n")
+    machine.write("/etc/credstore/darkroom.token", "t0ken\n")
+    machine.configure({**CONFIG, "nats": {"url": URL, "token_file": "${CREDENTIALS_DIRECTORY}/darkroom.token"}})
+    machine.run("chmod", "755", "/etc/darkroom")
+    machine.run("chmod", "644", "/etc/darkroom/darkroom.yaml")
+    machine.systemctl("start", "nats-server", "darkroomd")
+    with_client(echo, token="t0ken")
+    # root's alone in its place, and seen by nobody in the service's arguments, environment or log.
+    pid = machine.main_pid()
+    for text in (open(f"/proc/{pid}/environ").read(), open(f"/proc/{pid}/cmdline").read(), machine.log()):
+        assert "t0ken" not in text
+
+
+def test_a_secret_that_is_not_there_is_told_with_its_place(machine):
+    machine.configure({**CONFIG, "nats": {"url": URL, "token_file": "${CREDENTIALS_DIRECTORY}/darkroom.token"}})
+    assert machine.systemctl("start", "darkroomd", check=False).returncode != 0
+    shown = machine.show()
+    assert (shown["ExecMainStatus"], shown["NRestarts"]) == ("78", "0")
+    assert "/etc/darkroom/darkroom.yaml:4:" in machine.log() and "/etc/credstore" in machine.log()
 
 
 def test_one_for_each_gpu_with_a_target_for_all(machine):
