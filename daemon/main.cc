@@ -30,7 +30,7 @@ namespace darkroom {
 namespace {
 
 int Complain(const std::vector<ConfigIssue>& issues) {
-  for (const ConfigIssue& issue : issues) fmt::print(stderr, "{}\n", issue.ToString());
+  for (const ConfigIssue& issue : issues) fmt::print(stderr, "{}", ShowIssue(issue));
   return EX_CONFIG;
 }
 
