@@ -135,12 +135,14 @@ class Loader {
     YamlReader reader = Reader(node, "nats");
     NatsConfig& nats = config_.nats;
     const YamlNode url = reader.Child("url");
-    if (url.IsScalar()) {
+    const auto is_url = [](const YamlNode& one) { return one.IsScalar() && !one.Scalar().empty(); };
+    const std::vector<YamlNode>& urls = url.items();
+    if (is_url(url)) {
       nats.urls = {url.Scalar()};
-    } else if (url.IsList() && !url.items().empty()) {
+    } else if (!urls.empty() && std::all_of(urls.begin(), urls.end(), is_url)) {
       nats.urls.clear();
-      for (const YamlNode& one : url.items()) nats.urls.push_back(one.Scalar());
-    } else if (url.IsDefined()) {
+      for (const YamlNode& one : urls) nats.urls.push_back(one.Scalar());
+    } else if (url.IsDefined() && !url.IsNull()) {
       reader.Complain(url, "nats.url must be a server's URL or a list of them");
     }
     uint64_t port = nats.port;

@@ -28,7 +28,7 @@ void ReadRules(YamlReader* reader, PluginRules* rules) {
   }
   reader->Size("memory", &rules->memory);
   const YamlNode files = reader->Child("files");
-  if (!files.IsDefined()) return;
+  if (!files.IsDefined() || files.IsNull()) return;
   if (!files.IsList()) {
     reader->Complain(files, "files must be a list of paths");
     return;
@@ -46,7 +46,7 @@ void ReadRules(YamlReader* reader, PluginRules* rules) {
 
 void ReadDigests(YamlReader* reader, std::vector<std::string>* digests) {
   const YamlNode list = reader->Child("digests");
-  if (!list.IsDefined()) return;
+  if (!list.IsDefined() || list.IsNull()) return;
   if (!list.IsList()) {
     reader->Complain(list, "digests must be a list of SHA-256 digests");
     return;
@@ -64,7 +64,7 @@ void ReadDigests(YamlReader* reader, std::vector<std::string>* digests) {
 
 void ReadEach(YamlReader* reader, PluginsConfig* plugins, std::vector<ConfigIssue>* issues) {
   const YamlNode each = reader->Child("each");
-  if (!each.IsDefined()) return;
+  if (!each.IsDefined() || each.IsNull()) return;
   if (!each.IsMap()) {
     reader->Complain(each, "each must be a map from a plugin's id to what it runs in");
     return;

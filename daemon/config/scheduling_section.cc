@@ -62,7 +62,7 @@ void ReadSchedulingSection(YamlReader* reader, SchedulingConfig* scheduling) {
                                                 tenant_node.Shown()));
     }
   }
-  if (!weights.IsDefined()) return;
+  if (!weights.IsDefined() || weights.IsNull()) return;
   if (!weights.IsMap()) {
     reader->Complain(weights, "scheduling.weights must be a map from a tenant to its weight");
     return;
