@@ -12,6 +12,7 @@
 #include "cli/reply.h"
 #include "cli/text.h"
 #include "core/json.h"
+#include "core/suggest.h"
 
 namespace darkroom {
 namespace {
@@ -124,6 +125,23 @@ HostAnswers AskHosts(Client* client, const Outgoing& request, std::vector<std::s
   if (status.ok()) status = client->Send(request, *inbox);
   if (!status.ok()) return {{}, Failure::Unreachable(status.message(), status.hint())};
   return Waiting(client, request.subject, std::move(hosts), timeout).ForAll();
+}
+
+Outcome<std::vector<std::string>> FindHosts(Client* client, const std::string& status_subject,
+                                            const std::string& only) {
+  Outcome<std::vector<json>> outcome = Gather(client, status_subject);
+  if (auto* failure = std::get_if<Failure>(&outcome)) return std::move(*failure);
+  std::vector<std::string> hosts;
+  for (const json& host : std::get<std::vector<json>>(outcome)) {
+    hosts.push_back(TextField(host, "host"));
+  }
+  if (only.empty()) return hosts;
+  if (std::find(hosts.begin(), hosts.end(), only) != hosts.end()) return std::vector{only};
+  const std::string nearest = Nearest(only, hosts);
+  return Failure::Local(Status::NotFound(
+      fmt::format("no daemon on {} is called '{}'; there is {}", client->url(), only,
+                  fmt::join(hosts, ", ")),
+      nearest.empty() ? "darkroom status lists them" : fmt::format("did you mean {}?", nearest)));
 }
 
 }  // namespace darkroom

@@ -34,6 +34,10 @@ struct HostAnswers {
 HostAnswers AskHosts(Client* client, const Outgoing& request, std::vector<std::string> hosts,
                      std::chrono::milliseconds timeout);
 
+// The daemons that are to answer: all that answer the status subject, or the one that is meant.
+Outcome<std::vector<std::string>> FindHosts(Client* client, const std::string& status_subject,
+                                            const std::string& only);
+
 }  // namespace darkroom
 
 #endif  // DARKROOM_CLI_ASK_HOSTS_H_

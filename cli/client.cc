@@ -121,6 +121,12 @@ Status Client::SetOptions(natsOptions* nats_options, const ConnectOptions& optio
   const auto also = [&s](natsStatus next) {
     if (s == NATS_OK) s = next;
   };
+  if (!options.user.empty()) {
+    also(natsOptions_SetUserInfo(nats_options, options.user.c_str(), options.password.c_str()));
+  }
+  if (!options.token.empty()) also(natsOptions_SetToken(nats_options, options.token.c_str()));
+  if (Status status = SetTls(nats_options, options); !status.ok()) return status;
+  inbox_prefix_ = options.inbox_prefix;
   also(natsOptions_SetName(nats_options, "darkroom"));
   also(natsOptions_SetTimeout(nats_options, kConnectMs));
   also(natsOptions_SetWriteDeadline(nats_options, kWriteMs));
@@ -133,6 +139,27 @@ Status Client::SetOptions(natsOptions* nats_options, const ConnectOptions& optio
   also(natsOptions_SetErrorHandler(nats_options, OnError, &events_));
   if (s != NATS_OK) return Status::Internal("cannot set up NATS: " + Reason(s));
   return {};
+}
+
+Status Client::SetTls(natsOptions* nats_options, const ConnectOptions& options) {
+  natsStatus s = NATS_OK;
+  const std::string* file = &options.authorities;
+  if (!options.authorities.empty()) {
+    s = natsOptions_LoadCATrustedCertificates(nats_options, options.authorities.c_str());
+  }
+  if (s == NATS_OK && !options.certificate.empty()) {
+    file = &options.certificate;
+    s = natsOptions_LoadCertificatesChain(nats_options, options.certificate.c_str(),
+                                          options.key.c_str());
+  }
+  if (s != NATS_OK) {
+    return Status::FailedPrecondition(
+        fmt::format("cannot use the certificates of '{}': {}", *file, Reason(s)),
+        "cert, key and ca of a context are PEM files that this user may read");
+  }
+  if (options.tls_first) s = natsOptions_TLSHandshakeFirst(nats_options);
+  if (s == NATS_OK) return {};
+  return Status::Internal("cannot set up TLS: " + Reason(s));
 }
 
 Outcome<std::unique_ptr<Client>> Client::Connect(const ConnectOptions& options) {
@@ -181,6 +208,20 @@ Status Client::Subscribe(const std::string& subject, int number) {
   return {};
 }
 
+void Client::Unsubscribe(int number) {
+  for (auto& one : subscriptions_) {
+    if (one->number != number) continue;
+    // It goes when the last callback that uses it has returned.
+    Subscription* const subscription = one.release();
+    natsSubscription* const handle = subscription->handle;
+    natsSubscription_SetOnCompleteCB(
+        handle, [](void* self) { delete static_cast<Subscription*>(self); }, subscription);
+    natsSubscription_Unsubscribe(handle);
+    natsSubscription_Destroy(handle);
+  }
+  std::erase(subscriptions_, nullptr);
+}
+
 Result<std::string> Client::MakeInbox() {
   natsInbox* inbox = nullptr;
   if (const natsStatus s = natsInbox_Create(&inbox); s != NATS_OK) {
@@ -188,6 +229,7 @@ Result<std::string> Client::MakeInbox() {
   }
   std::string subject(inbox);
   natsInbox_Destroy(inbox);
+  if (!inbox_prefix_.empty()) subject = inbox_prefix_ + subject.substr(subject.find('.'));
   return subject;
 }
 

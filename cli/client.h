@@ -28,9 +28,18 @@ typedef struct __natsSubscription natsSubscription;
 
 namespace darkroom {
 
+// Whatever is empty is not used.
 struct ConnectOptions {
   std::string url;          // one or more, separated by commas
-  std::string credentials;  // a .creds file, or empty
+  std::string credentials;  // a .creds file
+  std::string user;
+  std::string password;
+  std::string token;
+  std::string certificate;  // PEM files: who we are, our key, whom we trust
+  std::string key;
+  std::string authorities;
+  std::string inbox_prefix;
+  bool tls_first = false;
 };
 
 class Client {
@@ -47,6 +56,8 @@ class Client {
 
   // Messages on `subject` become events with this number.
   Status Subscribe(const std::string& subject, int number);
+  // No more events with this number, save those that are queued already.
+  void Unsubscribe(int number);
   // A subject of our own for replies.
   Result<std::string> MakeInbox();
   // Fails with too_large before anything is sent, where the server would not take it.
@@ -71,8 +82,10 @@ class Client {
 
   explicit Client(std::string url);
   Status SetOptions(natsOptions* nats_options, const ConnectOptions& options);
+  static Status SetTls(natsOptions* nats_options, const ConnectOptions& options);
 
   std::string url_;
+  std::string inbox_prefix_;
   EventQueue events_;
   natsConnection* connection_ = nullptr;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;

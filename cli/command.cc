@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cli/gather.h"
+#include "cli/nats_context.h"
 
 namespace darkroom {
 namespace {
@@ -30,7 +31,23 @@ Status WriteAll(int descriptor, std::string_view text) {
 }  // namespace
 
 Outcome<std::unique_ptr<Client>> Command::Connect() const {
-  return Client::Connect({url, credentials});
+  Result<ConnectOptions> options = Connection();
+  if (!options.ok()) return Failure::Local(options.status());
+  return Client::Connect(*options);
+}
+
+Result<ConnectOptions> Command::Connection() const {
+  std::string name = context;
+  if (name.empty() && !url_given) name = SelectedNatsContext();
+  ConnectOptions options;
+  if (!name.empty()) {
+    Result<ConnectOptions> read = ReadNatsContext(name);
+    if (!read.ok()) return read.status();
+    options = *std::move(read);
+  }
+  if (url_given || options.url.empty()) options.url = url;
+  if (!credentials.empty()) options.credentials = credentials;
+  return options;
 }
 
 std::string Command::ControlSubject(std::string_view what) const {

@@ -30,6 +30,7 @@ struct Command {
   // Global options.
   std::string url = "nats://127.0.0.1:4222";
   std::string credentials;
+  std::string context;  // of the `nats` tool
   std::string prefix = "darkroom";
   bool json = false;
 
@@ -38,7 +39,12 @@ struct Command {
   // Set by the subcommand that was named; main calls it once all arguments are read.
   std::function<ExitCode()> run;
 
+  // Whether --url, or NATS_URL, was given: it then goes before a context's.
+  bool url_given = false;
+
   Outcome<std::unique_ptr<Client>> Connect() const;
+  // How to connect: the options, or the context that was named or is the selected one.
+  Result<ConnectOptions> Connection() const;
   // "darkroom.control.status"
   std::string ControlSubject(std::string_view what) const;
 };
@@ -62,7 +68,10 @@ ExitCode Report(const Command& command, const Failure& failure, nlohmann::json o
 // One for each file of that name: adds the subcommand to the application. `command` must outlive
 // it.
 void AddBatchCommand(CLI::App* app, Command* command);
+void AddCompletionCommand(CLI::App* app, Command* command);
+void AddConfigCommand(CLI::App* app, Command* command);
 void AddDeadCommand(CLI::App* app, Command* command);
+void AddDrainCommand(CLI::App* app, Command* command);
 void AddJobsCommand(CLI::App* app, Command* command);
 void AddRunCommand(CLI::App* app, Command* command);
 void AddModelsCommand(CLI::App* app, Command* command);
@@ -72,6 +81,7 @@ void AddPluginsCommand(CLI::App* app, Command* command);
 void AddPsCommand(CLI::App* app, Command* command);
 void AddStatusCommand(CLI::App* app, Command* command);
 void AddSubmitCommand(CLI::App* app, Command* command);
+void AddTopCommand(CLI::App* app, Command* command);
 void AddVersionCommand(CLI::App* app, Command* command);
 
 // "darkroom 0.1.0"

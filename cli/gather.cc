@@ -18,6 +18,14 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kFirst{2'000};
 constexpr std::chrono::milliseconds kOthers{150};
 
+constexpr int kAnswers = 1000;  // away from the numbers that commands use
+
+// What gathers again and again would otherwise have more and more subscriptions.
+struct Unsubscriber {
+  Client* client;
+  ~Unsubscriber() { client->Unsubscribe(kAnswers); }
+};
+
 Failure Nobody(const Client& client, const std::string& subject, std::string_view how) {
   return Failure::Unreachable(
       fmt::format("the NATS server at {} is there, but {} {}", client.url(), how, subject),
@@ -27,10 +35,10 @@ Failure Nobody(const Client& client, const std::string& subject, std::string_vie
 }  // namespace
 
 Outcome<std::vector<json>> Gather(Client* client, const std::string& subject) {
-  constexpr int kAnswers = 1000;  // away from the numbers that commands use
   Result<std::string> inbox = client->MakeInbox();
   if (!inbox.ok()) return Failure::Local(inbox.status());
   Status status = client->Subscribe(*inbox, kAnswers);
+  const Unsubscriber until_here{client};
   if (status.ok()) status = client->Send({subject, {}, {}}, *inbox);
   if (!status.ok()) return Failure::Unreachable(status.message(), status.hint());
 

@@ -7,7 +7,9 @@
 #include <csignal>
 #include <exception>
 
+#include "cli/bench_command.h"
 #include "cli/command.h"
+#include "cli/doctor_command.h"
 #include "cli/exit_code.h"
 #include "cli/interrupts.h"
 #include "cli/request.h"
@@ -28,6 +30,9 @@ void AddGlobalOptions(CLI::App* app, Command* command) {
       ->capture_default_str();
   app->add_option("--creds", command->credentials, "A .creds file for the NATS server")
       ->envname("NATS_CREDS");
+  app->add_option("--context", command->context,
+                  "A context of the nats tool; the selected one if nothing else is given")
+      ->envname("NATS_CONTEXT");
   app->add_option("--prefix", command->prefix, "The prefix of the daemon's subjects")
       ->capture_default_str();
   app->add_flag("--json", command->json, "Print one JSON object with stable fields");
@@ -52,6 +57,12 @@ int Main(int argc, char** argv) {
   AddPluginsCommand(&app, &command);
   AddPsCommand(&app, &command);
   AddStatusCommand(&app, &command);
+  AddTopCommand(&app, &command);
+  AddDoctorCommand(&app, &command);
+  AddDrainCommand(&app, &command);
+  AddBenchCommand(&app, &command);
+  AddConfigCommand(&app, &command);
+  AddCompletionCommand(&app, &command);
   AddVersionCommand(&app, &command);
   if (argc == 1) {
     WriteError(app.help());
@@ -65,6 +76,7 @@ int Main(int argc, char** argv) {
     return code == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
   command.terminal = Terminal::Detect();
+  command.url_given = app.get_option("--url")->count() > 0;
   if (!IsConcreteSubject(command.prefix)) {
     return static_cast<int>(Report(command,
                                    Failure::Local(Status::InvalidArgument(

@@ -6,17 +6,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "cli/ask_hosts.h"
-#include "cli/gather.h"
 #include "cli/plugin_change.h"
 #include "cli/plugins_command.h"
 #include "core/json.h"
-#include "core/suggest.h"
 #include "core/units.h"
 
 namespace darkroom {
@@ -24,31 +21,14 @@ namespace {
 
 using nlohmann::json;
 
-// The daemons that are to answer: all, or the one that is meant.
-Outcome<std::vector<std::string>> FindHosts(Client* client, const Command& command,
-                                            const std::string& only) {
-  Outcome<std::vector<json>> outcome = Gather(client, command.ControlSubject("status"));
-  if (auto* failure = std::get_if<Failure>(&outcome)) return std::move(*failure);
-  std::vector<std::string> hosts;
-  for (const json& host : std::get<std::vector<json>>(outcome)) {
-    hosts.push_back(TextField(host, "host"));
-  }
-  if (only.empty()) return hosts;
-  if (std::find(hosts.begin(), hosts.end(), only) != hosts.end()) return std::vector{only};
-  const std::string nearest = Nearest(only, hosts);
-  return Failure::Local(Status::NotFound(
-      fmt::format("no daemon on {} is called '{}'; there is {}", client->url(), only,
-                  fmt::join(hosts, ", ")),
-      nearest.empty() ? "darkroom status lists them" : fmt::format("did you mean {}?", nearest)));
-}
-
 HostAnswers Ask(const Command& command, const ChangeArguments& arguments,
                 std::chrono::milliseconds timeout) {
   Outcome<std::unique_ptr<Client>> connected = command.Connect();
   if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
   const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
   const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts = FindHosts(client.get(), command, arguments.host);
+  Outcome<std::vector<std::string>> hosts =
+      FindHosts(client.get(), command.ControlSubject("status"), arguments.host);
   if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
   const Outgoing request = {
       command.ControlSubject(arguments.verb), {}, WriteJson(ChangeBody(arguments))};

@@ -77,6 +77,9 @@ if(yaml-cpp_FOUND AND NOT TARGET yaml-cpp)
   target_link_libraries(yaml-cpp INTERFACE yaml-cpp::yaml-cpp)
 endif()
 
+find_program(DARKROOM_SCDOC scdoc)
+darkroom_need(DARKROOM_SCDOC "scdoc (Debian package scdoc)")
+
 find_package(NatsC 3.13 QUIET)
 darkroom_need(NatsC_FOUND "NATS.c >= 3.13 (${DARKROOM_DEPS}/nats-c)")
 find_package(SentencePiece QUIET)

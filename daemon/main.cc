@@ -20,6 +20,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "config/to_json.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "device/find_devices.h"
@@ -30,7 +31,7 @@ namespace darkroom {
 namespace {
 
 int Complain(const std::vector<ConfigIssue>& issues) {
-  for (const ConfigIssue& issue : issues) fmt::print(stderr, "{}\n", issue.ToString());
+  for (const ConfigIssue& issue : issues) fmt::print(stderr, "{}", ShowIssue(issue));
   return EX_CONFIG;
 }
 
@@ -66,7 +67,7 @@ int Check(const std::filesystem::path& file, const Config& config) {
   return EX_OK;
 }
 
-int Serve(const Config& config, Logger& log) {
+int Serve(const LoadedConfig& loaded, Logger& log) {
   // For plugins in the daemon, which CUDA would show the fastest GPU first. Before there are other
   // threads.
   setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
@@ -76,7 +77,8 @@ int Serve(const Config& config, Logger& log) {
   // One thread delivers all subscriptions' messages: it only hands them over.
   nats_Open(-1);
   nats_SetMessageDeliveryPoolSize(1);
-  auto server = std::make_unique<Server>(config, log);
+  auto server = std::make_unique<Server>(*loaded.config,
+                                         ConfigToJson(*loaded.config, loaded.references), log);
   if (const Status status = server->Start(); !status.ok()) {
     log.error("cannot start: {}", status.ToString());
     return status.code() == Code::kInvalidArgument ? EX_CONFIG : EXIT_FAILURE;
@@ -105,7 +107,7 @@ int Main(int argc, char** argv) {
   if (check) return Check(file, *loaded.config);
   const auto log = MakeLogger(loaded.config->log_level, loaded.config->log_format);
   if (!log.ok()) return Complain({{file, 0, 0, log.status().ToString()}});
-  return Serve(*loaded.config, **log);
+  return Serve(loaded, **log);
 }
 
 }  // namespace

@@ -30,8 +30,9 @@ constexpr auto kStopTimeout = std::chrono::milliseconds(5000);
 
 }  // namespace
 
-Server::Server(Config config, Logger& log)
+Server::Server(Config config, nlohmann::ordered_json shown, Logger& log)
     : config_(std::move(config)),
+      shown_(std::move(shown)),
       log_(log),
       places_(FindPlaces(config_)),
       nats_log_(log),
@@ -60,6 +61,9 @@ Status Server::Start() {
       JobCancel::Parts{io_, config_, flow_, durable_.get(), publisher_, replier_});
   micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
+  operator_control_ = std::make_unique<OperatorControl>(OperatorControl::Parts{
+      config_.host_name, std::move(shown_), [this] { return flow_.jobs().size(); },
+      [this] { return BeginDrain(); }, publisher_, replier_});
   if (Status status = StartHttp(); !status.ok()) return status;
   service_ = std::make_unique<ServiceStatus>(io_, View(), intake_->connection());
   service_->Start();
@@ -71,8 +75,8 @@ Status Server::Start() {
 }
 
 ControlView Server::View() {
-  return {config_.host_name, url_,         models_,           lanes_, pool_, gpus_, *health_,
-          endpoints_,        flow_.jobs(), flow_.admission(), state_,  nats_log_};
+  return {config_.host_name, url_,         models_,           lanes_, pool_,    gpus_, *health_,
+          endpoints_,        flow_.jobs(), flow_.admission(), state_, nats_log_};
 }
 
 Status Server::StartHttp() {
@@ -258,8 +262,8 @@ Status Server::StartNats() {
 }
 
 Status Server::StartDurableJobs(const ServerLink& link) {
-  objects_ = std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects,
-                                           config_.jobs.keep);
+  objects_ =
+      std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects, config_.jobs.keep);
   Status status = objects_->Open(link);
   if (!status.ok()) return status;
   flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);
@@ -342,9 +346,23 @@ Status Server::Subscribe() {
     });
     if (!status.ok()) return status;
   }
+  for (const std::string& verb : OperatorControl::Verbs()) {
+    const std::string subject = fmt::format("{}.control.{}", config_.nats.prefix, verb);
+    Status status = SubscribeTo(subject, "", [this, verb](const Message& message) {
+      operator_control_->Answer(verb, message);
+    });
+    if (!status.ok()) return status;
+  }
   // Whoever is told that we are ready must be heard by us: the server has the subscriptions once it
   // has answered a ping.
   return intake_->Confirm();
+}
+
+bool Server::BeginDrain() {
+  if (state_ == "draining" || *stop_reason_ != '\0') return false;
+  stop_reason_ = "asked to drain";
+  stop_.Set();
+  return true;
 }
 
 Status Server::SubscribeToCancels() {

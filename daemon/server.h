@@ -23,6 +23,7 @@
 #include "control/http_server.h"
 #include "control/job_metrics.h"
 #include "control/micro_service.h"
+#include "control/operator_control.h"
 #include "control/plugin_control.h"
 #include "control/service_status.h"
 #include "control/watchdog.h"
@@ -49,7 +50,8 @@ namespace darkroom {
 
 class Server : private ConnectionEvents, private PluginManager::Observer {
  public:
-  Server(Config config, Logger& log);
+  // `shown` is the configuration as it may be shown to whoever asks.
+  Server(Config config, nlohmann::ordered_json shown, Logger& log);
   ~Server() override;
 
   // Builds everything and starts to connect and to load. An error says what in the configuration or
@@ -79,6 +81,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   Status SubscribeTo(const std::string& subject, const std::string& group, Handler handler);
   Status SubscribeTo(Endpoint* endpoint);
   Status SubscribeToCancels();
+  bool BeginDrain();
   void OnModelChanged(Model& model);
   void OnHealthChanged();
 
@@ -99,6 +102,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::string StatusLine() const;
 
   Config config_;
+  nlohmann::ordered_json shown_;
   Logger& log_;
   Places places_;
   boost::asio::io_context io_{1};
@@ -137,6 +141,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::unique_ptr<JobCancel> cancel_;
   std::unique_ptr<ControlService> control_;
   std::unique_ptr<PluginControl> plugin_control_;
+  std::unique_ptr<OperatorControl> operator_control_;
   std::unique_ptr<MicroService> micro_;
   std::unique_ptr<ServiceStatus> service_;
   std::unique_ptr<HttpServer> http_;  // nullptr: there is none

@@ -26,6 +26,22 @@ bool IsNumbered(std::string_view device, std::string_view kind) {
                      [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
+// "gpu0", "cuda0", "CUDA:0", "cuda" for what is written cuda:0; "" where nothing is near.
+std::string MeantDevice(std::string_view text) {
+  std::string kind;
+  std::string number;
+  for (const char one : text) {
+    const auto c = static_cast<unsigned char>(one);
+    if (std::isalpha(c) != 0 && number.empty()) kind += static_cast<char>(std::tolower(c));
+    if (std::isdigit(c) != 0) number += one;
+  }
+  if (kind == "gpu" || kind == "nvidia") kind = "cuda";
+  if (kind == "cpu") return kind;
+  if (kind != "cuda" && kind != "sim") return {};
+  const std::string device = kind + ":" + (number.empty() ? "0" : number);
+  return IsNumbered(device, kind + ":") ? device : std::string();
+}
+
 // "90%".
 bool ParsePercent(std::string_view text, uint32_t* percent) {
   if (!text.ends_with('%')) return false;
@@ -35,7 +51,7 @@ bool ParsePercent(std::string_view text, uint32_t* percent) {
 }
 
 void ReadMemory(YamlReader* reader, DeviceConfig* device) {
-  const YAML::Node memory = reader->Child("memory");
+  const YamlNode memory = reader->Child("memory");
   if (!memory.IsScalar() || memory.Scalar().find('%') == std::string::npos) {
     reader->Size("memory", &device->memory);
     return;
@@ -43,16 +59,16 @@ void ReadMemory(YamlReader* reader, DeviceConfig* device) {
   if (!ParsePercent(memory.Scalar(), &device->memory_percent)) {
     reader->Complain(memory, fmt::format("devices[].memory: '{}' is no part of a device's memory: "
                                          "write a whole number from 1% to 100%",
-                                         memory.Scalar()));
+                                         memory.Shown()));
   } else if (device->device.starts_with("sim:")) {
     reader->Complain(memory, fmt::format("devices[].memory: '{}' has no memory of its own to take "
                                          "{} of: write a size such as 8GiB",
-                                         device->device, memory.Scalar()));
+                                         device->device, memory.Shown()));
   }
 }
 
 void ReadSpeed(YamlReader* reader, DeviceConfig* device) {
-  const YAML::Node speed = reader->Child("speed");
+  const YamlNode speed = reader->Child("speed");
   if (!speed.IsDefined()) return;
   const std::string text = speed.IsScalar() ? speed.Scalar() : "";
   const char* end = text.data() + text.size();
@@ -61,7 +77,7 @@ void ReadSpeed(YamlReader* reader, DeviceConfig* device) {
   const bool sound = device->speed >= kSlowest && device->speed <= kFastest;
   if (error != std::errc() || rest != end || !sound) {
     reader->Complain(speed, fmt::format("devices[].speed: must be a number from {} to {}, not '{}'",
-                                        kSlowest, kFastest, text));
+                                        kSlowest, kFastest, speed.Shown()));
   } else if (!device->device.starts_with("sim:")) {
     reader->Complain(speed,
                      fmt::format("devices[].speed: '{}' is as fast as it is; only sim:N devices "
@@ -72,18 +88,17 @@ void ReadSpeed(YamlReader* reader, DeviceConfig* device) {
 
 }  // namespace
 
-void ReadDevicesSection(const YAML::Node& node, YamlReader* parent,
-                        const std::filesystem::path& file, std::vector<DeviceConfig>* devices,
-                        std::vector<ConfigIssue>* issues) {
+void ReadDevicesSection(const YamlNode& node, YamlReader* parent,
+                        std::vector<DeviceConfig>* devices, std::vector<ConfigIssue>* issues) {
   if (!node.IsDefined() || node.IsNull()) return;
   if (node.IsScalar() && node.Scalar() == "auto") return;
-  if (!node.IsSequence() || node.size() == 0) {
+  if (!node.IsList() || node.items().empty()) {
     parent->Complain(node, "devices must be auto or a list such as [{device: cpu, lanes: 1}]");
     return;
   }
   std::set<std::string> seen;
-  for (const YAML::Node& item : node) {
-    YamlReader reader(item, "devices[]", file, issues);
+  for (const YamlNode& item : node.items()) {
+    YamlReader reader(item, "devices[]", issues);
     DeviceConfig device;
     uint64_t lanes = 1;
     reader.Require("device");
@@ -95,9 +110,10 @@ void ReadDevicesSection(const YAML::Node& node, YamlReader* parent,
     device.lanes = static_cast<uint32_t>(lanes);
     if (device.device != "cpu" && !IsNumbered(device.device, "cuda:") &&
         !IsNumbered(device.device, "sim:")) {
-      reader.Complain(item, fmt::format("unknown device '{}' (use cpu, cuda:0, cuda:1, ... or "
-                                        "sim:0, ...)",
-                                        device.device));
+      const std::string meant = MeantDevice(device.device);
+      reader.Complain(item, fmt::format("unknown device '{}' ({})", device.device,
+                                        meant.empty() ? "use cpu, cuda:0, cuda:1, ... or sim:0, ..."
+                                                      : "did you mean '" + meant + "'?"));
     } else if (!seen.insert(device.device).second) {
       reader.Complain(item, fmt::format("device '{}' is listed twice", device.device));
     }

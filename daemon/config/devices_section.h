@@ -9,7 +9,6 @@
 #ifndef DARKROOM_CONFIG_DEVICES_SECTION_H_
 #define DARKROOM_CONFIG_DEVICES_SECTION_H_
 
-#include <filesystem>
 #include <vector>
 
 #include "config/config.h"
@@ -19,9 +18,8 @@ namespace darkroom {
 
 // `node` is the list, or `auto`, which leaves `devices` empty. What is wrong with the whole of it
 // `parent` is told.
-void ReadDevicesSection(const YAML::Node& node, YamlReader* parent,
-                        const std::filesystem::path& file, std::vector<DeviceConfig>* devices,
-                        std::vector<ConfigIssue>* issues);
+void ReadDevicesSection(const YamlNode& node, YamlReader* parent,
+                        std::vector<DeviceConfig>* devices, std::vector<ConfigIssue>* issues);
 
 }  // namespace darkroom
 

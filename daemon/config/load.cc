@@ -11,9 +11,11 @@
 #include <set>
 
 #include "config/devices_section.h"
+#include "config/fragments.h"
 #include "config/health_section.h"
 #include "config/nats_section.h"
 #include "config/plugins_section.h"
+#include "config/references.h"
 #include "config/scheduling_section.h"
 #include "config/yaml_reader.h"
 #include "core/subject.h"
@@ -54,31 +56,25 @@ class Loader {
   explicit Loader(fs::path file) : file_(std::move(file)) {}
 
   LoadedConfig Load() {
-    YAML::Node root;
-    try {
-      root = YAML::LoadFile(file_.string());
-    } catch (const YAML::BadFile&) {
-      issues_.push_back({file_, 0, 0, "cannot be read: is the path right, and may we read it?"});
-      return {std::nullopt, issues_};
-    } catch (const YAML::Exception& error) {
-      issues_.push_back({file_, error.mark.line + 1, error.mark.column + 1, error.msg});
-      return {std::nullopt, issues_};
-    }
-    try {
+    ConfigFiles read = ReadConfigFiles(file_, &issues_);
+    loaded_.files = std::move(read.files);
+    // A file that is no YAML takes keys with it that others refer to: only it is told of.
+    if (issues_.empty()) {
+      const YamlNode root = ReplaceReferences(read.root, &issues_);
+      loaded_.references = WrittenReferences(root);
       ReadRoot(root);
-    } catch (const YAML::Exception& error) {
-      issues_.push_back({file_, error.mark.line + 1, error.mark.column + 1, error.msg});
     }
-    if (!issues_.empty()) return {std::nullopt, issues_};
-    return {std::move(config_), {}};
+    if (issues_.empty()) loaded_.config = std::move(config_);
+    loaded_.issues = std::move(issues_);
+    return std::move(loaded_);
   }
 
  private:
-  YamlReader Reader(const YAML::Node& node, std::string where) {
-    return {node, std::move(where), file_, &issues_};
+  YamlReader Reader(const YamlNode& node, std::string where) {
+    return {node, std::move(where), &issues_};
   }
 
-  void ReadRoot(const YAML::Node& root) {
+  void ReadRoot(const YamlNode& root) {
     YamlReader reader = Reader(root, "");
     config_.host_name = MachineName();
     config_.state_dir = DefaultStateDir();
@@ -104,14 +100,14 @@ class Loader {
     reader.Finish();
   }
 
-  void ReadHttp(const YAML::Node& node) {
+  void ReadHttp(const YamlNode& node) {
     YamlReader reader = Reader(node, "http");
     config_.http.given = reader.Child("listen").IsDefined();
     reader.String("listen", &config_.http.listen);
     reader.Finish();
   }
 
-  void ReadLog(const YAML::Node& node) {
+  void ReadLog(const YamlNode& node) {
     YamlReader reader = Reader(node, "log");
     std::string format = "auto";
     reader.Choice("level", {"debug", "info", "warning", "error"}, &config_.log_level);
@@ -122,12 +118,12 @@ class Loader {
     reader.Finish();
   }
 
-  void ReadNats(const YAML::Node& node) {
+  void ReadNats(const YamlNode& node) {
     YamlReader reader = Reader(node, "nats");
-    ReadNatsSection(&reader, node, file_, &config_.nats, &issues_);
+    ReadNatsSection(&reader, node, &config_.nats, &issues_);
   }
 
-  void ReadLimits(const YAML::Node& node) {
+  void ReadLimits(const YamlNode& node) {
     YamlReader reader = Reader(node, "limits");
     reader.Size("input_bytes", &config_.limits.input_bytes);
     reader.Integer("pixels", 1, 1'000'000'000, &config_.limits.pixels);
@@ -142,7 +138,7 @@ class Loader {
     reader.Finish();
   }
 
-  void ReadJobs(const YAML::Node& node) {
+  void ReadJobs(const YamlNode& node) {
     YamlReader reader = Reader(node, "jobs");
     JobsConfig& jobs = config_.jobs;
     uint64_t replicas = jobs.replicas;
@@ -176,33 +172,33 @@ class Loader {
     reader.Finish();
   }
 
-  void ReadPlugins(const YAML::Node& node) {
+  void ReadPlugins(const YamlNode& node) {
     YamlReader reader = Reader(node, "plugins");
-    ReadPluginsSection(&reader, file_, &config_.plugins, &issues_);
+    ReadPluginsSection(&reader, &config_.plugins, &issues_);
   }
 
-  void ReadDevices(const YAML::Node& node, YamlReader* parent) {
-    ReadDevicesSection(node, parent, file_, &config_.devices, &issues_);
+  void ReadDevices(const YamlNode& node, YamlReader* parent) {
+    ReadDevicesSection(node, parent, &config_.devices, &issues_);
   }
 
-  void ReadModels(const YAML::Node& node, YamlReader* parent) {
+  void ReadModels(const YamlNode& node, YamlReader* parent) {
     if (!node.IsDefined() || node.IsNull()) return;
     if (!node.IsMap()) {
       parent->Complain(node, "models must be a map from a model's name to what it is");
       return;
     }
     std::set<std::string> seen;
-    for (const auto& item : node) {
+    for (const auto& [name, value] : node.entries()) {
       ModelConfig model;
-      model.name = item.first.Scalar();
-      YamlReader reader = Reader(item.second, "models." + model.name);
+      model.name = name.Scalar();
+      YamlReader reader = Reader(value, "models." + model.name);
       if (!IsToken(model.name)) {
-        reader.Complain(item.first, fmt::format("'{}' cannot name a model: use letters, digits, "
-                                                "'-' and '_', at most 64",
-                                                model.name));
+        reader.Complain(name, fmt::format("'{}' cannot name a model: use letters, digits, "
+                                          "'-' and '_', at most 64",
+                                          model.name));
       }
       if (!seen.insert(model.name).second) {
-        reader.Complain(item.first, fmt::format("model '{}' is defined twice", model.name));
+        reader.Complain(name, fmt::format("model '{}' is defined twice", model.name));
       }
       ReadModel(&reader, &model);
       config_.models.push_back(std::move(model));
@@ -239,13 +235,12 @@ class Loader {
     if (max_batch > 0) model->max_batch = static_cast<uint32_t>(max_batch);
     // A plugin's id is a token; anything else is a path, relative to this file like every other.
     if (!model->plugin.empty() && !IsToken(model->plugin)) {
-      model->plugin =
-          (fs::absolute(file_).parent_path() / model->plugin).lexically_normal().string();
+      model->plugin = YamlReader::Resolve(reader->Child("plugin"), model->plugin).string();
     }
   }
 
   static void ReadKeepAlive(YamlReader* reader, ModelConfig* model) {
-    const YAML::Node keep_alive = reader->Child("keep_alive");
+    const YamlNode keep_alive = reader->Child("keep_alive");
     if (keep_alive.IsScalar() && keep_alive.Scalar() == "always") {
       model->keep_alive = ModelConfig::kAlways;
     } else {
@@ -253,16 +248,16 @@ class Loader {
     }
   }
 
-  void ReadRoutes(const YAML::Node& node, YamlReader* parent) {
+  void ReadRoutes(const YamlNode& node, YamlReader* parent) {
     if (!node.IsDefined() || node.IsNull()) return;
-    if (!node.IsSequence()) {
+    if (!node.IsList()) {
       parent->Complain(node, "routes must be a list such as [{subject: photos.*, model: echo}]");
       return;
     }
     std::vector<std::string> names;
     for (const ModelConfig& model : config_.models) names.push_back(model.name);
     std::set<std::string> seen;
-    for (const YAML::Node& item : node) {
+    for (const YamlNode& item : node.items()) {
       YamlReader reader = Reader(item, "routes[]");
       RouteConfig route;
       route.queue_group = config_.nats.queue_group;
@@ -294,16 +289,12 @@ class Loader {
   }
 
   fs::path file_;
+  LoadedConfig loaded_;
   Config config_;
   std::vector<ConfigIssue> issues_;
 };
 
 }  // namespace
-
-std::string ConfigIssue::ToString() const {
-  if (line == 0) return fmt::format("{}: {}", file.string(), message);
-  return fmt::format("{}:{}:{}: {}", file.string(), line, column, message);
-}
 
 LoadedConfig LoadConfig(const fs::path& file) { return Loader(file).Load(); }
 

@@ -9,6 +9,7 @@
 #define DARKROOM_CONFIG_LOAD_H_
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,9 +31,18 @@ struct ConfigIssue {
 struct LoadedConfig {
   std::optional<Config> config;  // only without issues
   std::vector<ConfigIssue> issues;
+  // The file itself, then the fragments of conf.d beside it that were merged into it.
+  std::vector<std::filesystem::path> files;
+  // Values with ${NAME} in them as they are written, by JSON pointer: "/nats/url". What they stand
+  // for may be a secret.
+  std::map<std::string, std::string> references;
 };
 
 LoadedConfig LoadConfig(const std::filesystem::path& file);
+
+// The issue with the line that it is about and a mark below its column, for people. Passwords in
+// the line are not shown.
+std::string ShowIssue(const ConfigIssue& issue);
 
 }  // namespace darkroom
 

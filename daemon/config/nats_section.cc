@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -15,41 +14,30 @@
 namespace darkroom {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::string_view kCredentials = "${CREDENTIALS_DIRECTORY}";
-
-// As it stands in the file where systemd has given us no folder: whoever reads it then says so.
-std::string PathOf(const std::string& text, const fs::path& config) {
-  if (text.starts_with(kCredentials)) {
-    const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
-    return folder == nullptr ? text : folder + text.substr(kCredentials.size());
-  }
-  return (fs::absolute(config).parent_path() / text).lexically_normal().string();
-}
-
-void ReadFileKey(YamlReader* reader, const char* key, const fs::path& config,
-                 NatsLogin::File* file) {
+void ReadFileKey(YamlReader* reader, const char* key, NatsLogin::File* file) {
   std::string text;
-  const YAML::Node node = reader->Child(key);
+  const YamlNode node = reader->Child(key);
   reader->String(key, &text);
-  if (!node.IsDefined()) return;
+  if (!node.IsDefined() || node.IsNull()) return;
   if (text.empty()) {
     reader->Complain(node, fmt::format("{}.{} must name a file", reader->where(), key));
     return;
   }
-  file->path = PathOf(text, config);
-  file->where =
-      fmt::format("{}:{}:{}", config.string(), node.Mark().line + 1, node.Mark().column + 1);
+  file->path = YamlReader::Resolve(node, text).string();
+  const YamlPlace& place = node.place();
+  file->where = fmt::format("{}:{}:{}", place.file->string(), place.line, place.column);
 }
 
-void ReadUrls(YamlReader* reader, const YAML::Node& url, NatsConfig* nats) {
+void ReadUrls(YamlReader* reader, const YamlNode& url, NatsConfig* nats) {
   if (!url.IsDefined()) return;
-  if (url.IsScalar()) {
+  const auto is_url = [](const YamlNode& one) { return one.IsScalar() && !one.Scalar().empty(); };
+  const std::vector<YamlNode>& urls = url.items();
+  if (url.IsNull()) return;
+  if (is_url(url)) {
     nats->urls = {url.Scalar()};
-  } else if (url.IsSequence() && url.size() > 0) {
+  } else if (!urls.empty() && std::all_of(urls.begin(), urls.end(), is_url)) {
     nats->urls.clear();
-    for (const YAML::Node& one : url) nats->urls.push_back(one.Scalar());
+    for (const YamlNode& one : urls) nats->urls.push_back(one.Scalar());
   } else {
     reader->Complain(url, "nats.url must be a server's URL or a list of them");
     return;
@@ -58,34 +46,33 @@ void ReadUrls(YamlReader* reader, const YAML::Node& url, NatsConfig* nats) {
     const std::string scheme = one.substr(0, one.find("://"));
     if (scheme == "tls") nats->login.tls = true;
     if (scheme == "tls" || scheme == "nats" || scheme == one) continue;
-    reader->Complain(url, fmt::format("nats.url '{}' must begin with nats:// or tls://",
-                                      WithoutSecrets(one)));
+    reader->Complain(
+        url, fmt::format("nats.url '{}' must begin with nats:// or tls://", WithoutSecrets(one)));
   }
 }
 
-void ReadTls(YamlReader* parent, const fs::path& file, NatsLogin* login,
-             std::vector<ConfigIssue>* issues) {
-  const YAML::Node node = parent->Child("tls");
+void ReadTls(YamlReader* parent, NatsLogin* login, std::vector<ConfigIssue>* issues) {
+  const YamlNode node = parent->Child("tls");
   if (!node.IsDefined()) return;
   login->tls = true;
-  YamlReader reader(node, "nats.tls", file, issues);
-  ReadFileKey(&reader, "ca", file, &login->ca);
-  ReadFileKey(&reader, "cert", file, &login->certificate);
-  ReadFileKey(&reader, "key", file, &login->key);
+  YamlReader reader(node, "nats.tls", issues);
+  ReadFileKey(&reader, "ca", &login->ca);
+  ReadFileKey(&reader, "cert", &login->certificate);
+  ReadFileKey(&reader, "key", &login->key);
   reader.Finish();
   if (login->certificate.path.empty() != login->key.path.empty()) {
     parent->Complain(node, "nats.tls.cert and nats.tls.key go together: name both, or none");
   }
 }
 
-void ReadLogin(YamlReader* reader, const YAML::Node& section, const fs::path& file,
-               NatsLogin* login, std::vector<ConfigIssue>* issues) {
-  ReadFileKey(reader, "creds", file, &login->creds);
-  ReadFileKey(reader, "nkey", file, &login->nkey);
-  ReadFileKey(reader, "token_file", file, &login->token);
-  ReadFileKey(reader, "password_file", file, &login->password);
+void ReadLogin(YamlReader* reader, const YamlNode& section, NatsLogin* login,
+               std::vector<ConfigIssue>* issues) {
+  ReadFileKey(reader, "creds", &login->creds);
+  ReadFileKey(reader, "nkey", &login->nkey);
+  ReadFileKey(reader, "token_file", &login->token);
+  ReadFileKey(reader, "password_file", &login->password);
   reader->String("user", &login->user);
-  ReadTls(reader, file, login, issues);
+  ReadTls(reader, login, issues);
   std::string ways;
   int count = 0;
   for (const auto& [name, given] : {std::pair("creds", !login->creds.path.empty()),
@@ -96,7 +83,8 @@ void ReadLogin(YamlReader* reader, const YAML::Node& section, const fs::path& fi
     ways += fmt::format("{}nats.{}", ways.empty() ? "" : " and ", name);
     ++count;
   }
-  if (count > 1) reader->Complain(section, ways + " exclude each other: one way to log in is enough");
+  if (count > 1)
+    reader->Complain(section, ways + " exclude each other: one way to log in is enough");
   if (login->user.empty() != login->password.path.empty()) {
     reader->Complain(section, "nats.user and nats.password_file go together: name both, or none");
   }
@@ -104,9 +92,9 @@ void ReadLogin(YamlReader* reader, const YAML::Node& section, const fs::path& fi
 
 }  // namespace
 
-void ReadNatsSection(YamlReader* reader, const YAML::Node& section, const fs::path& file,
-                     NatsConfig* nats, std::vector<ConfigIssue>* issues) {
-  const YAML::Node url = reader->Child("url");
+void ReadNatsSection(YamlReader* reader, const YamlNode& section, NatsConfig* nats,
+                     std::vector<ConfigIssue>* issues) {
+  const YamlNode url = reader->Child("url");
   ReadUrls(reader, url, nats);
   uint64_t port = nats->port;
   reader->Bool("embedded", &nats->embedded);
@@ -115,7 +103,7 @@ void ReadNatsSection(YamlReader* reader, const YAML::Node& section, const fs::pa
   reader->Size("max_payload", &nats->max_payload);
   reader->String("prefix", &nats->prefix);
   reader->String("queue_group", &nats->queue_group);
-  ReadLogin(reader, section, file, &nats->login, issues);
+  ReadLogin(reader, section, &nats->login, issues);
   nats->port = static_cast<uint16_t>(port);
   if (!IsSubject(nats->prefix) || nats->prefix.find_first_of("*>") != std::string::npos) {
     reader->Complain(section, fmt::format("nats.prefix '{}' is not a subject", nats->prefix));
@@ -131,9 +119,10 @@ void ReadNatsSection(YamlReader* reader, const YAML::Node& section, const fs::pa
   const bool logs_in = login.tls || !login.user.empty() || !login.creds.path.empty() ||
                        !login.nkey.path.empty() || !login.token.path.empty();
   if (nats->embedded && logs_in && !url.IsDefined()) {
-    reader->Complain(section,
-                     "nats.embedded is a server of our own, where nobody logs in: take creds, nkey, "
-                     "token_file, user, password_file and tls out, or name a server in nats.url");
+    reader->Complain(
+        section,
+        "nats.embedded is a server of our own, where nobody logs in: take creds, nkey, "
+        "token_file, user, password_file and tls out, or name a server in nats.url");
   }
   reader->Finish();
 }

@@ -6,7 +6,6 @@
 #ifndef DARKROOM_CONFIG_NATS_SECTION_H_
 #define DARKROOM_CONFIG_NATS_SECTION_H_
 
-#include <filesystem>
 #include <vector>
 
 #include "config/config.h"
@@ -14,10 +13,9 @@
 
 namespace darkroom {
 
-// Paths may begin with ${CREDENTIALS_DIRECTORY}, where systemd puts a service's secrets. Whether
-// the files are there is not looked at: a check of the configuration need not be able to read them.
-void ReadNatsSection(YamlReader* reader, const YAML::Node& section,
-                     const std::filesystem::path& file, NatsConfig* nats,
+// Whether the files that it names are there is not looked at: a check of the configuration need not
+// be able to read them.
+void ReadNatsSection(YamlReader* reader, const YamlNode& section, NatsConfig* nats,
                      std::vector<ConfigIssue>* issues);
 
 }  // namespace darkroom

@@ -15,10 +15,10 @@ bool IsDigest(const std::string& text) {
                                           [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
-void ReadRules(YamlReader* reader, const std::filesystem::path& file, PluginRules* rules) {
+void ReadRules(YamlReader* reader, PluginRules* rules) {
   std::string isolation = rules->isolation == Isolation::kProcess ? "process" : "in-process";
-  const YAML::Node isolation_at = reader->Child("isolation");
-  const YAML::Node worker_at = reader->Child("worker");
+  const YamlNode isolation_at = reader->Child("isolation");
+  const YamlNode worker_at = reader->Child("worker");
   reader->Choice("isolation", {"process", "in-process"}, &isolation);
   rules->isolation = isolation == "process" ? Isolation::kProcess : Isolation::kInProcess;
   reader->String("worker", &rules->worker);
@@ -27,70 +27,68 @@ void ReadRules(YamlReader* reader, const std::filesystem::path& file, PluginRule
                      "a plugin that runs in the daemon (isolation: in-process) has no worker");
   }
   reader->Size("memory", &rules->memory);
-  const YAML::Node files = reader->Child("files");
-  if (!files.IsDefined()) return;
-  if (!files.IsSequence()) {
+  const YamlNode files = reader->Child("files");
+  if (!files.IsDefined() || files.IsNull()) return;
+  if (!files.IsList()) {
     reader->Complain(files, "files must be a list of paths");
     return;
   }
   rules->files.clear();
-  for (const YAML::Node& one : files) {
+  for (const YamlNode& one : files.items()) {
     // An empty one would be this file's own folder.
     if (!one.IsScalar() || one.Scalar().empty()) {
       reader->Complain(one, "files must be a list of paths");
       continue;
     }
-    rules->files.push_back(
-        (std::filesystem::absolute(file).parent_path() / one.Scalar()).lexically_normal().string());
+    rules->files.push_back(YamlReader::Resolve(one, one.Scalar()).string());
   }
 }
 
 void ReadDigests(YamlReader* reader, std::vector<std::string>* digests) {
-  const YAML::Node list = reader->Child("digests");
-  if (!list.IsDefined()) return;
-  if (!list.IsSequence()) {
+  const YamlNode list = reader->Child("digests");
+  if (!list.IsDefined() || list.IsNull()) return;
+  if (!list.IsList()) {
     reader->Complain(list, "digests must be a list of SHA-256 digests");
     return;
   }
-  for (const YAML::Node& digest : list) {
+  for (const YamlNode& digest : list.items()) {
     const std::string text = digest.IsScalar() ? digest.Scalar() : "";
     if (!IsDigest(text)) {
       reader->Complain(
-          digest,
-          fmt::format("'{}' is no SHA-256 digest: 64 hex digits, as sha256sum prints them", text));
+          digest, fmt::format("'{}' is no SHA-256 digest: 64 hex digits, as sha256sum prints them",
+                              digest.Shown()));
     }
     digests->push_back(text);
   }
 }
 
-void ReadEach(YamlReader* reader, const std::filesystem::path& file, PluginsConfig* plugins,
-              std::vector<ConfigIssue>* issues) {
-  const YAML::Node each = reader->Child("each");
-  if (!each.IsDefined()) return;
+void ReadEach(YamlReader* reader, PluginsConfig* plugins, std::vector<ConfigIssue>* issues) {
+  const YamlNode each = reader->Child("each");
+  if (!each.IsDefined() || each.IsNull()) return;
   if (!each.IsMap()) {
     reader->Complain(each, "each must be a map from a plugin's id to what it runs in");
     return;
   }
-  for (const auto& item : each) {
-    if (!item.first.IsScalar()) {
-      reader->Complain(item.first, "a plugin's id must be a single value");
+  for (const auto& [key, value] : each.entries()) {
+    if (!key.IsScalar()) {
+      reader->Complain(key, "a plugin's id must be a single value");
       continue;
     }
-    const std::string& id = item.first.Scalar();
-    YamlReader one(item.second, "plugins.each." + id, file, issues);
+    const std::string& id = key.Scalar();
+    YamlReader one(value, "plugins.each." + id, issues);
     PluginRules rules = plugins->rules;
-    ReadRules(&one, file, &rules);
+    ReadRules(&one, &rules);
     one.Finish();
     if (!plugins->each.emplace(id, std::move(rules)).second) {
-      reader->Complain(item.first, fmt::format("plugin '{}' is given twice", id));
+      reader->Complain(key, fmt::format("plugin '{}' is given twice", id));
     }
   }
 }
 
 }  // namespace
 
-void ReadPluginsSection(YamlReader* reader, const std::filesystem::path& file,
-                        PluginsConfig* plugins, std::vector<ConfigIssue>* issues) {
+void ReadPluginsSection(YamlReader* reader, PluginsConfig* plugins,
+                        std::vector<ConfigIssue>* issues) {
   std::string serve = "configured";
   uint64_t shadow = 0;
   reader->Path("folder", &plugins->folder);
@@ -100,8 +98,8 @@ void ReadPluginsSection(YamlReader* reader, const std::filesystem::path& file,
   plugins->serve_all = serve == "all";
   plugins->shadow = static_cast<uint32_t>(shadow);
   ReadDigests(reader, &plugins->digests);
-  ReadRules(reader, file, &plugins->rules);
-  ReadEach(reader, file, plugins, issues);
+  ReadRules(reader, &plugins->rules);
+  ReadEach(reader, plugins, issues);
   reader->Finish();
 }
 

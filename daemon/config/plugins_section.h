@@ -8,7 +8,6 @@
 #ifndef DARKROOM_CONFIG_PLUGINS_SECTION_H_
 #define DARKROOM_CONFIG_PLUGINS_SECTION_H_
 
-#include <filesystem>
 #include <vector>
 
 #include "config/config.h"
@@ -17,8 +16,8 @@
 namespace darkroom {
 
 // Reads all keys of the section and finishes the reader.
-void ReadPluginsSection(YamlReader* reader, const std::filesystem::path& file,
-                        PluginsConfig* plugins, std::vector<ConfigIssue>* issues);
+void ReadPluginsSection(YamlReader* reader, PluginsConfig* plugins,
+                        std::vector<ConfigIssue>* issues);
 
 }  // namespace darkroom
 

@@ -47,9 +47,9 @@ void ReadSchedulingSection(YamlReader* reader, SchedulingConfig* scheduling) {
   std::string tenant;
   reader->Integer("floor_percent", 0, 30, &floor);
   reader->String("tenant", &tenant);
-  const YAML::Node tenant_node = reader->Child("tenant");
+  const YamlNode tenant_node = reader->Child("tenant");
   reader->Duration("patience", &scheduling->patience);
-  const YAML::Node weights = reader->Child("weights");
+  const YamlNode weights = reader->Child("weights");
   reader->Finish();
   scheduling->floor = static_cast<double>(floor) / 100;
   if (!tenant.empty()) {
@@ -59,22 +59,22 @@ void ReadSchedulingSection(YamlReader* reader, SchedulingConfig* scheduling) {
     } else {
       reader->Complain(tenant_node, fmt::format("scheduling.tenant '{}' is none of header:NAME, "
                                                 "subject:NUMBER, account and none",
-                                                tenant));
+                                                tenant_node.Shown()));
     }
   }
-  if (!weights.IsDefined()) return;
+  if (!weights.IsDefined() || weights.IsNull()) return;
   if (!weights.IsMap()) {
     reader->Complain(weights, "scheduling.weights must be a map from a tenant to its weight");
     return;
   }
-  for (const auto& item : weights) {
-    const auto weight = item.second.IsScalar() ? ParseWhole(item.second.Scalar()) : std::nullopt;
+  for (const auto& [tenant_name, value] : weights.entries()) {
+    const auto weight = value.IsScalar() ? ParseWhole(value.Scalar()) : std::nullopt;
     if (!weight || *weight == 0 || *weight > 1000) {
-      reader->Complain(item.second, fmt::format("the weight of '{}' must be from 1 to 1000",
-                                                item.first.Scalar()));
+      reader->Complain(
+          value, fmt::format("the weight of '{}' must be from 1 to 1000", tenant_name.Scalar()));
       continue;
     }
-    scheduling->weights[item.first.Scalar()] = *weight;
+    scheduling->weights[tenant_name.Scalar()] = *weight;
   }
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <set>
 #include <utility>
 
@@ -23,50 +22,22 @@ bool ParseWhole(const std::string& text, Number* out) {
   return error == std::errc() && rest == end;
 }
 
-nlohmann::json PlainScalarToJson(const std::string& text) {
-  if (text.empty() || text == "null" || text == "~") return nullptr;
-  if (text == "true") return true;
-  if (text == "false") return false;
-  int64_t whole = 0;
-  if (ParseWhole(text, &whole)) return whole;
-  double number = 0;
-  if (ParseWhole(text, &number) && std::isfinite(number)) return number;
-  return text;
+// "did you mean 'file'?", or nothing where no word is near. The beginning of a word is near it.
+std::string DidYouMean(const std::string& word, const std::vector<std::string>& known) {
+  std::string nearest = Nearest(word, known);
+  for (const std::string& one : known) {
+    if (nearest.empty() && word.size() >= 3 && one.starts_with(word)) nearest = one;
+  }
+  return nearest.empty() ? "" : fmt::format("did you mean '{}'?", nearest);
 }
 
 }  // namespace
 
-nlohmann::json YamlToJson(const YAML::Node& node) {
-  switch (node.Type()) {
-    case YAML::NodeType::Scalar:
-      // yaml-cpp tags quoted scalars "!" and plain ones "?".
-      return node.Tag() == "!" ? nlohmann::json(node.Scalar()) : PlainScalarToJson(node.Scalar());
-    case YAML::NodeType::Sequence: {
-      auto list = nlohmann::json::array();
-      for (const YAML::Node& item : node) list.push_back(YamlToJson(item));
-      return list;
-    }
-    case YAML::NodeType::Map: {
-      auto object = nlohmann::json::object();
-      for (const auto& item : node) object[item.first.Scalar()] = YamlToJson(item.second);
-      return object;
-    }
-    case YAML::NodeType::Null:
-    case YAML::NodeType::Undefined:
-      break;
-  }
-  return nullptr;
-}
-
-YamlReader::YamlReader(const YAML::Node& node, std::string where, const std::filesystem::path& file,
-                       std::vector<ConfigIssue>* issues)
-    : where_(std::move(where)), file_(file), issues_(issues) {
-  if (!node.IsDefined() || node.IsNull()) return;
-  if (node.IsMap()) {
-    node_.reset(node);
-  } else {
-    Complain(node, fmt::format("{} must be a map of keys and values", where_));
-  }
+YamlReader::YamlReader(const YamlNode& node, std::string where, std::vector<ConfigIssue>* issues)
+    : node_(node), where_(std::move(where)), issues_(issues) {
+  if (!node.IsDefined() || node.IsNull() || node.IsMap()) return;
+  Complain(node, fmt::format("{} must be a map of keys and values", where_));
+  node_ = YamlNode();
 }
 
 void YamlReader::String(const char* key, std::string* out) {
@@ -77,16 +48,24 @@ void YamlReader::String(const char* key, std::string* out) {
 }
 
 void YamlReader::Path(const char* key, std::filesystem::path* out) {
-  Scalar(key, [this, out](const std::string& text) {
+  const YamlNode node = Child(key);
+  Scalar(key, [&](const std::string& text) {
     if (text.empty()) return Status::InvalidArgument("must not be empty");
-    *out = (std::filesystem::absolute(file_).parent_path() / text).lexically_normal();
+    *out = Resolve(node, text);
     return Status::Ok();
   });
 }
 
 void YamlReader::Bool(const char* key, bool* out) {
   Scalar(key, [out](const std::string& text) {
-    if (text != "true" && text != "false") return Status::InvalidArgument("must be true or false");
+    // What YAML 1.1 took for booleans is the usual slip.
+    const bool yes = text == "yes" || text == "on" || text == "True" || text == "TRUE";
+    const bool no = text == "no" || text == "off" || text == "False" || text == "FALSE";
+    if (text != "true" && text != "false") {
+      return Status::InvalidArgument("must be true or false", yes  ? "did you mean 'true'?"
+                                                              : no ? "did you mean 'false'?"
+                                                                   : "");
+    }
     *out = text == "true";
     return Status::Ok();
   });
@@ -106,7 +85,8 @@ void YamlReader::Integer(const char* key, uint64_t least, uint64_t most, uint64_
 
 void YamlReader::Duration(const char* key, std::chrono::milliseconds* out) {
   Scalar(key, [out](const std::string& text) {
-    const auto value = ParseDuration(text);
+    // Nothing is nothing in every unit.
+    const auto value = ParseDuration(text == "0" ? "0ms" : text);
     if (value.ok()) *out = *value;
     return value.status();
   });
@@ -121,22 +101,22 @@ void YamlReader::Size(const char* key, uint64_t* out) {
 }
 
 void YamlReader::Strings(const char* key, std::vector<std::string>* out) {
-  const YAML::Node node = Take(key);
+  const YamlNode node = Take(key);
   if (!node.IsDefined() || node.IsNull()) return;
-  const bool fits =
-      node.IsSequence() && std::all_of(node.begin(), node.end(), [](const YAML::Node& one) {
-        return one.IsScalar() && !one.Scalar().empty();
-      });
+  const std::vector<YamlNode>& items = node.items();
+  const bool fits = node.IsList() && std::all_of(items.begin(), items.end(), [](const auto& one) {
+                      return one.IsScalar() && !one.Scalar().empty();
+                    });
   if (!fits) {
     Complain(node, fmt::format("{} must be a list of names", Name(key)));
     return;
   }
   out->clear();
-  for (const YAML::Node& one : node) out->push_back(one.Scalar());
+  for (const YamlNode& one : items) out->push_back(one.Scalar());
 }
 
 void YamlReader::Object(const char* key, nlohmann::json* out) {
-  const YAML::Node node = Take(key);
+  const YamlNode node = Take(key);
   if (!node.IsDefined() || node.IsNull()) return;
   if (!node.IsMap()) {
     Complain(node, fmt::format("{} must be a map of keys and values", Name(key)));
@@ -149,52 +129,54 @@ void YamlReader::Choice(const char* key, const std::vector<std::string>& choices
                         std::string* out) {
   Scalar(key, [&](const std::string& text) {
     if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-      return Status::InvalidArgument(fmt::format("must be one of {}", fmt::join(choices, ", ")));
+      return Status::InvalidArgument(fmt::format("must be one of {}", fmt::join(choices, ", ")),
+                                     DidYouMean(text, choices));
     }
     *out = text;
     return Status::Ok();
   });
 }
 
-YAML::Node YamlReader::Child(const char* key) { return Take(key); }
+YamlNode YamlReader::Child(const char* key) { return Take(key); }
 
 void YamlReader::Require(const char* key) {
   known_.emplace_back(key);
-  if (!node_.IsMap() || !node_[key].IsDefined()) {
-    Complain(node_, fmt::format("{} is required", Name(key)));
-  }
+  if (!node_[key].IsDefined()) Complain(node_, fmt::format("{} is required", Name(key)));
 }
 
-void YamlReader::Complain(const YAML::Node& at, std::string message) {
-  const YAML::Mark mark = at.IsDefined() ? at.Mark() : YAML::Mark::null_mark();
-  issues_->push_back({file_, mark.is_null() ? 0 : mark.line + 1,
-                      mark.is_null() ? 0 : mark.column + 1, std::move(message)});
+void YamlReader::Complain(const YamlNode& at, std::string message) {
+  issues_->push_back(IssueAt(at.place(), std::move(message)));
 }
 
 void YamlReader::Finish() {
-  if (!node_.IsMap()) return;
   std::set<std::string> seen;
-  for (const auto& item : node_) {
-    const std::string key = item.first.Scalar();
+  for (const auto& [name, value] : node_.entries()) {
+    if (!name.IsScalar()) {
+      Complain(name, fmt::format("a key of {} must be a single word",
+                                 where_.empty() ? "the file" : where_));
+      continue;
+    }
+    const std::string& key = name.Scalar();
     if (!seen.insert(key).second) {
-      Complain(item.first, fmt::format("key '{}' is given twice", Name(key.c_str())));
+      Complain(name, fmt::format("key '{}' is given twice", Name(key.c_str())));
     }
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-    const std::string nearest = Nearest(key, known_);
-    Complain(item.first,
-             fmt::format("unknown key '{}'{}", Name(key.c_str()),
-                         nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
+    const std::string meant = DidYouMean(key, known_);
+    Complain(name, fmt::format("unknown key '{}'{}", Name(key.c_str()),
+                               meant.empty() ? "" : " (" + meant + ")"));
   }
 }
 
-YAML::Node YamlReader::Take(const char* key) {
+std::filesystem::path YamlReader::Resolve(const YamlNode& at, const std::string& path) {
+  const auto& file = at.place().file;
+  const std::filesystem::path folder =
+      file ? std::filesystem::absolute(*file).parent_path() : std::filesystem::current_path();
+  return (folder / path).lexically_normal();
+}
+
+YamlNode YamlReader::Take(const char* key) {
   known_.emplace_back(key);
-  const YAML::Node none(YAML::NodeType::Undefined);
-  if (!node_.IsMap()) return none;
-  // A const look-up: the other one would add the key to the map. What it gives for an absent key
-  // throws at every question but this one.
-  const YAML::Node found = std::as_const(node_)[key];
-  return found.IsDefined() ? found : none;
+  return node_[key];
 }
 
 std::string YamlReader::Name(const char* key) const {
@@ -202,7 +184,7 @@ std::string YamlReader::Name(const char* key) const {
 }
 
 void YamlReader::Scalar(const char* key, const std::function<Status(const std::string&)>& read) {
-  const YAML::Node node = Take(key);
+  const YamlNode node = Take(key);
   if (!node.IsDefined() || node.IsNull()) return;
   if (!node.IsScalar()) {
     Complain(node, fmt::format("{} must be a single value", Name(key)));
@@ -210,6 +192,13 @@ void YamlReader::Scalar(const char* key, const std::function<Status(const std::s
   }
   const Status status = read(node.Scalar());
   if (status.ok()) return;
+  if (node.has_reference()) {
+    // What it stands for may be a secret, and stays out of the message.
+    Complain(node,
+             fmt::format("{}: what '{}' stands for is not valid here{}", Name(key), node.Shown(),
+                         status.hint().empty() ? "" : fmt::format(" ({})", status.hint())));
+    return;
+  }
   std::string message = fmt::format("{}: {}", Name(key), status.message());
   const std::string quoted = fmt::format("'{}'", node.Scalar());
   if (message.find(quoted) == std::string::npos) message += ", not " + quoted;

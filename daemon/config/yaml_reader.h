@@ -4,13 +4,11 @@
 // values out of range, keys that nobody asked for (with the nearest known one). It never stops at
 // the first issue.
 //
-// Used on one thread, for the length of one load. The issues' vector is the caller's and must
+// Used on one thread, for the length of one load. What it reports to is the caller's and must
 // outlive the reader.
 
 #ifndef DARKROOM_CONFIG_YAML_READER_H_
 #define DARKROOM_CONFIG_YAML_READER_H_
-
-#include <yaml-cpp/yaml.h>
 
 #include <chrono>
 #include <cstdint>
@@ -21,6 +19,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "config/yaml_node.h"
 
 namespace darkroom {
 
@@ -28,12 +27,11 @@ class YamlReader {
  public:
   // Reads the map `node`; `where` names it in messages, such as "models.photo-enhance". A missing
   // node reads as an empty map.
-  YamlReader(const YAML::Node& node, std::string where, const std::filesystem::path& file,
-             std::vector<ConfigIssue>* issues);
+  YamlReader(const YamlNode& node, std::string where, std::vector<ConfigIssue>* issues);
 
   // Each reads one key into `out`, which keeps its default when the key is absent or wrong.
   void String(const char* key, std::string* out);
-  void Path(const char* key, std::filesystem::path* out);  // relative to the file's folder
+  void Path(const char* key, std::filesystem::path* out);  // see Resolve
   void Bool(const char* key, bool* out);
   void Integer(const char* key, uint64_t least, uint64_t most, uint64_t* out);
   void Duration(const char* key, std::chrono::milliseconds* out);
@@ -43,32 +41,30 @@ class YamlReader {
   void Choice(const char* key, const std::vector<std::string>& choices, std::string* out);
 
   // The node of a key, for lists and maps that the caller walks; undefined when absent.
-  YAML::Node Child(const char* key);
+  YamlNode Child(const char* key);
 
   void Require(const char* key);
-  void Complain(const YAML::Node& at, std::string message);
+  void Complain(const YamlNode& at, std::string message);
 
   // Call last: complains of keys that were never read, and of those given twice.
   void Finish();
 
+  // A path that is a value of the configuration: relative ones are relative to the value's file.
+  static std::filesystem::path Resolve(const YamlNode& at, const std::string& path);
+
   const std::string& where() const { return where_; }
 
  private:
-  YAML::Node Take(const char* key);
+  YamlNode Take(const char* key);
   std::string Name(const char* key) const;
   // Runs `read` on the key's scalar text; its non-OK status becomes an issue.
   void Scalar(const char* key, const std::function<Status(const std::string&)>& read);
 
-  YAML::Node node_;
+  YamlNode node_;
   std::string where_;
-  const std::filesystem::path& file_;
   std::vector<ConfigIssue>* issues_;
   std::vector<std::string> known_;
 };
-
-// A YAML value as JSON: quoted scalars stay strings, plain ones become null, booleans or numbers
-// where they read so (YAML 1.2's core schema).
-nlohmann::json YamlToJson(const YAML::Node& node);
 
 }  // namespace darkroom
 

@@ -44,8 +44,7 @@ void ServiceStatus::TellEachSecond() {
 void ServiceStatus::Tell() {
   std::string line = Line();
   if (line == told_) return;
-  NotifyStatus(line);
-  told_ = std::move(line);
+  if (NotifyStatus(line)) told_ = std::move(line);
 }
 
 void ServiceStatus::Drain(Clock::time_point until) {

@@ -3,29 +3,63 @@
 #include "control/systemd.h"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 
 namespace darkroom {
+namespace {
+
+// Whoever listens holds a handful of messages that he has not read, and sd_notify(3) then waits for
+// him: all of the daemon would. What is told once is worth this much waiting; what is told again
+// and again, none.
+constexpr int kPatienceMs = 1000;
+
+bool Notify(const std::string& text, int patience_ms) {
+  const char* const name = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const size_t size = name == nullptr ? 0 : std::strlen(name);
+  if (size == 0 || size >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, name, size);
+  if (name[0] == '@') address.sun_path[0] = '\0';  // an abstract one
+  const int channel = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (channel < 0) return false;
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
+  pollfd wait{channel, POLLOUT, 0};
+  const bool sent =
+      connect(channel, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
+      poll(&wait, 1, patience_ms) == 1 &&
+      send(channel, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  close(channel);
+  return sent;
+}
+
+}  // namespace
 
 bool UnderSystemd() { return std::getenv("NOTIFY_SOCKET") != nullptr; }
 
 void NotifyReady(const std::string& status) {
-  sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
+  Notify(fmt::format("READY=1\nSTATUS={}", status), kPatienceMs);
 }
 
-void NotifyStatus(const std::string& status) {
-  sd_notify(0, fmt::format("STATUS={}", status).c_str());
+bool NotifyStatus(const std::string& status) {
+  return Notify(fmt::format("STATUS={}", status), 0);
 }
 
 void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(allowed).count();
-  sd_notify(0, fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us).c_str());
+  Notify(fmt::format("STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, us), kPatienceMs);
 }
 
 void NotifyMoreTime(std::chrono::microseconds time) {
-  sd_notify(0, fmt::format("EXTEND_TIMEOUT_USEC={}", time.count()).c_str());
+  Notify(fmt::format("EXTEND_TIMEOUT_USEC={}", time.count()), 0);
 }
 
 std::chrono::microseconds WatchdogTime() {
@@ -33,6 +67,6 @@ std::chrono::microseconds WatchdogTime() {
   return std::chrono::microseconds(sd_watchdog_enabled(0, &us) > 0 ? us : 0);
 }
 
-void NotifyWatchdog() { sd_notify(0, "WATCHDOG=1"); }
+void NotifyWatchdog() { Notify("WATCHDOG=1", 0); }
 
 }  // namespace darkroom

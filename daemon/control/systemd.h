@@ -2,7 +2,8 @@
 //
 // What systemd is told: ready, stopping, a status line, that more time is needed, that the daemon
 // lives (sd_notify(3)).
-// Without systemd all of it does nothing.
+// Without systemd all of it does nothing. None of it waits for a systemd that is busy, but for a
+// second those that are told once.
 //
 // For the io_context's thread.
 
@@ -18,7 +19,8 @@ namespace darkroom {
 bool UnderSystemd();
 
 void NotifyReady(const std::string& status);
-void NotifyStatus(const std::string& status);
+// Whether it was taken.
+bool NotifyStatus(const std::string& status);
 // `allowed`: how long stopping may take from now.
 void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed);
 

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 #include "core/excerpt.h"
@@ -30,44 +32,136 @@ constexpr std::array<Unit, 9> kSizes = {{{"", 1},
                                          {"MB", 1'000'000},
                                          {"GB", 1'000'000'000}}};
 
+// Beyond 2^53 a double no longer names single units, and no limit of ours is that large.
+constexpr double kMost = 9.0e15;
+
+// What people write for a unit that has another name here.
+struct Slip {
+  std::string_view written;  // in small letters
+  std::string_view meant;
+};
+constexpr std::array<Slip, 18> kDurationSlips = {{{"msec", "ms"},
+                                                  {"millis", "ms"},
+                                                  {"sec", "s"},
+                                                  {"secs", "s"},
+                                                  {"second", "s"},
+                                                  {"seconds", "s"},
+                                                  {"min", "m"},
+                                                  {"mins", "m"},
+                                                  {"minute", "m"},
+                                                  {"minutes", "m"},
+                                                  {"hr", "h"},
+                                                  {"hrs", "h"},
+                                                  {"hour", "h"},
+                                                  {"hours", "h"},
+                                                  {"day", "d"},
+                                                  {"days", "d"},
+                                                  {"ms", "ms"},
+                                                  {"s", "s"}}};
+constexpr std::array<Slip, 15> kSizeSlips = {{{"k", "KiB"},
+                                              {"m", "MiB"},
+                                              {"g", "GiB"},
+                                              {"t", "TiB"},
+                                              {"kib", "KiB"},
+                                              {"mib", "MiB"},
+                                              {"gib", "GiB"},
+                                              {"tib", "TiB"},
+                                              {"ki", "KiB"},
+                                              {"mi", "MiB"},
+                                              {"gi", "GiB"},
+                                              {"kb", "KB"},
+                                              {"mb", "MB"},
+                                              {"gb", "GB"},
+                                              {"bytes", "B"}}};
+
 template <size_t N>
-Result<uint64_t> ParseScaled(std::string_view text, const std::array<Unit, N>& units,
-                             std::string_view what, std::string_view example) {
-  const std::string hint = fmt::format("write it like {}", example);
-  const std::string quote = Excerpt(text);
-  double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  if (error != std::errc() || number < 0) {
-    return Status::InvalidArgument(fmt::format("'{}' is not a {}", quote, what), hint);
-  }
-  std::string_view name{rest, static_cast<size_t>(end - rest)};
-  while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
+const Unit* FindUnit(const std::array<Unit, N>& units, std::string_view name) {
   for (const Unit& unit : units) {
-    if (unit.name != name) continue;
-    const double scaled = number * static_cast<double>(unit.factor);
-    // Beyond 2^53 a double no longer names single units, and no limit of ours is that large.
-    if (scaled > 9.0e15) {
-      return Status::InvalidArgument(fmt::format("{} '{}' is too large", what, quote));
-    }
-    return static_cast<uint64_t>(scaled);
+    if (unit.name == name) return &unit;
   }
-  return Status::InvalidArgument(
-      name.empty() ? fmt::format("{} '{}' lacks a unit", what, quote)
-                   : fmt::format("{} '{}' has the unknown unit '{}'", what, quote, Excerpt(name)),
-      hint);
+  return nullptr;
+}
+
+template <size_t N>
+std::string_view Meant(const std::array<Slip, N>& slips, std::string_view name) {
+  std::string small;
+  for (const char c : name) {
+    small += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  for (const Slip& slip : slips) {
+    if (slip.written == small) return slip.meant;
+  }
+  return {};
+}
+
+// Takes a number off the text's front, and the blanks behind it.
+bool TakeNumber(std::string_view* text, double* number) {
+  const char* end = text->data() + text->size();
+  const auto [rest, error] = std::from_chars(text->data(), end, *number, std::chars_format::fixed);
+  if (error != std::errc() || !(*number >= 0)) return false;
+  text->remove_prefix(static_cast<size_t>(rest - text->data()));
+  while (!text->empty() && text->front() == ' ') text->remove_prefix(1);
+  return true;
 }
 
 }  // namespace
 
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  const Result<uint64_t> ms = ParseScaled(text, kDurations, "duration", "250ms, 30s, 10m or 1h");
-  if (!ms.ok()) return ms.status();
-  return std::chrono::milliseconds(static_cast<int64_t>(*ms));
+  const std::string quote = Excerpt(text);
+  const std::string hint = "write it like 250ms, 30s, 10m or 1h";
+  if (text.empty()) return Status::InvalidArgument("'' is not a duration", hint);
+  double total = 0;
+  uint64_t last = UINT64_MAX;
+  while (!text.empty()) {
+    double number = 0;
+    if (!TakeNumber(&text, &number)) {
+      return Status::InvalidArgument(fmt::format("'{}' is not a duration", quote), hint);
+    }
+    const size_t length = std::min(text.find_first_of("0123456789.+-"), text.size());
+    std::string_view name = text.substr(0, length);
+    while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+    if (name.empty()) {
+      return Status::InvalidArgument(fmt::format("duration '{}' lacks a unit", quote), hint);
+    }
+    const Unit* const unit = FindUnit(kDurations, name);
+    if (unit == nullptr) {
+      const std::string_view meant = Meant(kDurationSlips, name);
+      return Status::InvalidArgument(
+          fmt::format("duration '{}' has the unknown unit '{}'", quote, Excerpt(name)),
+          meant.empty() ? hint : fmt::format("did you mean '{:g}{}'?", number, meant));
+    }
+    // "1h30m" falls; "30m1h" and "1h1h" are more likely slips.
+    if (unit->factor >= last) {
+      return Status::InvalidArgument(fmt::format("'{}' is not a duration", quote),
+                                     "several units go from the largest down, such as 1h30m");
+    }
+    last = unit->factor;
+    total += number * static_cast<double>(unit->factor);
+    text.remove_prefix(length);
+  }
+  if (total > kMost) {
+    return Status::InvalidArgument(fmt::format("duration '{}' is too large", quote));
+  }
+  return std::chrono::milliseconds(static_cast<int64_t>(total));
 }
 
 Result<uint64_t> ParseSize(std::string_view text) {
-  return ParseScaled(text, kSizes, "size", "4096, 64KiB, 8MiB or 2GiB");
+  const std::string quote = Excerpt(text);
+  const std::string hint = "write it like 4096, 64KiB, 8MiB or 2GiB";
+  double number = 0;
+  if (!TakeNumber(&text, &number)) {
+    return Status::InvalidArgument(fmt::format("'{}' is not a size", quote), hint);
+  }
+  const Unit* const unit = FindUnit(kSizes, text);
+  if (unit == nullptr) {
+    const std::string_view meant = Meant(kSizeSlips, text);
+    return Status::InvalidArgument(
+        fmt::format("size '{}' has the unknown unit '{}'", quote, Excerpt(text)),
+        meant.empty() ? hint : fmt::format("did you mean '{:g}{}'?", number, meant));
+  }
+  const double scaled = number * static_cast<double>(unit->factor);
+  if (scaled > kMost) return Status::InvalidArgument(fmt::format("size '{}' is too large", quote));
+  return static_cast<uint64_t>(scaled);
 }
 
 std::string FormatDuration(std::chrono::milliseconds duration) {

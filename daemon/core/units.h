@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Durations and sizes as people write them, in the configuration, in headers and on the command
-// line: "250ms", "30s", "10m", "1h"; "4096", "64KiB", "8MiB", "2GiB", and the decimal "KB", "MB",
-// "GB".
+// line: "250ms", "30s", "10m", "1h30m"; "4096", "64KiB", "8MiB", "2GiB", and the decimal "KB",
+// "MB", "GB".
 //
 // Pure functions, safe from any thread.
 

@@ -17,11 +17,13 @@ TEST(Units, ReadsDurations) {
   EXPECT_EQ(*ParseDuration("1h"), milliseconds(3'600'000));
   EXPECT_EQ(*ParseDuration("30d"), std::chrono::hours(720));
   EXPECT_EQ(*ParseDuration("0ms"), milliseconds(0));
+  EXPECT_EQ(*ParseDuration("1h30m"), milliseconds(5'400'000));
+  EXPECT_EQ(*ParseDuration("1d 2h 3m 4s 5ms"), milliseconds(93'784'005));
 }
 
 TEST(Units, RefusesWhatIsNoDuration) {
-  for (const char* text :
-       {"", "s", "30", "-1s", "1 fortnight", "1e3s", "nan", "inf", "1s2", "99999999999999999h"}) {
+  for (const char* text : {"", "s", "30", "-1s", "1 fortnight", "1e3s", "nan", "inf", "1s2",
+                           "99999999999999999h", "30m1h", "1h1h", "1h m", "9000000000000s1000ms"}) {
     const auto parsed = ParseDuration(text);
     ASSERT_FALSE(parsed.ok()) << text;
     EXPECT_EQ(parsed.status().code(), Code::kInvalidArgument) << text;
@@ -42,6 +44,14 @@ TEST(Units, RefusesWhatIsNoSize) {
   for (const char* text : {"", "MiB", "-1", "8mib", "8 parsec", "1e9", "9999999999TiB"}) {
     EXPECT_FALSE(ParseSize(text).ok()) << text;
   }
+}
+
+TEST(Units, GuessesWhichUnitWasMeant) {
+  EXPECT_EQ(ParseDuration("30 sec").status().hint(), "did you mean '30s'?");
+  EXPECT_EQ(ParseDuration("2 Hours").status().hint(), "did you mean '2h'?");
+  EXPECT_EQ(ParseSize("64mib").status().hint(), "did you mean '64MiB'?");
+  EXPECT_EQ(ParseSize("1.5G").status().hint(), "did you mean '1.5GiB'?");
+  EXPECT_EQ(ParseSize("8 parsec").status().hint(), "write it like 4096, 64KiB, 8MiB or 2GiB");
 }
 
 TEST(Units, WritesSizes) {

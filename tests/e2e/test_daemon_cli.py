@@ -113,6 +113,41 @@ def test_check_names_file_line_and_column(tmp_path, old, new, line, names):
     ), result.stderr
 
 
+def test_check_shows_the_line_and_what_was_meant(tmp_path):
+    result = check(tmp_path, GOOD.replace("    queue: 16", "    queus: 16"))
+    assert result.returncode == EX_CONFIG
+    assert "(did you mean 'queue'?)" in result.stderr
+    assert "     9 |     queus: 16\n       |     ^\n" in result.stderr
+
+
+def test_check_reads_the_fragments_beside_the_file(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-more.yaml").write_text("models: {more: {plugin: echo}}\n")
+    result = check(tmp_path, GOOD)
+    assert result.returncode == 0 and "2 models" in result.stdout
+    (tmp_path / "conf.d" / "20-wrong.yaml").write_text("models:\n  more: {queue: many}\n")
+    result = check(tmp_path, GOOD.replace("queue: 16", "queue: few"))
+    assert result.returncode == EX_CONFIG
+    assert "conf.d/20-wrong.yaml:2:17: models.more.queue" in result.stderr
+    assert "darkroom.yaml:9:12: models.echo.queue" in result.stderr
+
+
+def test_check_replaces_references(tmp_path):
+    text = GOOD.replace("nats://127", "nats://ada:${DARKROOM_TEST_PASSWORD}@127")
+    path = tmp_path / "darkroom.yaml"
+    path.write_text(text.replace("queue: 16", "queue: ${DARKROOM_TEST_QUEUE}"))
+    result = darkroomd("--config", path, "--check")
+    assert result.returncode == EX_CONFIG
+    assert len(re.findall(r"this environment variable is not set", result.stderr)) == 2
+    secret = {"DARKROOM_TEST_PASSWORD": "hunter2", "DARKROOM_TEST_QUEUE": "hunter3"}
+    result = darkroomd("--config", path, "--check", env={**os.environ, **secret})
+    assert result.returncode == EX_CONFIG and "${DARKROOM_TEST_QUEUE}" in result.stderr
+    assert "hunter" not in result.stdout + result.stderr
+    secret["DARKROOM_TEST_QUEUE"] = "5"
+    result = darkroomd("--config", path, "--check", env={**os.environ, **secret})
+    assert result.returncode == 0, result.stderr
+
+
 def test_check_tells_all_that_is_wrong(tmp_path):
     text = (
         GOOD.replace("queue: 16", "queue: many")

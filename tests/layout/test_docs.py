@@ -111,7 +111,7 @@ def example_keys() -> set[str]:
     inside: list[tuple[int, str]] = []
     for line in (ROOT / "config" / "darkroom.yaml").read_text().splitlines():
         found = re.match(r"^( *)(?:# )?( *)(- )?([a-z_\-]+):(?: |$)(.*)", line)
-        if not found:
+        if not found or line.startswith("# yaml-language-server: "):  # the editor's line
             continue
         indentation, more, item, name, rest = found.groups()
         column = len(indentation) + len(more) + (2 if item else 0)

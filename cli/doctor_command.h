@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Adds `darkroom doctor`. `command` must outlive the application. One thread.
+
+#ifndef DARKROOM_CLI_DOCTOR_COMMAND_H_
+#define DARKROOM_CLI_DOCTOR_COMMAND_H_
+
+#include "cli/command.h"
+
+namespace darkroom {
+
+void AddDoctorCommand(CLI::App* app, Command* command);
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_CLI_DOCTOR_COMMAND_H_

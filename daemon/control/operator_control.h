@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OperatorControl answers two control verbs: `config`, the configuration that the daemon runs by,
+// without secrets, and `drain`, which ends the daemon as SIGTERM does (docs/protocol.md,
+// "Control").
+//
+// For the io_context's thread.
+
+#ifndef DARKROOM_CONTROL_OPERATOR_CONTROL_H_
+#define DARKROOM_CONTROL_OPERATOR_CONTROL_H_
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "message/message.h"
+#include "message/publisher.h"
+#include "reply/replier.h"
+
+namespace darkroom {
+
+class OperatorControl {
+ public:
+  struct Parts {
+    std::string host;
+    nlohmann::ordered_json config;  // as it may be shown
+    std::function<size_t()> jobs;   // how many are in the daemon
+    std::function<bool()> drain;    // begins it; false if it has begun already
+    Publisher& publisher;           // must outlive this, as must
+    Replier& replier;               // this one
+  };
+
+  explicit OperatorControl(Parts parts) : parts_(std::move(parts)) {}
+
+  // The verbs it answers, each the last token of a subject.
+  static const std::vector<std::string>& Verbs();
+
+  void Answer(const std::string& verb, const Message& message);
+
+ private:
+  void Drain(const Message& message);
+  void Refuse(const Message& message, Status status);
+  void Publish(const Message& message, const nlohmann::json& answer);
+
+  Parts parts_;
+};
+
+}  // namespace darkroom
+
+#endif  // DARKROOM_CONTROL_OPERATOR_CONTROL_H_
