@@ -71,8 +71,8 @@ Status Server::Start() {
 }
 
 ControlView Server::View() {
-  return {config_.host_name, url_,         models_,           lanes_, pool_, gpus_, *health_,
-          endpoints_,        flow_.jobs(), flow_.admission(), state_,  nats_log_};
+  return {config_.host_name, url_,         models_,           lanes_, pool_,    gpus_, *health_,
+          endpoints_,        flow_.jobs(), flow_.admission(), state_, nats_log_};
 }
 
 Status Server::StartHttp() {
@@ -258,8 +258,8 @@ Status Server::StartNats() {
 }
 
 Status Server::StartDurableJobs(const ServerLink& link) {
-  objects_ = std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects,
-                                           config_.jobs.keep);
+  objects_ =
+      std::make_unique<ObjectStore>(DurableNames(config_.nats.prefix).objects, config_.jobs.keep);
   Status status = objects_->Open(link);
   if (!status.ok()) return status;
   flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);

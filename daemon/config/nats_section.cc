@@ -28,17 +28,14 @@ std::string PathOf(const std::string& text, const fs::path& config) {
   return (fs::absolute(config).parent_path() / text).lexically_normal().string();
 }
 
-void ReadFileKey(YamlReader* reader, const char* key, const fs::path& config,
-                 NatsLogin::File* file) {
-  std::string text;
-  const YAML::Node node = reader->Child(key);
-  reader->String(key, &text);
+void ReadFile(YamlReader* reader, const YAML::Node& node, const fs::path& config,
+              NatsLogin::File* file) {
   if (!node.IsDefined()) return;
-  if (text.empty()) {
-    reader->Complain(node, fmt::format("{}.{} must name a file", reader->where(), key));
+  if (!node.IsScalar() || node.Scalar().empty()) {
+    reader->Complain(node, fmt::format("{}: this must be the path of a file", reader->where()));
     return;
   }
-  file->path = PathOf(text, config);
+  file->path = PathOf(node.Scalar(), config);
   file->where =
       fmt::format("{}:{}:{}", config.string(), node.Mark().line + 1, node.Mark().column + 1);
 }
@@ -58,8 +55,8 @@ void ReadUrls(YamlReader* reader, const YAML::Node& url, NatsConfig* nats) {
     const std::string scheme = one.substr(0, one.find("://"));
     if (scheme == "tls") nats->login.tls = true;
     if (scheme == "tls" || scheme == "nats" || scheme == one) continue;
-    reader->Complain(url, fmt::format("nats.url '{}' must begin with nats:// or tls://",
-                                      WithoutSecrets(one)));
+    reader->Complain(
+        url, fmt::format("nats.url '{}' must begin with nats:// or tls://", WithoutSecrets(one)));
   }
 }
 
@@ -69,9 +66,9 @@ void ReadTls(YamlReader* parent, const fs::path& file, NatsLogin* login,
   if (!node.IsDefined()) return;
   login->tls = true;
   YamlReader reader(node, "nats.tls", file, issues);
-  ReadFileKey(&reader, "ca", file, &login->ca);
-  ReadFileKey(&reader, "cert", file, &login->certificate);
-  ReadFileKey(&reader, "key", file, &login->key);
+  ReadFile(&reader, reader.Child("ca"), file, &login->ca);
+  ReadFile(&reader, reader.Child("cert"), file, &login->certificate);
+  ReadFile(&reader, reader.Child("key"), file, &login->key);
   reader.Finish();
   if (login->certificate.path.empty() != login->key.path.empty()) {
     parent->Complain(node, "nats.tls.cert and nats.tls.key go together: name both, or none");
@@ -80,10 +77,10 @@ void ReadTls(YamlReader* parent, const fs::path& file, NatsLogin* login,
 
 void ReadLogin(YamlReader* reader, const YAML::Node& section, const fs::path& file,
                NatsLogin* login, std::vector<ConfigIssue>* issues) {
-  ReadFileKey(reader, "creds", file, &login->creds);
-  ReadFileKey(reader, "nkey", file, &login->nkey);
-  ReadFileKey(reader, "token_file", file, &login->token);
-  ReadFileKey(reader, "password_file", file, &login->password);
+  ReadFile(reader, reader->Child("creds"), file, &login->creds);
+  ReadFile(reader, reader->Child("nkey"), file, &login->nkey);
+  ReadFile(reader, reader->Child("token_file"), file, &login->token);
+  ReadFile(reader, reader->Child("password_file"), file, &login->password);
   reader->String("user", &login->user);
   ReadTls(reader, file, login, issues);
   std::string ways;
@@ -96,7 +93,8 @@ void ReadLogin(YamlReader* reader, const YAML::Node& section, const fs::path& fi
     ways += fmt::format("{}nats.{}", ways.empty() ? "" : " and ", name);
     ++count;
   }
-  if (count > 1) reader->Complain(section, ways + " exclude each other: one way to log in is enough");
+  if (count > 1)
+    reader->Complain(section, ways + " exclude each other: one way to log in is enough");
   if (login->user.empty() != login->password.path.empty()) {
     reader->Complain(section, "nats.user and nats.password_file go together: name both, or none");
   }
@@ -131,9 +129,10 @@ void ReadNatsSection(YamlReader* reader, const YAML::Node& section, const fs::pa
   const bool logs_in = login.tls || !login.user.empty() || !login.creds.path.empty() ||
                        !login.nkey.path.empty() || !login.token.path.empty();
   if (nats->embedded && logs_in && !url.IsDefined()) {
-    reader->Complain(section,
-                     "nats.embedded is a server of our own, where nobody logs in: take creds, nkey, "
-                     "token_file, user, password_file and tls out, or name a server in nats.url");
+    reader->Complain(
+        section,
+        "nats.embedded is a server of our own, where nobody logs in: take creds, nkey, "
+        "token_file, user, password_file and tls out, or name a server in nats.url");
   }
   reader->Finish();
 }

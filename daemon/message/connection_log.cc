@@ -52,7 +52,8 @@ void ConnectionLog::Note(NatsTrouble kind, const std::string& connection, const 
     const bool tell = kept.entry.times++ == 0 || now - kept.told >= kSilence;
     if (tell) {
       line = fmt::format("NATS, connection for {}: {}{}", connection, what, HintFor(kind));
-      if (kept.untold > 0) line += fmt::format("; {} times more since it was last told", kept.untold);
+      if (kept.untold > 0)
+        line += fmt::format("; {} times more since it was last told", kept.untold);
       kept.told = now;
       kept.untold = 0;
     } else {

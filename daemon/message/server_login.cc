@@ -97,8 +97,8 @@ Status ServerLogin::ApplyTls(natsOptions* options) const {
     }
   }
   if (status == NATS_OK && !login_.certificate.path.empty()) {
-    for (const auto& [file, key] : {std::pair(&login_.certificate, "tls.cert"),
-                                    std::pair(&login_.key, "tls.key")}) {
+    for (const auto& [file, key] :
+         {std::pair(&login_.certificate, "tls.cert"), std::pair(&login_.key, "tls.key")}) {
       if (const auto text = Read(*file, key); !text.ok()) return text.status();
     }
     status = natsOptions_LoadCertificatesChain(options, login_.certificate.path.c_str(),

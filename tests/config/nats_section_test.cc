@@ -32,7 +32,8 @@ TEST_F(NatsSectionTest, FilesAreFoundFromTheConfigurationsFolderAndKnowTheirPlac
 
 TEST_F(NatsSectionTest, SystemdsFolderOfSecretsIsWhereItSays) {
   setenv("CREDENTIALS_DIRECTORY", "/run/credentials/darkroomd.service", 1);
-  const char* const yaml = "nats: {url: \"nats://a\", nkey: \"${CREDENTIALS_DIRECTORY}/darkroom.nkey\"}";
+  const char* const yaml =
+      "nats: {url: \"nats://a\", nkey: \"${CREDENTIALS_DIRECTORY}/darkroom.nkey\"}";
   EXPECT_EQ(ReadFile(yaml).nats.login.nkey.path,
             "/run/credentials/darkroomd.service/darkroom.nkey");
   unsetenv("CREDENTIALS_DIRECTORY");
@@ -43,7 +44,8 @@ TEST_F(NatsSectionTest, TlsIsAskedForByTheUrlOrByItsSection) {
   EXPECT_TRUE(ReadFile("nats: {url: \"tls://a:4222\"}").nats.login.tls);
   EXPECT_TRUE(ReadFile("nats: {url: [\"nats://a\", \"tls://b\"]}").nats.login.tls);
   const NatsLogin login =
-      ReadFile("nats: {url: \"nats://a\", tls: {ca: ca.pem, cert: me.pem, key: me.key}}").nats.login;
+      ReadFile("nats: {url: \"nats://a\", tls: {ca: ca.pem, cert: me.pem, key: me.key}}")
+          .nats.login;
   EXPECT_TRUE(login.tls);
   EXPECT_EQ(login.ca.path, (folder_ / "ca.pem").string());
   EXPECT_EQ(login.certificate.path, (folder_ / "me.pem").string());
@@ -51,9 +53,8 @@ TEST_F(NatsSectionTest, TlsIsAskedForByTheUrlOrByItsSection) {
 }
 
 TEST_F(NatsSectionTest, OneWayToLogInIsEnough) {
-  EXPECT_THAT(
-      IssuesOf("nats: {url: \"nats://a\", creds: a, token_file: b}"),
-      ElementsAre(HasSubstr("nats.creds and nats.token_file exclude each other")));
+  EXPECT_THAT(IssuesOf("nats: {url: \"nats://a\", creds: a, token_file: b}"),
+              ElementsAre(HasSubstr("nats.creds and nats.token_file exclude each other")));
   EXPECT_THAT(IssuesOf("nats: {url: \"nats://a\", nkey: a, user: me, password_file: b}"),
               ElementsAre(HasSubstr("nats.nkey and nats.user exclude each other")));
 }
@@ -64,7 +65,7 @@ TEST_F(NatsSectionTest, WhatGoesTogetherIsGivenTogether) {
   EXPECT_THAT(IssuesOf("nats: {url: \"nats://a\", tls: {key: a}}"),
               ElementsAre(HasSubstr("nats.tls.cert and nats.tls.key go together")));
   EXPECT_THAT(IssuesOf("nats: {url: \"nats://a\", creds: \"\"}"),
-              ElementsAre(HasSubstr("nats.creds must name a file")));
+              ElementsAre(HasSubstr("nats: this must be the path of a file")));
 }
 
 TEST_F(NatsSectionTest, NobodyLogsInAtAServerOfOurOwn) {
