@@ -14,16 +14,13 @@
 namespace darkroom {
 namespace {
 
-void ReadFileKey(YamlReader* reader, const char* key, NatsLogin::File* file) {
-  std::string text;
-  const YamlNode node = reader->Child(key);
-  reader->String(key, &text);
+void ReadFile(YamlReader* reader, const YamlNode& node, NatsLogin::File* file) {
   if (!node.IsDefined() || node.IsNull()) return;
-  if (text.empty()) {
-    reader->Complain(node, fmt::format("{}.{} must name a file", reader->where(), key));
+  if (!node.IsScalar() || node.Scalar().empty()) {
+    reader->Complain(node, fmt::format("{}: this must be the path of a file", reader->where()));
     return;
   }
-  file->path = YamlReader::Resolve(node, text).string();
+  file->path = YamlReader::Resolve(node, node.Scalar()).string();
   const YamlPlace& place = node.place();
   file->where = fmt::format("{}:{}:{}", place.file->string(), place.line, place.column);
 }
@@ -56,9 +53,9 @@ void ReadTls(YamlReader* parent, NatsLogin* login, std::vector<ConfigIssue>* iss
   if (!node.IsDefined()) return;
   login->tls = true;
   YamlReader reader(node, "nats.tls", issues);
-  ReadFileKey(&reader, "ca", &login->ca);
-  ReadFileKey(&reader, "cert", &login->certificate);
-  ReadFileKey(&reader, "key", &login->key);
+  ReadFile(&reader, reader.Child("ca"), &login->ca);
+  ReadFile(&reader, reader.Child("cert"), &login->certificate);
+  ReadFile(&reader, reader.Child("key"), &login->key);
   reader.Finish();
   if (login->certificate.path.empty() != login->key.path.empty()) {
     parent->Complain(node, "nats.tls.cert and nats.tls.key go together: name both, or none");
@@ -67,10 +64,10 @@ void ReadTls(YamlReader* parent, NatsLogin* login, std::vector<ConfigIssue>* iss
 
 void ReadLogin(YamlReader* reader, const YamlNode& section, NatsLogin* login,
                std::vector<ConfigIssue>* issues) {
-  ReadFileKey(reader, "creds", &login->creds);
-  ReadFileKey(reader, "nkey", &login->nkey);
-  ReadFileKey(reader, "token_file", &login->token);
-  ReadFileKey(reader, "password_file", &login->password);
+  ReadFile(reader, reader->Child("creds"), &login->creds);
+  ReadFile(reader, reader->Child("nkey"), &login->nkey);
+  ReadFile(reader, reader->Child("token_file"), &login->token);
+  ReadFile(reader, reader->Child("password_file"), &login->password);
   reader->String("user", &login->user);
   ReadTls(reader, login, issues);
   std::string ways;

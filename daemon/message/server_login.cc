@@ -25,10 +25,6 @@ Status Wrong(const NatsLogin::File& file, const char* key, const std::string& wh
 
 // What the file has, without the line's end that editors leave.
 Result<std::string> Read(const NatsLogin::File& file, const char* key) {
-  if (file.path.starts_with("${")) {
-    return Wrong(file, key, "is in no folder: $CREDENTIALS_DIRECTORY is not set",
-                 "systemd sets it for a service with LoadCredential=; else name the file itself");
-  }
   std::ifstream stream(file.path, std::ios::binary);
   std::ostringstream text;
   if (stream) text << stream.rdbuf();

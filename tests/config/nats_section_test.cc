@@ -65,7 +65,7 @@ TEST_F(NatsSectionTest, WhatGoesTogetherIsGivenTogether) {
   EXPECT_THAT(IssuesOf("nats: {url: \"nats://a\", tls: {key: a}}"),
               ElementsAre(HasSubstr("nats.tls.cert and nats.tls.key go together")));
   EXPECT_THAT(IssuesOf("nats: {url: \"nats://a\", creds: \"\"}"),
-              ElementsAre(HasSubstr("nats.creds must name a file")));
+              ElementsAre(HasSubstr("nats: this must be the path of a file")));
 }
 
 TEST_F(NatsSectionTest, NobodyLogsInAtAServerOfOurOwn) {

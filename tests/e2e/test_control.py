@@ -43,7 +43,7 @@ async def test_status(client, daemon, server):
     assert started.tzinfo is not None
     assert abs((datetime.datetime.now(datetime.timezone.utc) - started).total_seconds()) < 3600
     assert status["uptime_s"] >= 0
-    assert set(status["nats"]) == {"url", "connected", "reconnects", "max_payload"}
+    assert set(status["nats"]) == {"url", "connected", "reconnects", "max_payload", "lame_duck", "troubles"}
     assert status["nats"]["connected"] is True and status["nats"]["max_payload"] == 1 << 20
     assert str(server.port) in status["nats"]["url"]
     assert set(status["models"]) == {"ready", "loading", "unloaded", "failed"}

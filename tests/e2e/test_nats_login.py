@@ -101,7 +101,7 @@ def test_a_secret_of_systemds_is_asked_for_by_name(site):
     server = start_server(site, WAYS["token"][0])
     daemon = make_daemon(site, {"url": server.url, "token_file": named}, {}).launch()
     assert daemon.wait(20) == 78
-    assert "$CREDENTIALS_DIRECTORY is not set" in daemon.log and "LoadCredential=" in daemon.log
+    assert "${CREDENTIALS_DIRECTORY} is not set" in daemon.log and "LoadCredential=" in daemon.log
     daemon = make_daemon(site, {"url": server.url, "token_file": named}, {"darkroom.token": "t0ken"}, "given")
     daemon.environment["CREDENTIALS_DIRECTORY"] = str(daemon.folder)
     assert daemon.start().stop() == 0

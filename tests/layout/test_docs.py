@@ -141,7 +141,7 @@ def leaf(key: str) -> str:
 
 # Keys of the list `devices`, which the table shows in an example; maps that only hold others.
 IN_DEVICES = {"device", "lanes", "speed"}
-MAPS = {"log", "nats", "jobs", "limits", "plugins", "scheduling", "health", "http", "models", "models.<name>", "routes"}
+MAPS = {"log", "nats", "nats.tls", "jobs", "limits", "plugins", "scheduling", "health", "http", "models", "models.<name>", "routes"}
 
 
 def test_the_example_configuration_and_the_page_have_the_same_keys():
