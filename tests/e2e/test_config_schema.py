@@ -88,6 +88,27 @@ def test_schema_and_parser_agree_on_every_key_and_many_values(tmp_path):
     assert agreed[True] > 1000 and agreed[False] > 2000, agreed
 
 
+def limits_of(rule: dict) -> list[tuple[int, int]]:
+    return [
+        (one["minimum"], one["maximum"])
+        for one in [rule, *rule.get("anyOf", [])]
+        if one.get("type") == "integer"
+    ]
+
+
+def test_whole_numbers_have_the_same_limits(tmp_path):
+    cases = [
+        (key, number, least <= number <= most)
+        for key, rule in leaves(SCHEMA, SCHEMA).items()
+        for least, most in limits_of(rule)
+        for number in (least - 1, least, most, most + 1)
+    ]
+    assert len(cases) >= 40
+    said = what_the_parser_says(tmp_path, [document(key, str(n)) for key, n, _ in cases])
+    wrong = [(key, n, issues) for (key, n, fits), issues in zip(cases, said) if fits == bool(issues)]
+    assert not wrong
+
+
 def test_the_example_is_valid_with_and_without_what_is_commented_out(tmp_path):
     # Keys in comments, with what they would be; `url` excludes `embedded`.
     whole = re.sub(r"^( *)# ([a-z_]+: )", r"\1\2", EXAMPLE, flags=re.MULTILINE)
