@@ -28,6 +28,9 @@ VALUES = [
     "[{device: 'sim:0', speed: fast}]", "[{device: tpu}]", "[{lanes: 1}]", "[{device: cpu, lane: 1}]",
 ]  # fmt: skip
 
+VALUES += [f"3{unit}" for unit in ("B", "KiB", "GiB", "TiB", "KB", "MB", "GB", "d", "h", "m", "PiB", "w")]
+VALUES += ["debug", "info", "error", "text"]  # the rest of every choice
+
 # What a schema cannot say: what else it depends on, and ranges of what has a unit.
 BEYOND = re.compile(
     r"must be at least 1|must be from 4KiB|must be more than 0ms|exclude each other|is not a subject"
