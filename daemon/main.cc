@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/load.h"
 #include "config/to_json.h"
@@ -35,6 +36,23 @@ int Complain(const std::vector<ConfigIssue>& issues) {
   return EX_CONFIG;
 }
 
+// Of each route by itself, so that one that is wrong does not hide the next.
+bool CheckEndpoints(const std::filesystem::path& file, const Config& config,
+                    const std::vector<std::shared_ptr<Model>>& models) {
+  bool sound = true;
+  Config one = config;
+  for (size_t i = 0; i <= config.routes.size(); ++i) {
+    one.routes.clear();
+    if (i > 0) one.routes.push_back(config.routes[i - 1]);
+    const auto endpoints = SetUpEndpoints(one, models);
+    if (endpoints.ok()) continue;
+    sound = false;
+    fmt::print(stderr, "{}: {}\n", file.string(), endpoints.status().ToString());
+    if (i == 0) break;  // the models' own, which each of the others has, too
+  }
+  return sound;
+}
+
 // Everything that can be found out without serving: the configuration, the plugins' files and their
 // params. A model that cannot run, or a device that is not here, is told of, but is not wrong: the
 // daemon does with the others.
@@ -42,11 +60,7 @@ int Check(const std::filesystem::path& file, const Config& config) {
   const Places places = FindPlaces(config);
   PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
   const auto models = SetUpModels(config, &registry);
-  const auto endpoints = SetUpEndpoints(config, models);
-  if (!endpoints.ok()) {
-    fmt::print(stderr, "{}: {}\n", file.string(), endpoints.status().ToString());
-    return EX_CONFIG;
-  }
+  if (!CheckEndpoints(file, config, models)) return EX_CONFIG;
   for (const auto& model : models) {
     if (model->broken) {
       fmt::print("warning: model '{}' cannot be served: {}\n", model->config.name,

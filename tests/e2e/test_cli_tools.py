@@ -157,6 +157,23 @@ def test_doctor_finds_what_a_configuration_lacks(tmp_path):
     assert "unknown key 'nonsuch'" in found["configuration"][0]["message"]
 
 
+def test_doctor_sees_a_full_disk(tmp_path):
+    shell = Shell(tmp_path, "nats://127.0.0.1:1")
+    shell.file("a.yaml", b"state_dir: small\n")
+    (tmp_path / "small").mkdir()
+    # A disk of one mebibyte, which nobody else sees.
+    script = 'mount -t tmpfs -o size=1m none small && exec "$0" doctor --local --json --config a.yaml'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, shell.program],
+        capture_output=True, text=True, cwd=tmp_path, env=shell.environment,
+    )  # fmt: skip
+    if not done.stdout:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    (disk,) = checks(json.loads(done.stdout))["disk"]
+    assert disk["state"] == "failed" and "1 MiB of 1 MiB are free" in disk["message"]
+    assert "state_dir" in disk["hint"]
+
+
 async def test_doctor_compares_the_clock_with_the_server(site, tmp_path):
     """A server whose clock is an hour ahead: one without JetStream, and this test answers for it."""
     server = site.server().start()

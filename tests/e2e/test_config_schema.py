@@ -28,6 +28,9 @@ VALUES = [
     "[{device: 'sim:0', speed: fast}]", "[{device: tpu}]", "[{lanes: 1}]", "[{device: cpu, lane: 1}]",
 ]  # fmt: skip
 
+VALUES += [f"3{unit}" for unit in ("B", "KiB", "GiB", "TiB", "KB", "MB", "GB", "d", "h", "m", "PiB", "w")]
+VALUES += ["debug", "info", "error", "text"]  # the rest of every choice
+
 # What a schema cannot say: what else it depends on, and ranges of what has a unit.
 BEYOND = re.compile(
     r"must be at least 1|must be from 4KiB|must be more than 0ms|exclude each other|is not a subject"
@@ -87,6 +90,27 @@ def test_schema_and_parser_agree_on_every_key_and_many_values(tmp_path):
             wrong.append(f"{key}: {value}   parser: {issues or 'ok'}   schema: {broken or 'ok'}")
     assert not wrong, f"{len(wrong)} of {len(cases)}:\n" + "\n".join(wrong[:60])
     assert agreed[True] > 1000 and agreed[False] > 2000, agreed
+
+
+def limits_of(rule: dict) -> list[tuple[int, int]]:
+    return [
+        (one["minimum"], one["maximum"])
+        for one in [rule, *rule.get("anyOf", [])]
+        if one.get("type") == "integer"
+    ]
+
+
+def test_whole_numbers_have_the_same_limits(tmp_path):
+    cases = [
+        (key, number, least <= number <= most)
+        for key, rule in leaves(SCHEMA, SCHEMA).items()
+        for least, most in limits_of(rule)
+        for number in (least - 1, least, most, most + 1)
+    ]
+    assert len(cases) >= 40
+    said = what_the_parser_says(tmp_path, [document(key, str(n)) for key, n, _ in cases])
+    wrong = [(key, n, issues) for (key, n, fits), issues in zip(cases, said) if fits == bool(issues)]
+    assert not wrong
 
 
 def test_the_example_is_valid_with_and_without_what_is_commented_out(tmp_path):

@@ -132,6 +132,16 @@ def test_check_reads_the_fragments_beside_the_file(tmp_path):
     assert "darkroom.yaml:9:12: models.echo.queue" in result.stderr
 
 
+def test_check_tells_of_all_routes_whose_params_are_wrong(tmp_path):
+    routes = "".join(
+        f"  - {{subject: a.{n}, model: mock, params: {{nonsuch_{n}: 1}}}}\n" for n in range(3)
+    )
+    text = GOOD.replace("routes:\n", "routes:\n" + routes)
+    result = check(tmp_path, text.replace("routes:\n", "  mock: {plugin: mock}\nroutes:\n"))
+    assert result.returncode == EX_CONFIG
+    assert [n for n in range(3) if f"nonsuch_{n}" in result.stderr] == [0, 1, 2], result.stderr
+
+
 def test_check_replaces_references(tmp_path):
     text = GOOD.replace("nats://127", "nats://ada:${DARKROOM_TEST_PASSWORD}@127")
     path = tmp_path / "darkroom.yaml"
