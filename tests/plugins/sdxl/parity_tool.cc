@@ -16,7 +16,8 @@
 //          latents -> decoded, from_diffusion; "tile": an edge
 //   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
 //   draw   no input file: "requests": [{"prompt", "negative", "seed", ...}], each begun "apart"
-//          steps after the one before it -> latents N, picture N
+//          steps after the one before it; "limit": rows of the network in one run -> latents N,
+//          picture N, and N.1, ... of further pictures; hits: of the kept prompts so far
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -35,8 +36,8 @@
 
 #include "common/safetensors.h"
 #include "sdxl/folder.h"
+#include "sdxl/pipeline.h"
 #include "sdxl/text_encoders.h"
-#include "sdxl/text_to_image.h"
 #include "sdxl/unet.h"
 #include "sdxl/vae.h"
 #include "tests/plugins/common/save_tensors.h"
@@ -51,7 +52,7 @@ struct Networks {
   std::unique_ptr<sdxl::UNet> unet;
   std::unique_ptr<sdxl::Vae> vae;
   std::unique_ptr<sdxl::TextEncoders> text;
-  std::unique_ptr<sdxl::TextToImage> draw;
+  std::unique_ptr<sdxl::Pipeline> draw;
 };
 
 Networks Open(const Json& line) {
@@ -74,7 +75,9 @@ Networks Open(const Json& line) {
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
   } else if (part == "draw") {
-    networks.draw = std::make_unique<sdxl::TextToImage>(folder, placement);
+    networks.draw = std::make_unique<sdxl::Pipeline>(
+        folder, placement,
+        sdxl::PipelineLimits{.rows = line.value("limit", int64_t{64}), .prompts = 2});
   } else {
     networks.text = std::make_unique<sdxl::TextEncoders>(folder, placement);
   }
@@ -148,6 +151,7 @@ sdxl::DrawingRequest ReadRequest(const Json& json) {
   request.height = json.value("height", int64_t{0});
   request.width = json.value("width", int64_t{0});
   request.seed = json.value("seed", uint64_t{0});
+  request.pictures = json.value("pictures", int64_t{1});
   request.guidance_scale = json.value("guidance_scale", 5.0);
   request.guidance_rescale = json.value("guidance_rescale", 0.0);
   request.skipped_layers = json.value("clip_skip", int64_t{0});
@@ -160,26 +164,32 @@ sdxl::DrawingRequest ReadRequest(const Json& json) {
   return request;
 }
 
-Tensors RunDraw(const sdxl::TextToImage& model, const Json& line) {
+Tensors RunDraw(sdxl::Pipeline& pipeline, const Json& line) {
   const Json& requests = line.at("requests");
   const auto apart = line.value("apart", size_t{0});
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;
+  std::vector<std::string> names;
   Tensors outputs;
-  std::vector<size_t> numbers;
   for (size_t tick = 0, begun = 0; begun < requests.size() || !drawings.empty(); ++tick) {
     while (begun < requests.size() && tick >= begun * apart) {
-      drawings.push_back(model.Begin(ReadRequest(requests[begun])));
-      numbers.push_back(begun++);
+      for (auto& drawing : pipeline.Begin(ReadRequest(requests[begun])))
+        drawings.push_back(std::move(drawing));
+      for (size_t i = 0; names.size() < drawings.size(); ++i)
+        names.push_back(std::to_string(begun) + (i == 0 ? "" : "." + std::to_string(i)));
+      ++begun;
     }
-    if (!drawings.empty()) model.Step(drawings);
+    std::vector<sdxl::Drawing*> together;
+    for (const auto& drawing : drawings) together.push_back(drawing.get());
+    pipeline.Step(together);
     for (size_t i = drawings.size(); i-- > 0;) {
       if (!drawings[i]->Done()) continue;
-      outputs["latents " + std::to_string(numbers[i])] = drawings[i]->latents();
-      outputs["picture " + std::to_string(numbers[i])] = model.Finish(*drawings[i]);
+      outputs["latents " + names[i]] = drawings[i]->latents();
+      outputs["picture " + names[i]] = pipeline.Finish(*drawings[i]);
       drawings.erase(drawings.begin() + static_cast<std::ptrdiff_t>(i));
-      numbers.erase(numbers.begin() + static_cast<std::ptrdiff_t>(i));
+      names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
+  outputs["hits"] = at::tensor(static_cast<int64_t>(pipeline.prompts().hits()));
   return outputs;
 }
 
@@ -204,7 +214,8 @@ void Run() {
     const Json line = Json::parse(text);
     const std::string key = line.at("folder").get<std::string>() + " " +
                             line.at("part").get<std::string>() + " " +
-                            line.value("engine", "auto") + " " + line.value("dtype", "auto");
+                            line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
+                            std::to_string(line.value("limit", 64));
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sdxl/model.h"
+
+#include <ATen/ATen.h>
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <darkroom/torch.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sdxl/params.h"
+#include "sdxl/pipeline.h"
+
+namespace darkroom {
+namespace {
+
+std::string TextOf(const Job& job, const char* input) {
+  const auto bytes = job.InputBytes(input);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
+  const nn::Placement of_vae = sdxl::VaePlacement(
+      sdxl::ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json"))), placement);
+  uint64_t bytes = folder.OpenWeights("vae").BytesIn(of_vae.dtype);
+  for (const char* part : {"unet", "text_encoder", "text_encoder_2"})
+    bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
+  return bytes;
+}
+
+// As the reference rounds: halves to the even neighbour.
+at::Tensor AsBytes(const at::Tensor& picture) {
+  if (!at::isfinite(picture).all().item<bool>())
+    throw Error(DR_INTERNAL,
+                "what the networks made is not finite: the weights or the dtype are no good here");
+  return picture.mul(255).round_().squeeze(0).permute({1, 2, 0}).to(at::kCPU, at::kByte);
+}
+
+}  // namespace
+
+struct SdxlModel::Loaded {
+  std::optional<Lease> weights;
+  std::optional<Lease> working;
+  uint64_t working_bytes = 0;  // of that lease
+  std::unique_ptr<sdxl::Pipeline> pipeline;
+};
+
+struct SdxlModel::Run::State {
+  Job* job = nullptr;
+  std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step
+  std::optional<Lease> lease;
+};
+
+SdxlModel::Run::Run(std::unique_ptr<State> made) : state(std::move(made)) {}
+
+SdxlModel::Run::~Run() = default;
+
+SdxlModel::SdxlModel(Host host, std::string_view config)
+    : host_(host), options_(std::make_unique<sdxl::Options>(sdxl::ParseOptions(config))) {}
+
+SdxlModel::~SdxlModel() = default;
+
+void SdxlModel::Load(const dr_lane_t& lane) {
+  lane_ = lane;
+  OnLane(lane_, [&] { LoadOnLane(); });
+}
+
+void SdxlModel::LoadOnLane() {
+  auto loaded = std::make_unique<Loaded>();
+  if (options_->threads > 0) at::set_num_threads(options_->threads);
+  nn::Placement placement;
+  placement.device = ToDevice(lane_.device);
+  placement.dtype = nn::ChooseDtype(options_->dtype, placement.device);
+  placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
+
+  const sdxl::Folder folder = sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat);
+  // In two parts, since only the networks know how much they work with.
+  loaded->weights.emplace(host_, WeightBytes(folder, placement));
+  const sdxl::PipelineLimits limits{options_->rows, options_->tile,
+                                    static_cast<size_t>(options_->prompts)};
+  loaded->pipeline = std::make_unique<sdxl::Pipeline>(folder, placement, limits);
+  const int64_t edge = loaded->pipeline->trained_edge();
+  loaded->working_bytes = loaded->pipeline->WorkingBytes(edge, edge, options_->rows);
+  loaded->working.emplace(host_, loaded->working_bytes);
+  host_.Log(DR_LOG_INFO, "Stable Diffusion XL, " + nn::Describe(placement) + ", " +
+                             std::to_string(edge) + " pixels, from " + options_->weights);
+  loaded_ = std::move(loaded);
+}
+
+std::unique_ptr<SdxlModel::Run> SdxlModel::Begin(Job& job) {
+  std::unique_ptr<Run> run;
+  OnLane(lane_, [&] { run = BeginOnLane(job); });
+  return run;
+}
+
+std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
+  sdxl::Pipeline& pipeline = *loaded_->pipeline;
+  auto state = std::make_unique<Run::State>();
+  state->job = &job;
+  state->drawings = pipeline.Begin(sdxl::ParseRequest(job.params(), TextOf(job, "prompt")));
+  // What this job needs beyond what the instance counts on: its own tensors, and the room that its
+  // networks work in where the picture is large.
+  const sdxl::Drawing& first = *state->drawings.front();
+  const uint64_t working = pipeline.WorkingBytes(first.height(), first.width(), first.rows());
+  const uint64_t more = working > loaded_->working_bytes ? working - loaded_->working_bytes : 0;
+  state->lease.emplace(host_, first.Bytes() + more);
+  return std::make_unique<Run>(std::move(state));
+}
+
+void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
+  std::vector<sdxl::Drawing*> drawings;
+  for (const Run* run : runs)
+    for (const auto& drawing : run->state->drawings) drawings.push_back(drawing.get());
+  OnLane(lane_, [&] { loaded_->pipeline->Step(drawings); });
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const Run::State& state = *runs[i]->state;
+    const sdxl::Drawing& drawing = *state.drawings.front();
+    const int64_t all = drawing.made() + drawing.left();
+    left[i] = static_cast<uint32_t>(drawing.left());
+    state.job->Progress(static_cast<double>(drawing.made()) / static_cast<double>(all),
+                        "step " + std::to_string(drawing.made()) + "/" + std::to_string(all));
+  }
+}
+
+void SdxlModel::Finish(Run& run) {
+  const Job& job = *run.state->job;
+  OnLane(lane_, [&] {
+    int number = 0;
+    for (const auto& drawing : run.state->drawings) {
+      job.StopIfCancelled();
+      const at::Tensor picture =
+          AsBytes(loaded_->pipeline->Finish(*drawing, [&job] { job.StopIfCancelled(); }));
+      ++number;
+      const std::string name = number == 1 ? "image" : "image_" + std::to_string(number);
+      OutputTensor(job, name.c_str(), at::kByte, picture.sizes().vec()).copy_(picture);
+    }
+  });
+}
+
+void SdxlModel::Unload() {
+  if (loaded_ == nullptr) return;
+  loaded_->pipeline.reset();
+  // The leases end last, when libtorch has given the memory back, too.
+  if (lane_.device.type == DR_DEVICE_CUDA) OnLane(lane_, [] { at::accelerator::emptyCache(); });
+  loaded_.reset();
+}
+
+}  // namespace darkroom

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What diffusers' pipelines draw with the models of checkpoints.py.
+
+    reference.py FOLDER < requests.json
+
+makes the model in FOLDER/model and writes what each request, {name: arguments of draw()}, gives to FOLDER/NAME.npy, from 0 to
+255: for tests whose Python has no torch to hold their own against.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import checkpoints
+import diffusers
+import numpy
+import torch
+
+MULTISTEP, SINGLESTEP = diffusers.DPMSolverMultistepScheduler, diffusers.DPMSolverSinglestepScheduler
+SCHEDULERS = {
+    "euler": (diffusers.EulerDiscreteScheduler, {}),
+    "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}),
+    "heun": (diffusers.HeunDiscreteScheduler, {}),
+    "ddim": (diffusers.DDIMScheduler, {}),
+    "pndm": (diffusers.PNDMScheduler, {"skip_prk_steps": True}),
+    "dpmpp_2m": (MULTISTEP, {}),
+    "dpmpp_2m_karras": (MULTISTEP, {"use_karras_sigmas": True}),
+    "dpmpp_2m_sde": (MULTISTEP, {"algorithm_type": "sde-dpmsolver++"}),
+    "dpmpp_3m": (MULTISTEP, {"solver_order": 3}),
+    "dpmpp_3m_sde_exponential": (MULTISTEP, {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
+                                             "use_exponential_sigmas": True}),
+    "dpmpp_2s": (SINGLESTEP, {}),
+    "unipc": (diffusers.UniPCMultistepScheduler, {}),
+    "lcm": (diffusers.LCMScheduler, {}),
+    "tcd": (diffusers.TCDScheduler, {}),
+    "lightning": (diffusers.EulerDiscreteScheduler, {"timestep_spacing": "trailing"}),
+    "turbo": (diffusers.EulerAncestralDiscreteScheduler, {"timestep_spacing": "trailing"}),
+}
+
+PROMPT = ("a red cube on a table", "a red cube on a table")
+
+
+def make(folder, **changes):
+    return checkpoints.write(folder, checkpoints.make_unet("plain", **changes), checkpoints.make_vae(), checkpoints.make_texts(),
+                             checkpoints.make_scheduler())
+
+
+def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, crop=(0, 0), clip_skip=None, pictures=1,
+         **settings):
+    """diffusers' latents and pictures, those of seed, seed + 1 and so on."""
+    first, second = checkpoints.tokenizers()
+    chosen = model.scheduler
+    if scheduler:
+        kind, fields = SCHEDULERS[scheduler]
+        chosen = kind.from_config(chosen.config, **fields)
+    pipeline = diffusers.StableDiffusionXLPipeline(
+        unet=model.unet, vae=model.vae, text_encoder=model.text_encoder, text_encoder_2=model.text_encoder_2, tokenizer=first,
+        tokenizer_2=second, scheduler=chosen, force_zeros_for_empty_prompt=True, add_watermarker=False)
+    pipeline.set_progress_bar_config(disable=True)
+    if negative is not None:
+        settings.update(negative_prompt=negative[0], negative_prompt_2=negative[1])
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    kept = {}
+    picture = pipeline(prompt[0], prompt[1], num_inference_steps=steps, num_images_per_prompt=pictures,
+                       generator=[torch.Generator().manual_seed(seed + number) for number in range(pictures)],
+                       crops_coords_top_left=tuple(crop), clip_skip=clip_skip, output_type="pt",
+                       callback_on_step_end=lambda _, __, ___, tensors: kept.update(tensors) or {}, **settings).images
+    return {"latents": kept["latents"], "picture": picture}
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    model = make(folder / "model")
+    for name, request in json.load(sys.stdin).items():
+        picture = draw(model, **request)["picture"].permute(0, 2, 3, 1).numpy()
+        numpy.save(folder / f"{name}.npy", (picture * 255).round())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
