@@ -66,6 +66,7 @@ DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) 
   request.skipped_layers = json.value("clip_skip", request.skipped_layers);
   request.scheduler = json.value("scheduler", request.scheduler);
   request.sampling.steps = json.at("steps").get<int64_t>();
+  if (json.contains("eta")) request.sampling.eta = json["eta"].get<double>();
   if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
   request.crop = json.value("crops", request.crop);
   if (json.contains("target_size")) request.target_size = json["target_size"].get<Size>();

@@ -134,6 +134,7 @@ def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
     folder.mkdir(parents=True, exist_ok=True)
     model = Model(folder, unet, vae, *(texts or (None, None)), scheduler)
     if scheduler is not None:
+        scheduler.register_to_config(skip_prk_steps=True)  # as the hub's files have it, for PNDM
         scheduler.save_pretrained(folder / "scheduler")
     for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
         part = getattr(model, name)

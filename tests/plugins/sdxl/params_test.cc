@@ -45,6 +45,7 @@ TEST(SdxlParams, DefaultsAreTheManifests) {
   EXPECT_EQ(request.skipped_layers, 0);
   EXPECT_EQ(request.scheduler, "default");
   EXPECT_EQ(request.sampling.steps, 30);
+  EXPECT_FALSE(request.sampling.eta);
   EXPECT_FALSE(request.original_size);
   EXPECT_FALSE(request.target_size);
 }
@@ -53,7 +54,7 @@ TEST(SdxlParams, EachIsRead) {
   const DrawingRequest request = ParseRequest(
       R"({"prompt_2": "oil", "negative_prompt": "grey", "negative_prompt_2": "blue", "width": 64,
           "height": 48, "steps": 9, "guidance_scale": 3.5, "guidance_rescale": 0.7,
-          "seed": 9007199254740991, "clip_skip": 2, "scheduler": "heun", "num_images": 3,
+          "seed": 9007199254740991, "clip_skip": 2, "scheduler": "heun", "num_images": 3, "eta": 0.5,
           "original_size": [1, 2], "crops": [3, 4], "target_size": [5, 6]})",
       "a cube");
   EXPECT_EQ(request.prompt, (Prompt{"a cube", "oil"}));
@@ -67,6 +68,7 @@ TEST(SdxlParams, EachIsRead) {
   EXPECT_EQ(request.skipped_layers, 2);
   EXPECT_EQ(request.scheduler, "heun");
   EXPECT_EQ(request.sampling.steps, 9);
+  EXPECT_EQ(request.sampling.eta, 0.5);
   using Size = std::array<int64_t, 2>;
   EXPECT_EQ(request.original_size, (Size{1, 2}));
   EXPECT_EQ(request.crop, (Size{3, 4}));

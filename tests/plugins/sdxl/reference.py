@@ -22,7 +22,7 @@ SCHEDULERS = {
     "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}),
     "heun": (diffusers.HeunDiscreteScheduler, {}),
     "ddim": (diffusers.DDIMScheduler, {}),
-    "pndm": (diffusers.PNDMScheduler, {"skip_prk_steps": True}),
+    "pndm": (diffusers.PNDMScheduler, {}),
     "dpmpp_2m": (MULTISTEP, {}),
     "dpmpp_2m_karras": (MULTISTEP, {"use_karras_sigmas": True}),
     "dpmpp_2m_sde": (MULTISTEP, {"algorithm_type": "sde-dpmsolver++"}),

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures after texts over NATS, held against diffusers.
+
+The model is a tiny one with random weights, made by a Python of its own (tests/plugins/sdxl/reference.py), which also draws what
+diffusers makes of each request. Pictures are of 64 pixels unless they say otherwise.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+from client import Client
+from harness import REPOSITORY, deps, plugin_folder, plugin_path
+from pictures import decode
+
+PROMPT = "a red cube on a table"
+SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_3m",
+              "dpmpp_3m_sde_exponential", "dpmpp_2s", "unipc", "lcm", "tcd", "lightning", "turbo"]
+# name -> the params of a request; four steps, seed 0
+REQUESTS = {
+    "plain": {},
+    "no-guidance": {"guidance_scale": 1},
+    "negative": {"negative_prompt": "blurry, grey", "guidance_scale": 7.5},
+    "two-texts": {"prompt_2": "oil on canvas!", "negative_prompt": "blue", "negative_prompt_2": "a photograph",
+                  "guidance_rescale": 0.7},
+    "layers-skipped": {"clip_skip": 2},
+    "sizes": {"height": 48, "width": 80, "original_size": [512, 768], "crops": [16, 24], "target_size": [1024, 1000]},
+    "other-seed": {"seed": 2**40 + 5, "guidance_scale": 3},
+    "three": {"num_images": 3, "seed": 40, "scheduler": "euler_a"},
+    **{name: {"scheduler": name, "width": 32, "height": 32} for name in SCHEDULERS},
+    "ddim": {"scheduler": "ddim", "width": 32, "height": 32, "eta": 0.7},
+    "tcd": {"scheduler": "tcd", "width": 32, "height": 32, "eta": 0.3},  # the pipeline's own default is 0
+}
+MOST = 2  # of 255
+
+
+def as_reference(params):
+    """The same request as arguments of reference.py's draw()."""
+    request = {"seed": 0, **params}
+    request["prompt"] = (PROMPT, request.pop("prompt_2", PROMPT))
+    if "negative_prompt" in request:
+        first = request.pop("negative_prompt")
+        request["negative"] = (first, request.pop("negative_prompt_2", first))
+    for ours, theirs in (("crops", "crop"), ("num_images", "pictures")):
+        if ours in request:
+            request[theirs] = request.pop(ours)
+    return request
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The model's folder, beside what diffusers draws."""
+    folder = tmp_path_factory.mktemp("sdxl")
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
+        input=json.dumps({name: as_reference(params) for name, params in REQUESTS.items()}),
+        env={**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs"), "HF_HUB_OFFLINE": "1"},
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+def broken(made, name, file, change):
+    """A copy of the model whose `file` is what `change` makes of it."""
+    folder = made / name
+    shutil.copytree(made / "model", folder, copy_function=os.link)
+    text = (folder / file).read_text()
+    (folder / file).unlink()
+    changed = change(text)
+    if changed is not None:
+        (folder / file).write_text(changed)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def daemon(made, module_site, server):
+    weights = str(made / "model")
+    models = {
+        "sdxl": {"plugin": "sdxl", "weights": weights, "params": {"steps": 4}, "preload": True,
+                 "options": {"threads": 1}},
+        "no-model": {"plugin": "sdxl", "weights": str(made)},
+        "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
+        "no-middle": {"plugin": "sdxl", "weights": broken(
+            made, "no-middle", "unet/config.json", lambda text: text.replace("UNetMidBlock2DCrossAttn", "Nonsuch"))},
+        "no-scheduler": {"plugin": "sdxl", "weights": broken(
+            made, "no-scheduler", "scheduler/scheduler_config.json", lambda text: text.replace("EulerDiscrete", "FlowMatch"))},
+        "no-option": {"plugin": "sdxl", "weights": weights, "options": {"size": 3}},
+        "no-rows": {"plugin": "sdxl", "weights": weights, "options": {"rows": 0}},
+        "no-weights": {"plugin": "sdxl"},
+    }
+    daemon = module_site.daemon({"nats": {"url": server.url}, "models": models}, "e2e-host").start()
+    yield daemon
+    assert daemon.stop() == 0, daemon.log[-8000:]
+
+
+async def draw(client, prompt=PROMPT, seed=0, **params):
+    return await client.run("sdxl", prompt.encode(), params={"seed": seed, **params})
+
+
+def pixels(reply):
+    return numpy.asarray(decode(reply.ok().data)).astype(int)
+
+
+def assert_drawn(found, made, name, number=0):
+    expected = numpy.load(made / f"{name}.npy")[number]
+    assert found.shape == expected.shape
+    assert numpy.abs(found - expected).max() <= MOST
+    assert expected.std() > 10, "there is nothing to see"
+
+
+@pytest.mark.parametrize("name", [name for name in REQUESTS if name != "three"])
+async def test_a_picture_equals_diffusers(name, client, made):
+    reply = await draw(client, **REQUESTS[name])
+    assert reply.kind == "image/png"
+    assert_drawn(pixels(reply), made, name)
+    if pixels(reply).shape == (64, 64, 3) and name != "plain":
+        assert numpy.abs(pixels(reply) - numpy.load(made / "plain.npy")[0]).max() > 5, "it is another request"
+
+
+async def test_several_pictures_are_json(client, made):
+    outputs = (await draw(client, **REQUESTS["three"])).json()["outputs"]
+    assert list(outputs) == ["image", "image_2", "image_3"]
+    for number, output in enumerate(outputs.values()):
+        found = numpy.asarray(decode(base64.b64decode(output["base64"]))).astype(int)
+        assert_drawn(found, made, "three", number)
+        alone = await draw(client, **{**REQUESTS["three"], "num_images": 1, "seed": 40 + number})
+        assert numpy.array_equal(pixels(alone), found)
+
+
+async def test_the_prompt_in_json_and_another_format(client, made):
+    body = json.dumps({"inputs": {"prompt": PROMPT}, "params": {"seed": 0}}).encode()
+    reply = await client.run("sdxl", body, Content_Type="application/json", Accept="image/webp", params={"output_quality": 100})
+    assert reply.kind == "image/webp"
+    assert_drawn(pixels(reply), made, "plain")
+
+
+async def test_a_seed_that_nobody_gave_is_told(client):
+    drawn = [await client.run("sdxl", PROMPT.encode(), params={"steps": 2}) for _ in range(2)]
+    seeds = [int(reply.ok().headers["Darkroom-Seed"]) for reply in drawn]
+    assert seeds[0] != seeds[1]
+    assert not numpy.array_equal(pixels(drawn[0]), pixels(drawn[1]))
+    again = await draw(client, seed=seeds[0], steps=2)
+    assert again.headers["Darkroom-Seed"] == str(seeds[0])
+    assert again.data == drawn[0].data
+
+
+async def has_begun(client, job):
+    inbox = await client.nats.subscribe(f"darkroom.progress.{job}")
+    message = await inbox.next_msg(timeout=20)
+    await inbox.unsubscribe()
+    return json.loads(message.data)
+
+
+def begin(client, job, prompt=PROMPT, seed=0, **params):
+    return asyncio.create_task(client.run("sdxl", prompt.encode(), params={"seed": seed, **params}, Darkroom_Job=job,
+                                          Darkroom_Progress="1"))
+
+
+async def test_jobs_that_start_at_different_times_are_as_alone(client):
+    """They share steps, and none waits for another to end."""
+    jobs = [{"steps": 25, "seed": 1}, {"steps": 3, "seed": 2, "scheduler": "euler_a", "guidance_scale": 1},
+            {"steps": 9, "seed": 3, "prompt": "a blue ball", "negative_prompt": "red", "guidance_rescale": 0.5},
+            {"steps": 5, "seed": 4, "prompt": "many words " * 40, "scheduler": "dpmpp_2m"}]
+    alone = [(await draw(client, **job)).ok() for job in jobs]
+    first = begin(client, "first", **jobs[0])
+    assert (await has_begun(client, "first"))["stage"].endswith("/25")
+    together = []
+    for number, job in enumerate(jobs[1:]):
+        together.append(begin(client, f"joins-{number}", **job))
+        await has_begun(client, f"joins-{number}")
+    ended = await asyncio.gather(*together)
+    assert not first.done(), "they waited for the first"
+    for reply, expected in zip([await first, *ended], alone):
+        assert reply.ok().data == expected.data
+
+
+async def test_sizes_do_not_disturb_each_other(client):
+    sizes = [{"width": 64, "height": 64}, {"width": 48, "height": 80}, {}]
+    alone = [(await draw(client, **size)).ok().data for size in sizes]
+    together = await asyncio.gather(*(draw(client, **size) for size in sizes * 2))
+    assert [reply.ok().data for reply in together] == alone * 2
+
+
+async def test_cancel_stops_between_two_steps(client):
+    job = begin(client, "cancelled", steps=1000)
+    await has_begun(client, "cancelled")
+    answer = await client.request("darkroom.cancel.cancelled", b"")
+    assert answer.json()["state"] == "cancelled", answer.data
+    (await job).failed("cancelled")
+    (await draw(client)).ok()
+
+
+async def test_a_deadline_stops_it(client):
+    late = await client.run("sdxl", PROMPT.encode(), params={"steps": 1000}, Darkroom_Deadline="500ms")
+    late.failed("deadline_exceeded")
+
+
+@pytest.mark.parametrize("params,word", [
+    ({"width": 60}, "width"), ({"height": 0}, "height"), ({"steps": 0}, "steps"), ({"steps": 1001}, "steps"),
+    ({"guidance_scale": -1}, "guidance_scale"), ({"guidance_rescale": 2}, "guidance_rescale"), ({"seed": -1}, "seed"),
+    ({"clip_skip": 9}, "clip_skip is 9"), ({"scheduler": "nonsuch"}, "scheduler"), ({"num_images": 9}, "num_images"),
+    ({"eta": 2}, "eta"), ({"crops": [1]}, "crops"), ({"original_size": [0, 1]}, "original_size"), ({"target_size": "large"}, "target_size"),
+    ({"negative_prompt": 3}, "negative_prompt"), ({"prompt_2": "red " * 1300}, "77 tokens"), ({"sede": 1}, "sede")])
+async def test_what_is_wrong_with_a_request_is_told(params, word, client):
+    assert word in (await draw(client, **params)).failed("invalid_argument").error["message"]
+
+
+async def test_a_request_without_a_prompt_is_told(client):
+    reply = await client.run("sdxl", b'{"params": {"seed": 1}}', Content_Type="application/json")
+    assert "prompt" in reply.failed("invalid_argument").error["message"]
+
+
+@pytest.mark.parametrize("model,word", [("no-model", "model_index.json"), ("no-unet", "config.json"), ("no-middle", "mid_block_type"),
+                                        ("no-scheduler", "FlowMatch"), ("no-option", "size"), ("no-rows", "rows"),
+                                        ("no-weights", "no weights")])
+async def test_what_is_wrong_with_a_model_is_told(model, word, client):
+    reply = await client.run(model, PROMPT.encode())
+    assert word in reply.failed("failed_precondition", "invalid_argument", "not_found").error["message"]
+
+
+def newer(folder):
+    """The plugin as it would be of another version."""
+    file = folder / "newer.so"
+    data = plugin_path("sdxl").read_bytes()
+    assert data.count(b'"version": "1.0.0"') == 1
+    file.write_bytes(data.replace(b'"version": "1.0.0"', b'"version": "1.0.1"'))
+    file.chmod(0o644)
+    return file
+
+
+async def test_it_is_upgraded_and_unloaded_while_it_draws(made, site):
+    server = site.server().start()
+    config = {"nats": {"url": server.url}, "plugins": {"folder": str(plugin_folder()), "watch": False},
+              "models": {"sdxl": {"plugin": "sdxl", "weights": str(made / "model"), "options": {"threads": 1}}}}
+    daemon = site.daemon(config).start()
+    client = await Client.connect(server.url)
+
+    async def operate(verb, **body):
+        return (await client.request(f"darkroom.control.{verb}", json.dumps({"plugin": "sdxl", **body}).encode())).json()
+
+    expected = (await draw(client, steps=25)).ok()
+    assert expected.headers["Darkroom-Plugin"].startswith("sdxl 1.0.0")
+    first = begin(client, "before", steps=25)
+    await has_begun(client, "before")
+    assert (await operate("upgrade", file=str(newer(site.folder))))["action"] == "upgraded"
+    assert (await first).ok().data == expected.data
+    second = begin(client, "after", steps=25)
+    await has_begun(client, "after")
+    assert (await operate("unload"))["action"] == "unloaded"
+    assert (await second).ok().data == expected.data
+    assert (await second).headers["Darkroom-Plugin"].startswith("sdxl 1.0.1")
+    assert "unloaded" in (await draw(client)).failed("not_found").error["message"]
+    await client.close()
+    assert daemon.stop() == 0, daemon.log[-8000:]
