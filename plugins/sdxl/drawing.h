@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "common/diffusion/scheduler.h"
+#include "sdxl/source.h"
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
 
@@ -27,7 +28,8 @@ namespace darkroom::sdxl {
 struct DrawingRequest {
   Prompt prompt;
   std::optional<Prompt> negative;  // absent: zeros, if the folder says so, else the empty text
-  int64_t height = 0;              // 0: what the network was trained for
+  SourcePicture source;            // what it starts from, if that is not noise alone
+  int64_t height = 0;              // 0: the source's, or what the network was trained for
   int64_t width = 0;
   uint64_t seed = 0;
   int64_t pictures = 1;         // of seed, seed + 1, ...
@@ -80,6 +82,7 @@ class Drawing {
   int64_t height_ = 0;
   int64_t width_ = 0;
   at::Tensor latents_;
+  Start start_;  // without its latents
 };
 
 }  // namespace darkroom::sdxl

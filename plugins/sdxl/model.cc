@@ -13,11 +13,15 @@
 #include <utility>
 #include <vector>
 
+#include "common/image/mask.h"
 #include "sdxl/params.h"
 #include "sdxl/pipeline.h"
 
 namespace darkroom {
 namespace {
+
+// Of the manifest's width and height.
+constexpr int64_t kMostEdge = 4096;
 
 std::string TextOf(const Job& job, const char* input) {
   const auto bytes = job.InputBytes(input);
@@ -52,7 +56,11 @@ struct SdxlModel::Loaded {
 
 struct SdxlModel::Run::State {
   Job* job = nullptr;
-  std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step
+  at::Tensor picture;  // what it starts from: height x width x channels; or undefined
+  at::Tensor mask;     // as common/image/mask.h has it, or undefined
+  sdxl::MaskParams painting;
+  int64_t pictures = 1;
+  std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step; none: as it is
   std::optional<Lease> lease;
 };
 
@@ -98,11 +106,46 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::Begin(Job& job) {
   return run;
 }
 
+void SdxlModel::ReadPicture(const Job& job, Run::State* state) {
+  const dr_tensor_t* const picture = job.FindInput("image");
+  const dr_tensor_t* const mask = job.FindInput("mask");
+  if (picture == nullptr) {
+    if (mask == nullptr) return;
+    throw Error(
+        DR_INVALID_ARGUMENT,
+        "there is a mask and no image: give the picture that it is for as the input 'image'");
+  }
+  state->picture = Borrow(*picture);
+  const at::Tensor& bytes = state->picture;
+  if (bytes.size(0) > kMostEdge || bytes.size(1) > kMostEdge)
+    throw Error(DR_INVALID_ARGUMENT, "the image is " + std::to_string(bytes.size(1)) + " x " +
+                                         std::to_string(bytes.size(0)) + " pixels, expected " +
+                                         std::to_string(kMostEdge) + " at most for each");
+  // A picture of which nothing can be seen through is no mask.
+  const bool has_holes = bytes.size(2) % 2 == 0 && bytes.select(2, -1).lt(128).any().item<bool>();
+  if (mask == nullptr && !has_holes) return;
+  const sdxl::MaskParams& painting = state->painting;
+  state->mask =
+      Grown(MaskOf(bytes, mask == nullptr ? at::Tensor() : Borrow(*mask), painting.invert),
+            painting.grow);
+}
+
 std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
   sdxl::Pipeline& pipeline = *loaded_->pipeline;
   auto state = std::make_unique<Run::State>();
   state->job = &job;
-  state->drawings = pipeline.Begin(sdxl::ParseRequest(job.params(), TextOf(job, "prompt")));
+  sdxl::DrawingRequest request = sdxl::ParseRequest(job.params(), TextOf(job, "prompt"));
+  state->pictures = request.pictures;
+  state->painting = sdxl::ParseMask(job.params());
+  ReadPicture(job, state.get());
+  if (state->picture.defined()) {
+    request.source =
+        sdxl::ReadSource(state->picture, state->mask, pipeline.vae().config().factor());
+    request.source.strength = sdxl::ParseStrength(job.params(), state->mask.defined());
+  }
+  const bool is_nothing = state->mask.defined() && !state->mask.any().item<bool>();
+  if (!is_nothing) state->drawings = pipeline.Begin(request);
+  if (state->drawings.empty()) return std::make_unique<Run>(std::move(state));
   // What this job needs beyond what the instance counts on: its own tensors, and the room that its
   // networks work in where the picture is large.
   const sdxl::Drawing& first = *state->drawings.front();
@@ -119,6 +162,8 @@ void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
   OnLane(lane_, [&] { loaded_->pipeline->Step(drawings); });
   for (size_t i = 0; i < runs.size(); ++i) {
     const Run::State& state = *runs[i]->state;
+    left[i] = 0;
+    if (state.drawings.empty()) continue;
     const sdxl::Drawing& drawing = *state.drawings.front();
     const int64_t all = drawing.made() + drawing.left();
     left[i] = static_cast<uint32_t>(drawing.left());
@@ -128,18 +173,37 @@ void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
 }
 
 void SdxlModel::Finish(Run& run) {
-  const Job& job = *run.state->job;
   OnLane(lane_, [&] {
-    int number = 0;
-    for (const auto& drawing : run.state->drawings) {
-      job.StopIfCancelled();
-      const at::Tensor picture =
-          AsBytes(loaded_->pipeline->Finish(*drawing, [&job] { job.StopIfCancelled(); }));
-      ++number;
-      const std::string name = number == 1 ? "image" : "image_" + std::to_string(number);
-      OutputTensor(job, name.c_str(), at::kByte, picture.sizes().vec()).copy_(picture);
-    }
+    for (int64_t i = 0; i < run.state->pictures; ++i) FinishOne(*run.state, i);
   });
+}
+
+void SdxlModel::FinishOne(const Run::State& state, int64_t number) const {
+  const Job& job = *state.job;
+  job.StopIfCancelled();
+  const std::string name = number == 0 ? "image" : "image_" + std::to_string(number + 1);
+  const auto output = [&](const at::Tensor& like, int64_t channels) {
+    return OutputTensor(job, name.c_str(), at::kByte, {like.size(0), like.size(1), channels});
+  };
+  // A picture that said by its alpha what is missing has no more of it.
+  const auto channels = [&] {
+    const int64_t all = state.picture.size(2);
+    return job.FindInput("mask") == nullptr ? all - 1 : all;
+  };
+  if (state.drawings.empty()) {
+    output(state.picture, channels()).copy_(state.picture.narrow(2, 0, channels()));
+    return;
+  }
+  at::Tensor made = AsBytes(loaded_->pipeline->Finish(*state.drawings[static_cast<size_t>(number)],
+                                                      [&job] { job.StopIfCancelled(); }));
+  if (state.picture.defined())
+    made = made.narrow(0, 0, state.picture.size(0)).narrow(1, 0, state.picture.size(1));
+  if (state.mask.defined()) {
+    Composite(state.picture, made.to(at::kFloat), state.mask, state.painting.feather,
+              output(state.picture, channels()));
+  } else {
+    output(made, made.size(2)).copy_(made);
+  }
 }
 
 void SdxlModel::Unload() {

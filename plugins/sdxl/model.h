@@ -52,6 +52,8 @@ class SdxlModel {
 
   void LoadOnLane();
   std::unique_ptr<Run> BeginOnLane(Job& job);
+  static void ReadPicture(const Job& job, Run::State* state);
+  void FinishOne(const Run::State& state, int64_t number) const;
 
   Host host_;
   std::unique_ptr<const sdxl::Options> options_;

@@ -48,6 +48,17 @@ Options ParseOptions(std::string_view config) {
   return options;
 }
 
+MaskParams ParseMask(std::string_view params) {
+  const Json json = Json::parse(params);
+  return {json.value("invert", false), json.value("grow", int64_t{0}),
+          json.value("feather", int64_t{0})};
+}
+
+double ParseStrength(std::string_view params, bool has_mask) {
+  // The reference's: 1 is other noise, that of nothing of the picture.
+  return Json::parse(params).value("strength", has_mask ? 0.9999 : 0.3);
+}
+
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) {
   const Json json = Json::parse(params);
   DrawingRequest request;

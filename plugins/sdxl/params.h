@@ -31,6 +31,18 @@ struct Options {
 // DR_FAILED_PRECONDITION) that names the option.
 Options ParseOptions(std::string_view config);
 
+// How a request with a picture is painted into it; see common/image/mask.h.
+struct MaskParams {
+  bool invert = false;
+  int64_t grow = 0;
+  int64_t feather = 0;
+};
+
+MaskParams ParseMask(std::string_view params);
+
+// How much of the way is drawn: 0.3 of it if the request does not say, all but nothing with a mask.
+double ParseStrength(std::string_view params, bool has_mask);
+
 // `params`: checked against the manifest's schema by the host, which has put a seed in. `prompt`:
 // the input. Throws Error (DR_INVALID_ARGUMENT) that names the param.
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt);

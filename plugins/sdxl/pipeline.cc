@@ -3,7 +3,9 @@
 #include "sdxl/pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <darkroom/plugin.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -63,7 +65,9 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
       text_(folder, placement),
       prompts_(&text_, limits.prompts),
       unet_(folder.OpenWeights("unet"), ReadUNet(folder), placement),
-      vae_(folder.OpenWeights("vae"), ReadVae(folder), VaePlacement(ReadVae(folder), placement)) {
+      vae_(folder.OpenWeights("vae"), ReadVae(folder), VaePlacement(ReadVae(folder), placement)),
+      // The latents, the mask, and what it leaves.
+      sees_masks_(unet_.config().in_channels == 2 * vae_.config().latent_channels + 1) {
   const auto differ = [&](const char* what, int64_t found, int64_t expected) {
     if (found != expected)
       throw Error(DR_FAILED_PRECONDITION, folder.path() + ": " + what + " is " +
@@ -73,7 +77,8 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
   for (const StageConfig& stage : unet_.config().stages)
     if (!stage.down_depths.empty() || !stage.up_depths.empty())
       differ("the width of both text encoders' states", text_.width(), stage.context);
-  differ("latent_channels of the vae", vae_.config().latent_channels, unet_.config().in_channels);
+  if (!sees_masks_)
+    differ("latent_channels of the vae", vae_.config().latent_channels, unet_.config().in_channels);
   differ("latent_channels of the vae", vae_.config().latent_channels, unet_.config().out_channels);
   if (unet_.config().added_width > 0)
     differ("the width of pooled text and six time_ids",
@@ -110,6 +115,15 @@ Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
 }
 
 DrawingRequest Pipeline::Checked(DrawingRequest request) const {
+  const SourcePicture& source = request.source;
+  if (source.is_there()) {
+    if (request.height != 0 || request.width != 0)
+      Refuse("width and height are given beside a picture: the result is of the picture's size");
+    request.height = source.pixels.size(2);
+    request.width = source.pixels.size(3);
+  }
+  if (sees_masks_ && !source.mask.defined())
+    Refuse("this model repaints parts of pictures: give image and mask");
   if (request.height == 0) request.height = trained_edge();
   if (request.width == 0) request.width = trained_edge();
   const int64_t factor = vae_.config().factor();
@@ -135,18 +149,27 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   const std::shared_ptr<const diffusion::Scheduler> scheduler = diffusion::MakeScheduler(
       diffusion::NamedScheduler(scheduler_, request.scheduler), request.sampling);
   const bool is_guided = request.guidance_scale > 1.0 && unet.guidance_width == 0;
+  const bool has_source = request.source.is_there();
+  const int64_t begin = has_source ? scheduler->BeginAt(request.source.strength) : 0;
+  std::optional<Source> source;
+  if (has_source) source.emplace(vae_, request.source, placement, sees_masks_, limits_.tile);
   const Condition condition = Understand(request, is_guided);
+  const std::array<int64_t, 4> shape = {1, vae_.config().latent_channels, request.height / factor,
+                                        request.width / factor};
   std::vector<std::unique_ptr<Drawing>> drawings;
   for (int64_t i = 0; i < request.pictures; ++i) {
     const uint64_t seed = request.seed + static_cast<uint64_t>(i);
-    diffusion::SchedulerState state = scheduler->Begin(diffusion::NoiseSource(std::span(&seed, 1)));
-    const at::Tensor latents = scheduler->FirstLatents(
-        {1, unet.in_channels, request.height / factor, request.width / factor}, placement.dtype,
-        placement.device, &state);
-    std::unique_ptr<Drawing> drawing(new Drawing(scheduler, std::move(state)));
+    std::unique_ptr<Drawing> drawing(new Drawing(
+        scheduler, scheduler->Begin(diffusion::NoiseSource(std::span(&seed, 1)), begin)));
+    diffusion::SchedulerState* const state = &drawing->state_;
+    if (source) {
+      drawing->start_ = source->Begin(*scheduler, state);
+      drawing->latents_ = std::exchange(drawing->start_.latents, {});
+    } else {
+      drawing->latents_ = scheduler->FirstLatents(shape, placement.dtype, placement.device, state);
+    }
     drawing->height_ = request.height;
     drawing->width_ = request.width;
-    drawing->latents_ = latents;
     drawing->is_guided_ = is_guided;
     drawing->guidance_scale_ = request.guidance_scale;
     drawing->guidance_rescale_ = request.guidance_rescale;
@@ -186,8 +209,8 @@ std::vector<at::Tensor> Pipeline::Outputs(const Group& group) const {
   std::vector<at::Tensor> guidance;
   std::vector<const Condition*> conditions;
   for (const Drawing* const drawing : group) {
-    const at::Tensor input =
-        drawing->scheduler_->ScaleModelInput(drawing->latents_, drawing->state_);
+    at::Tensor input = drawing->scheduler_->ScaleModelInput(drawing->latents_, drawing->state_);
+    if (drawing->start_.seen.defined()) input = at::cat({input, drawing->start_.seen}, 1);
     for (int64_t row = 0; row < drawing->rows(); ++row) {
       latents.push_back(input);
       timesteps.push_back(drawing->scheduler_->Timestep(drawing->state_));
@@ -222,8 +245,11 @@ void Pipeline::Step(std::span<Drawing* const> drawings) const {
     const std::vector<at::Tensor> outputs = Outputs(group);
     for (size_t i = 0; i < group.size(); ++i) moves.emplace_back(group[i], outputs[i]);
   }
-  for (const auto& [drawing, output] : moves)
-    drawing->latents_ = drawing->scheduler_->Step(output, drawing->latents_, &drawing->state_);
+  for (const auto& [drawing, output] : moves) {
+    const diffusion::Scheduler& scheduler = *drawing->scheduler_;
+    const at::Tensor next = scheduler.Step(output, drawing->latents_, &drawing->state_);
+    drawing->latents_ = Blended(drawing->start_, next, scheduler, drawing->state_);
+  }
 }
 
 at::Tensor Pipeline::Finish(const Drawing& drawing, const Vae::BetweenTiles& between) const {

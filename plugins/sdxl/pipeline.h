@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipeline draws pictures after texts, as diffusers' StableDiffusionXLPipeline does: it begins the
-// drawings of a request, makes steps of as many at once as are given to it, and makes pictures of
-// those that are done.
+// Pipeline draws pictures after texts, and after other pictures and parts of them where a request
+// has a source, as diffusers' StableDiffusionXLPipeline and its kin for images and inpainting do:
+// it begins the drawings of a request, makes steps of as many at once as are given to it, and makes
+// pictures of those that are done.
 //
 //   const auto drawings = pipeline.Begin(request);
 //   Drawing* const drawing = drawings.front().get();
@@ -67,6 +68,8 @@ class Pipeline {
 
   // The edge of pictures that the network was trained for.
   int64_t trained_edge() const { return unet_.config().sample_size * vae_.config().factor(); }
+  // Whether the network can only repaint parts of pictures.
+  bool sees_masks() const { return sees_masks_; }
   const PromptCache& prompts() const { return prompts_; }
   const UNet& unet() const { return unet_; }
   const Vae& vae() const { return vae_; }
@@ -87,6 +90,7 @@ class Pipeline {
   PromptCache prompts_;
   UNet unet_;
   Vae vae_;
+  bool sees_masks_;
 };
 
 }  // namespace darkroom::sdxl

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures after texts over NATS, held against diffusers.
+"""Pictures after texts and pictures over NATS, and parts of them repainted, held against diffusers.
 
 The model is a tiny one with random weights, made by a Python of its own (tests/plugins/sdxl/reference.py), which also draws what
 diffusers makes of each request. Pictures are of 64 pixels unless they say otherwise.
@@ -13,12 +13,15 @@ import shutil
 import subprocess
 import sys
 
+import cbor2
 import numpy
 import pytest
+import skimage.data
+from PIL import Image
 
 from client import Client
 from harness import REPOSITORY, deps, plugin_folder, plugin_path
-from pictures import decode
+from pictures import decode, encode
 
 PROMPT = "a red cube on a table"
 SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_3m",
@@ -38,7 +41,30 @@ REQUESTS = {
     "ddim": {"scheduler": "ddim", "width": 32, "height": 32, "eta": 0.7},
     "tcd": {"scheduler": "tcd", "width": 32, "height": 32, "eta": 0.3},  # the pipeline's own default is 0
 }
+# name -> the model, whether with a mask, the params; of a photograph
+PAINTED = {
+    "image": ("sdxl", False, {"strength": 0.5}),
+    "image-default": ("sdxl", False, {"steps": 7}),
+    "image-ancestral": ("sdxl", False, {"strength": 0.75, "scheduler": "euler_a", "negative_prompt": "grey", "guidance_rescale": 0.4}),
+    "image-solver": ("sdxl", False, {"strength": 1, "scheduler": "dpmpp_2m_karras", "guidance_scale": 1}),
+    "mask": ("sdxl", True, {}),
+    "mask-all": ("sdxl", True, {"strength": 1, "seed": 5}),
+    "mask-ancestral": ("sdxl", True, {"strength": 0.75, "scheduler": "euler_a"}),
+    "nine": ("nine", True, {}),
+    "nine-all": ("nine", True, {"strength": 1, "scheduler": "heun", "seed": 5}),
+}
+SIZE = (72, 56)
 MOST = 2  # of 255
+
+
+def photo():
+    return Image.fromarray(skimage.data.astronaut()).resize(SIZE)
+
+
+def hole():
+    mask = numpy.zeros((SIZE[1], SIZE[0]), numpy.uint8)
+    mask[11:37, 18:51] = 255  # not in line with the latents
+    return mask
 
 
 def as_reference(params):
@@ -58,9 +84,16 @@ def as_reference(params):
 def made(tmp_path_factory):
     """The model's folder, beside what diffusers draws."""
     folder = tmp_path_factory.mktemp("sdxl")
+    photo().save(folder / "photo.png")
+    Image.fromarray(hole()).save(folder / "mask.png")
+    requests = {name: as_reference(params) for name, params in REQUESTS.items()}
+    for name, (model, has_mask, params) in PAINTED.items():
+        strength = {"strength": 0.9999 if has_mask else 0.3}  # which differ from one pipeline of the reference to the other
+        requests[name] = {**as_reference({**strength, **params}), "model": "nine" if model == "nine" else "model",
+                          "image": str(folder / "photo.png"), **({"mask": str(folder / "mask.png")} if has_mask else {})}
     done = subprocess.run(
         [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
-        input=json.dumps({name: as_reference(params) for name, params in REQUESTS.items()}),
+        input=json.dumps(requests),
         env={**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs"), "HF_HUB_OFFLINE": "1"},
         capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -85,6 +118,7 @@ def daemon(made, module_site, server):
     models = {
         "sdxl": {"plugin": "sdxl", "weights": weights, "params": {"steps": 4}, "preload": True,
                  "options": {"threads": 1}},
+        "nine": {"plugin": "sdxl", "weights": str(made / "nine"), "params": {"steps": 4}, "options": {"threads": 1}},
         "no-model": {"plugin": "sdxl", "weights": str(made)},
         "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
         "no-middle": {"plugin": "sdxl", "weights": broken(
@@ -122,6 +156,80 @@ async def test_a_picture_equals_diffusers(name, client, made):
     assert_drawn(pixels(reply), made, name)
     if pixels(reply).shape == (64, 64, 3) and name != "plain":
         assert numpy.abs(pixels(reply) - numpy.load(made / "plain.npy")[0]).max() > 5, "it is another request"
+
+
+def painting(picture, mask=None, seed=0, **params):
+    inputs = {"prompt": PROMPT, "image": encode(picture)}
+    if mask is not None:
+        inputs["mask"] = encode(Image.fromarray(mask))
+    return cbor2.dumps({"inputs": inputs, "params": {"seed": seed, **params}})
+
+
+async def paint(client, *arguments, model="sdxl", **params):
+    return await client.run(model, painting(*arguments, **params), Content_Type="application/cbor")
+
+
+@pytest.mark.parametrize("name", PAINTED)
+async def test_a_photograph_becomes_what_diffusers_makes_of_it(name, client, made):
+    model, has_mask, params = PAINTED[name]
+    found = pixels(await paint(client, photo(), hole() if has_mask else None, model=model, **params))
+    expected = numpy.load(made / f"{name}.npy")[0]
+    inside = hole() > 0 if has_mask else numpy.ones(found.shape[:2], bool)
+    assert numpy.abs(found - expected)[inside].max() <= MOST
+    assert numpy.array_equal(found[~inside], numpy.asarray(photo())[~inside]), "what the mask leaves was changed"
+    assert numpy.abs(found - numpy.asarray(photo()))[inside].mean() > 5, "nothing was drawn"
+
+
+async def test_masks_are_those_of_inpaint(client):
+    """Black in place of white, what is transparent, grown; see test_inpaint.py, whose code it is."""
+    straight = pixels(await paint(client, photo(), hole()))
+    assert numpy.array_equal(pixels(await paint(client, photo(), 255 - hole(), invert=True)), straight)
+    cut_out = photo()
+    cut_out.putalpha(Image.fromarray(255 - hole()))
+    assert numpy.array_equal(pixels(await paint(client, cut_out)), straight)
+    tight = numpy.zeros_like(hole())
+    tight[14:34, 21:48] = 255
+    assert numpy.array_equal(pixels(await paint(client, photo(), tight, grow=3)), straight)
+    soft = pixels(await paint(client, photo(), hole(), feather=6))
+    assert numpy.array_equal(soft[hole() == 0], numpy.asarray(photo())[hole() == 0])
+    assert 0 < numpy.abs(soft - straight)[11].mean() and numpy.array_equal(soft[20:28, 27:42], straight[20:28, 27:42])
+
+
+async def test_masks_of_nothing_of_a_pixel_and_of_all(client):
+    nothing = numpy.zeros_like(hole())
+    assert numpy.array_equal(pixels(await paint(client, photo(), nothing)), numpy.asarray(photo()))
+    one = nothing.copy()
+    one[0, 0] = 255
+    found = pixels(await paint(client, photo(), one))
+    assert (found != numpy.asarray(photo())).any(2).sum() <= 1
+    (await paint(client, photo(), numpy.full_like(nothing, 255))).ok()
+
+
+async def test_pictures_of_any_size_and_kind_keep_theirs(client):
+    odd = photo().crop((0, 0, 71, 53))
+    found = pixels(await paint(client, odd, hole()[:53, :71]))
+    inside = hole()[:53, :71] > 0
+    assert numpy.array_equal(found[~inside], numpy.asarray(odd)[~inside])
+    assert pixels(await paint(client, odd)).shape == (53, 71, 3)
+    grey = photo().convert("L")
+    found = pixels(await paint(client, grey, hole()))
+    assert numpy.array_equal(found[hole() == 0], numpy.asarray(grey)[hole() == 0])
+    seen_through = photo()
+    seen_through.putalpha(200)
+    assert (pixels(await paint(client, seen_through, hole()))[..., 3] == 200).all()
+    assert pixels(await paint(client, seen_through)).shape == (56, 72, 3)
+
+
+async def test_what_is_wrong_with_a_picture_is_told(client):
+    no_image = cbor2.dumps({"inputs": {"prompt": PROMPT, "mask": encode(Image.fromarray(hole()))}})
+    cases = [(await client.run("sdxl", no_image, Content_Type="application/cbor"), "no image"),
+             (await paint(client, photo(), hole()[:40]), "72 x 40"), (await paint(client, photo(), width=64), "width"),
+             (await paint(client, photo(), strength=0.1), "strength"), (await paint(client, photo(), strength=3), "strength"),
+             (await paint(client, photo().resize((4104, 8))), "4104 x 8"),
+             (await paint(client, photo(), model="nine"), "give image and mask"),
+             (await client.run("nine", PROMPT.encode()), "give image and mask")]
+    for reply, word in cases:
+        assert word in reply.failed("invalid_argument").error["message"]
 
 
 async def test_several_pictures_are_json(client, made):

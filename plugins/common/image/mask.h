@@ -22,8 +22,8 @@ namespace darkroom {
 // differ.
 at::Tensor MaskOf(const at::Tensor& picture, const at::Tensor& mask, bool invert);
 
-// Throws Error (DR_INVALID_ARGUMENT) when nothing of the picture is left: for networks that continue
-// what they see.
+// Throws Error (DR_INVALID_ARGUMENT) when nothing of the picture is left: for networks that
+// continue what they see.
 void CheckLeavesSome(const at::Tensor& mask);
 
 // With all within `pixels` of it, counted along rows and columns (a square).
@@ -34,8 +34,8 @@ at::Tensor Grown(const at::Tensor& mask, int64_t pixels);
 at::Tensor WeightsOf(const at::Tensor& mask, int64_t feather);
 
 // What was made where the mask covers the picture, by WeightsOf, and the picture's own bytes
-// elsewhere. `made`: height x width x 3, from 0 to 255; `result`: height x width x as many colours as
-// the picture has, and its alpha if there is room for it; it is written to. All on the CPU.
+// elsewhere. `made`: height x width x 3, from 0 to 255; `result`: height x width x as many colours
+// as the picture has, and its alpha if there is room for it; it is written to. All on the CPU.
 void Composite(const at::Tensor& picture, const at::Tensor& made, const at::Tensor& mask,
                int64_t feather, const at::Tensor& result);
 

@@ -15,9 +15,11 @@
 //   vae    pixels, noise -> mean, deviation, sampled, diffusion;
 //          latents -> decoded, from_diffusion; "tile": an edge
 //   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
-//   draw   no input file: "requests": [{"prompt", "negative", "seed", ...}], each begun "apart"
-//          steps after the one before it; "limit": rows of the network in one run -> latents N,
-//          picture N, and N.1, ... of further pictures; hits: of the kept prompts so far
+//   draw   picture (height x width x channels, bytes), mask (height x width, 0 or 1), for requests
+//          that have a "strength", and those of them that have "mask": true; "requests":
+//          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
+//          "limit": rows of the network in one run -> latents N, picture N, and N.1, ... of further
+//          pictures; hits: of the kept prompts so far
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -141,13 +143,18 @@ Tensors RunText(const sdxl::TextEncoders& text, const Json& line) {
   return {{"states", found.states}, {"pooled", found.pooled}};
 }
 
-sdxl::DrawingRequest ReadRequest(const Json& json) {
+sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_t factor) {
   const auto prompt = [](const Json& pair) {
     return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>()};
   };
   sdxl::DrawingRequest request;
   request.prompt = prompt(json.at("prompt"));
   if (json.contains("negative")) request.negative = prompt(json["negative"]);
+  if (json.contains("strength")) {
+    const at::Tensor mask = json.value("mask", false) ? Find(inputs, "mask") : at::Tensor();
+    request.source = sdxl::ReadSource(Find(inputs, "picture"), mask, factor);
+    request.source.strength = json["strength"].get<double>();
+  }
   request.height = json.value("height", int64_t{0});
   request.width = json.value("width", int64_t{0});
   request.seed = json.value("seed", uint64_t{0});
@@ -164,7 +171,8 @@ sdxl::DrawingRequest ReadRequest(const Json& json) {
   return request;
 }
 
-Tensors RunDraw(sdxl::Pipeline& pipeline, const Json& line) {
+Tensors RunDraw(sdxl::Pipeline& pipeline, const Tensors& inputs, const Json& line) {
+  const int64_t factor = pipeline.vae().config().factor();
   const Json& requests = line.at("requests");
   const auto apart = line.value("apart", size_t{0});
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;
@@ -172,7 +180,7 @@ Tensors RunDraw(sdxl::Pipeline& pipeline, const Json& line) {
   Tensors outputs;
   for (size_t tick = 0, begun = 0; begun < requests.size() || !drawings.empty(); ++tick) {
     while (begun < requests.size() && tick >= begun * apart) {
-      for (auto& drawing : pipeline.Begin(ReadRequest(requests[begun])))
+      for (auto& drawing : pipeline.Begin(ReadRequest(requests[begun], inputs, factor)))
         drawings.push_back(std::move(drawing));
       for (size_t i = 0; names.size() < drawings.size(); ++i)
         names.push_back(std::to_string(begun) + (i == 0 ? "" : "." + std::to_string(i)));
@@ -201,7 +209,7 @@ void Answer(const Networks& networks, const Json& line) {
   if (networks.unet) outputs = RunUNet(*networks.unet, inputs, line.value("rows", "together"));
   if (networks.vae) outputs = RunVae(*networks.vae, inputs, line.value("tile", int64_t{0}));
   if (networks.text) outputs = RunText(*networks.text, line);
-  if (networks.draw) outputs = RunDraw(*networks.draw, line);
+  if (networks.draw) outputs = RunDraw(*networks.draw, inputs, line);
   for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kFloat);
   darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
 }

@@ -3,8 +3,8 @@
 
     reference.py FOLDER < requests.json
 
-makes the model in FOLDER/model and writes what each request, {name: arguments of draw()}, gives to FOLDER/NAME.npy, from 0 to
-255: for tests whose Python has no torch to hold their own against.
+makes FOLDER/model, and FOLDER/nine for inpainting, and writes what each request, {name: arguments of draw()}, gives to
+FOLDER/NAME.npy, from 0 to 255: for tests whose Python has no torch to hold their own against.
 """
 
 import json
@@ -15,6 +15,7 @@ import checkpoints
 import diffusers
 import numpy
 import torch
+from PIL import Image
 
 MULTISTEP, SINGLESTEP = diffusers.DPMSolverMultistepScheduler, diffusers.DPMSolverSinglestepScheduler
 SCHEDULERS = {
@@ -37,6 +38,8 @@ SCHEDULERS = {
     "turbo": (diffusers.EulerAncestralDiscreteScheduler, {"timestep_spacing": "trailing"}),
 }
 
+# Folder -> what is other in its network. The second one is for inpainting.
+MODELS = {"model": {}, "nine": {"in_channels": 9}}
 PROMPT = ("a red cube on a table", "a red cube on a table")
 
 
@@ -45,18 +48,32 @@ def make(folder, **changes):
                              checkpoints.make_scheduler())
 
 
-def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, crop=(0, 0), clip_skip=None, pictures=1,
-         **settings):
-    """diffusers' latents and pictures, those of seed, seed + 1 and so on."""
+def pipeline_of(model, kind, scheduler):
     first, second = checkpoints.tokenizers()
+    pipeline = kind(
+        unet=model.unet, vae=model.vae, text_encoder=model.text_encoder, text_encoder_2=model.text_encoder_2, tokenizer=first,
+        tokenizer_2=second, scheduler=scheduler, force_zeros_for_empty_prompt=True, add_watermarker=False)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, crop=(0, 0), clip_skip=None, pictures=1,
+         image=None, mask=None, guidance_scale=5.0, **settings):
+    """diffusers' latents and pictures, those of seed, seed + 1 and so on. `image`, `mask`: Pillow's, or their files."""
     chosen = model.scheduler
     if scheduler:
         kind, fields = SCHEDULERS[scheduler]
         chosen = kind.from_config(chosen.config, **fields)
-    pipeline = diffusers.StableDiffusionXLPipeline(
-        unet=model.unet, vae=model.vae, text_encoder=model.text_encoder, text_encoder_2=model.text_encoder_2, tokenizer=first,
-        tokenizer_2=second, scheduler=chosen, force_zeros_for_empty_prompt=True, add_watermarker=False)
-    pipeline.set_progress_bar_config(disable=True)
+    kind = diffusers.StableDiffusionXLPipeline
+    if image is not None:
+        kind = diffusers.StableDiffusionXLImg2ImgPipeline
+        settings["image"] = Image.open(image) if isinstance(image, str) else image
+    if mask is not None:
+        kind = diffusers.StableDiffusionXLInpaintPipeline
+        settings["mask_image"] = Image.open(mask) if isinstance(mask, str) else mask
+        settings["width"], settings["height"] = settings["image"].size
+    pipeline = pipeline_of(model, kind, chosen)
+    settings["guidance_scale"] = guidance_scale  # of which one of them has another default
     if negative is not None:
         settings.update(negative_prompt=negative[0], negative_prompt_2=negative[1])
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
@@ -70,8 +87,9 @@ def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, c
 
 def main(folder):
     torch.set_num_threads(1)
-    model = make(folder / "model")
+    models = {name: make(folder / name, **changes) for name, changes in MODELS.items()}
     for name, request in json.load(sys.stdin).items():
+        model = models[request.pop("model", "model")]
         picture = draw(model, **request)["picture"].permute(0, 2, 3, 1).numpy()
         numpy.save(folder / f"{name}.npy", (picture * 255).round())
 
