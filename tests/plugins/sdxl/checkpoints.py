@@ -6,6 +6,7 @@ Biases and norms are jittered and layers are wide awake, so that what a network 
 """
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -157,6 +158,7 @@ def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
     return model
 
 
+@functools.cache  # to read them takes longer than to draw a small picture
 def tokenizers():
     return (CLIPTokenizer.from_pretrained(TOKENIZER, model_max_length=77),
             CLIPTokenizer.from_pretrained(TOKENIZER, model_max_length=77, pad_token="!"))

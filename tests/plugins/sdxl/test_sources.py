@@ -9,6 +9,8 @@ import pytest
 import skimage.data
 import torch
 from conftest import Refused
+from diffusers.configuration_utils import FrozenDict
+from diffusers.pipelines.stable_diffusion_xl import pipeline_stable_diffusion_xl_inpaint as inpaint
 from PIL import Image
 from reference import PROMPT, draw, make
 from test_drawing import TOLERANCE, difference
@@ -60,6 +62,25 @@ def test_a_part_of_a_picture_equals_diffusers(name, painter, tool, report):
     mask = Image.fromarray(MASK * 255)
     compare(tool(painter.folder, "draw", INPUTS, requests=[{**request, "mask": True}]),
             draw(painter, image=PICTURE, mask=mask, **request), report, name)
+
+
+@pytest.mark.parametrize("name", ["the likeliest latents", "another scale", "all steps", "a mask beside it"])
+def test_another_reference_is_told_apart(name, painter, tool, monkeypatch):
+    request = {"prompt": PROMPT, "strength": 0.75}
+    found = tool(painter.folder, "draw", INPUTS, requests=[{**request, "mask": True}])["picture 0"]
+    mask = MASK
+    if name == "the likeliest latents":
+        monkeypatch.setattr(inpaint, "retrieve_latents", lambda output, generator=None: output.latent_dist.mode())
+    elif name == "another scale":
+        monkeypatch.setattr(painter.vae, "_internal_dict", FrozenDict({**painter.vae.config, "scaling_factor": 0.135}))
+    elif name == "all steps":
+        kind = inpaint.StableDiffusionXLInpaintPipeline
+        whole = kind.get_timesteps
+        monkeypatch.setattr(kind, "get_timesteps", lambda self, count, _, *rest, **more: whole(self, count, 1.0, *rest, **more))
+    else:
+        mask = numpy.roll(MASK, 2, 1)
+    changed = draw(painter, image=PICTURE, mask=Image.fromarray(mask * 255), **request)["picture"]
+    assert difference(found, changed) > 10 * TOLERANCE
 
 
 def test_pictures_of_a_picture_are_of_seeds_that_follow_each_other(plain, tool):
