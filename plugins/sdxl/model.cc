@@ -6,8 +6,9 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <darkroom/torch.hpp>
+#include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,13 +29,18 @@ std::string TextOf(const Job& job, const char* input) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Without the autoencoder's, which LoRAs have no part in.
 uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
-  const nn::Placement of_vae = sdxl::VaePlacement(
-      sdxl::ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json"))), placement);
-  uint64_t bytes = folder.OpenWeights("vae").BytesIn(of_vae.dtype);
+  uint64_t bytes = 0;
   for (const char* part : {"unet", "text_encoder", "text_encoder_2"})
     bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
   return bytes;
+}
+
+uint64_t VaeBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
+  const sdxl::VaeConfig config =
+      sdxl::ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json")));
+  return folder.OpenWeights("vae").BytesIn(sdxl::VaePlacement(config, placement).dtype);
 }
 
 // As the reference rounds: halves to the even neighbour.
@@ -47,11 +53,23 @@ at::Tensor AsBytes(const at::Tensor& picture) {
 
 }  // namespace
 
+// The model with a set of LoRAs, or without any.
+struct SdxlModel::Adapted {
+  std::string loras;  // sdxl::IdentityOf
+  std::optional<Lease> lease;
+  std::unique_ptr<sdxl::Pipeline> pipeline;
+};
+
 struct SdxlModel::Loaded {
-  std::optional<Lease> weights;
+  explicit Loaded(sdxl::Folder opened) : folder(std::move(opened)) {}
+
+  sdxl::Folder folder;
+  nn::Placement placement;
+  sdxl::PipelineLimits limits;
   std::optional<Lease> working;
   uint64_t working_bytes = 0;  // of that lease
-  std::unique_ptr<sdxl::Pipeline> pipeline;
+  std::shared_ptr<Adapted> plain;
+  std::list<std::shared_ptr<Adapted>> adapted;  // with LoRAs; the last used first
 };
 
 struct SdxlModel::Run::State {
@@ -60,6 +78,7 @@ struct SdxlModel::Run::State {
   at::Tensor mask;     // as common/image/mask.h has it, or undefined
   sdxl::MaskParams painting;
   int64_t pictures = 1;
+  std::shared_ptr<Adapted> model;
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step; none: as it is
   std::optional<Lease> lease;
 };
@@ -79,25 +98,56 @@ void SdxlModel::Load(const dr_lane_t& lane) {
 }
 
 void SdxlModel::LoadOnLane() {
-  auto loaded = std::make_unique<Loaded>();
   if (options_->threads > 0) at::set_num_threads(options_->threads);
   nn::Placement placement;
   placement.device = ToDevice(lane_.device);
   placement.dtype = nn::ChooseDtype(options_->dtype, placement.device);
   placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
 
-  const sdxl::Folder folder = sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat);
+  auto loaded = std::make_unique<Loaded>(
+      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat));
+  loaded->placement = placement;
+  loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts)};
   // In two parts, since only the networks know how much they work with.
-  loaded->weights.emplace(host_, WeightBytes(folder, placement));
-  const sdxl::PipelineLimits limits{options_->rows, options_->tile,
-                                    static_cast<size_t>(options_->prompts)};
-  loaded->pipeline = std::make_unique<sdxl::Pipeline>(folder, placement, limits);
-  const int64_t edge = loaded->pipeline->trained_edge();
-  loaded->working_bytes = loaded->pipeline->WorkingBytes(edge, edge, options_->rows);
+  loaded->plain = std::make_shared<Adapted>();
+  loaded->plain->lease.emplace(
+      host_, WeightBytes(loaded->folder, placement) + VaeBytes(loaded->folder, placement));
+  loaded->plain->pipeline =
+      std::make_unique<sdxl::Pipeline>(loaded->folder, placement, loaded->limits);
+  const sdxl::Pipeline& pipeline = *loaded->plain->pipeline;
+  const int64_t edge = pipeline.trained_edge();
+  loaded->working_bytes = pipeline.WorkingBytes(edge, edge, options_->rows);
   loaded->working.emplace(host_, loaded->working_bytes);
   host_.Log(DR_LOG_INFO, "Stable Diffusion XL, " + nn::Describe(placement) + ", " +
                              std::to_string(edge) + " pixels, from " + options_->weights);
   loaded_ = std::move(loaded);
+}
+
+std::shared_ptr<SdxlModel::Adapted> SdxlModel::WithLoras(
+    const std::vector<sdxl::LoraChoice>& choices) {
+  if (choices.empty()) return loaded_->plain;
+  if (options_->loras.empty())
+    throw Error(DR_INVALID_ARGUMENT,
+                "loras: this model has none; its options name their folder as 'loras'");
+  auto& adapted = loaded_->adapted;
+  const std::string identity = sdxl::IdentityOf(options_->loras, choices);
+  for (auto kept = adapted.begin(); kept != adapted.end(); ++kept) {
+    if ((*kept)->loras != identity) continue;
+    adapted.splice(adapted.begin(), adapted, kept);
+    return adapted.front();
+  }
+  const sdxl::Pipeline& plain = *loaded_->plain->pipeline;
+  const sdxl::Folder folder =
+      sdxl::WithLoras(loaded_->folder, plain.unet().config(), options_->loras, choices);
+  // Those that jobs still draw with stay until these have ended.
+  while (adapted.size() >= static_cast<size_t>(options_->lora_sets)) adapted.pop_back();
+  auto made = std::make_shared<Adapted>();
+  made->loras = identity;
+  made->lease.emplace(host_, WeightBytes(folder, loaded_->placement));
+  made->pipeline =
+      std::make_unique<sdxl::Pipeline>(folder, loaded_->placement, loaded_->limits, plain.vae());
+  adapted.push_front(std::move(made));
+  return adapted.front();
 }
 
 std::unique_ptr<SdxlModel::Run> SdxlModel::Begin(Job& job) {
@@ -131,16 +181,17 @@ void SdxlModel::ReadPicture(const Job& job, Run::State* state) {
 }
 
 std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
-  sdxl::Pipeline& pipeline = *loaded_->pipeline;
   auto state = std::make_unique<Run::State>();
   state->job = &job;
+  state->model = WithLoras(sdxl::ParseLoras(job.params()));
+  sdxl::Pipeline& pipeline = *state->model->pipeline;
   sdxl::DrawingRequest request = sdxl::ParseRequest(job.params(), TextOf(job, "prompt"));
   state->pictures = request.pictures;
   state->painting = sdxl::ParseMask(job.params());
   ReadPicture(job, state.get());
   if (state->picture.defined()) {
     request.source =
-        sdxl::ReadSource(state->picture, state->mask, pipeline.vae().config().factor());
+        sdxl::ReadSource(state->picture, state->mask, pipeline.vae()->config().factor());
     request.source.strength = sdxl::ParseStrength(job.params(), state->mask.defined());
   }
   const bool is_nothing = state->mask.defined() && !state->mask.any().item<bool>();
@@ -156,10 +207,13 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
 }
 
 void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
-  std::vector<sdxl::Drawing*> drawings;
+  std::map<const sdxl::Pipeline*, std::vector<sdxl::Drawing*>> drawings;
   for (const Run* run : runs)
-    for (const auto& drawing : run->state->drawings) drawings.push_back(drawing.get());
-  OnLane(lane_, [&] { loaded_->pipeline->Step(drawings); });
+    for (const auto& drawing : run->state->drawings)
+      drawings[run->state->model->pipeline.get()].push_back(drawing.get());
+  OnLane(lane_, [&] {
+    for (const auto& [pipeline, of_it] : drawings) pipeline->Step(of_it);
+  });
   for (size_t i = 0; i < runs.size(); ++i) {
     const Run::State& state = *runs[i]->state;
     left[i] = 0;
@@ -194,8 +248,8 @@ void SdxlModel::FinishOne(const Run::State& state, int64_t number) const {
     output(state.picture, channels()).copy_(state.picture.narrow(2, 0, channels()));
     return;
   }
-  at::Tensor made = AsBytes(loaded_->pipeline->Finish(*state.drawings[static_cast<size_t>(number)],
-                                                      [&job] { job.StopIfCancelled(); }));
+  at::Tensor made = AsBytes(state.model->pipeline->Finish(
+      *state.drawings[static_cast<size_t>(number)], [&job] { job.StopIfCancelled(); }));
   if (state.picture.defined())
     made = made.narrow(0, 0, state.picture.size(0)).narrow(1, 0, state.picture.size(1));
   if (state.mask.defined()) {
@@ -208,7 +262,8 @@ void SdxlModel::FinishOne(const Run::State& state, int64_t number) const {
 
 void SdxlModel::Unload() {
   if (loaded_ == nullptr) return;
-  loaded_->pipeline.reset();
+  for (const auto& adapted : loaded_->adapted) adapted->pipeline.reset();
+  loaded_->plain->pipeline.reset();
   // The leases end last, when libtorch has given the memory back, too.
   if (lane_.device.type == DR_DEVICE_CUDA) OnLane(lane_, [] { at::accelerator::emptyCache(); });
   loaded_.reset();

@@ -4,8 +4,8 @@
 // jobs step by step (darkroom.stepwise/1). What it needs of ATen is kept out of this header.
 //
 // Configuration: {"name", "weights": a folder of diffusers', "options": {dtype, engine, rows, tile,
-// prompts, threads}}; README.md says what they mean. Threads and ownership are those of
-// darkroom/plugin.hpp.
+// prompts, threads, loras, lora_sets}}; README.md says what they mean. Threads and ownership are
+// those of darkroom/plugin.hpp.
 
 #ifndef DARKROOM_PLUGINS_SDXL_MODEL_H_
 #define DARKROOM_PLUGINS_SDXL_MODEL_H_
@@ -15,12 +15,14 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace darkroom {
 
 namespace sdxl {
+struct LoraChoice;
 struct Options;
-}
+}  // namespace sdxl
 
 class SdxlModel {
  public:
@@ -48,9 +50,11 @@ class SdxlModel {
   void Unload();
 
  private:
+  struct Adapted;
   struct Loaded;
 
   void LoadOnLane();
+  std::shared_ptr<Adapted> WithLoras(const std::vector<sdxl::LoraChoice>& choices);
   std::unique_ptr<Run> BeginOnLane(Job& job);
   static void ReadPicture(const Job& job, Run::State* state);
   void FinishOne(const Run::State& state, int64_t number) const;

@@ -41,11 +41,21 @@ Options ParseOptions(std::string_view config) {
   options.tile = Bounded(given, "tile", options.tile, 64, 8192);
   options.prompts = Bounded(given, "prompts", options.prompts, 0, 4096);
   options.threads = static_cast<int>(Bounded(given, "threads", 0, 0, 1024));
+  options.loras = given.Text("loras", "");
+  options.lora_sets = Bounded(given, "lora_sets", options.lora_sets, 1, 64);
   given.CheckAllRead();
   // Names that nobody knows are told now, and what suits the device when it is known.
   nn::ChooseDtype(options.dtype, at::kCPU);
   nn::ChooseEngine(options.engine, at::kCPU, at::kFloat);
   return options;
+}
+
+std::vector<LoraChoice> ParseLoras(std::string_view params) {
+  const Json json = Json::parse(params);
+  std::vector<LoraChoice> choices;
+  for (const Json& lora : json.value("loras", Json::array()))
+    choices.push_back({lora.at("name").get<std::string>(), lora.value("weight", 1.0)});
+  return choices;
 }
 
 MaskParams ParseMask(std::string_view params) {

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sdxl/drawing.h"
+#include "sdxl/lora.h"
 
 namespace darkroom::sdxl {
 
@@ -21,15 +23,19 @@ struct Options {
   std::string weights;
   std::string dtype = "auto";
   std::string engine = "auto";
-  int64_t rows = 8;      // PipelineLimits
-  int64_t tile = 1024;   // pixels
-  int64_t prompts = 32;  // that are kept encoded
-  int threads = 0;       // 0: as many as the process has
+  int64_t rows = 8;       // PipelineLimits
+  int64_t tile = 1024;    // pixels
+  int64_t prompts = 32;   // that are kept encoded
+  int threads = 0;        // 0: as many as the process has
+  std::string loras;      // their folder; empty: there are none
+  int64_t lora_sets = 1;  // that stay loaded beside the model without any
 };
 
 // The model's configuration: {"name", "weights", "options"}. Throws Error (DR_INVALID_ARGUMENT,
 // DR_FAILED_PRECONDITION) that names the option.
 Options ParseOptions(std::string_view config);
+
+std::vector<LoraChoice> ParseLoras(std::string_view params);
 
 // How a request with a picture is painted into it; see common/image/mask.h.
 struct MaskParams {

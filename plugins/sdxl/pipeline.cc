@@ -36,6 +36,12 @@ VaeConfig ReadVae(const Folder& folder) {
   return ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json")));
 }
 
+std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& placement) {
+  const VaeConfig config = ReadVae(folder);
+  return std::make_shared<const Vae>(folder.OpenWeights("vae"), config,
+                                     VaePlacement(config, placement));
+}
+
 UNetConfig ReadUNet(const Folder& folder) {
   return ReadUNetConfig(JsonConfig::Read(folder.Part("unet/config.json")));
 }
@@ -58,16 +64,16 @@ at::Tensor Rescale(const at::Tensor& guided, const at::Tensor& prompted, double 
 }  // namespace
 
 Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
-                   const PipelineLimits& limits)
+                   const PipelineLimits& limits, std::shared_ptr<const Vae> vae)
     : limits_(limits),
       zeros_for_no_prompt_(folder.zeros_for_no_prompt()),
       scheduler_(JsonConfig::Read(folder.Part("scheduler/scheduler_config.json"))),
       text_(folder, placement),
       prompts_(&text_, limits.prompts),
       unet_(folder.OpenWeights("unet"), ReadUNet(folder), placement),
-      vae_(folder.OpenWeights("vae"), ReadVae(folder), VaePlacement(ReadVae(folder), placement)),
+      vae_(vae ? std::move(vae) : OpenVae(folder, placement)),
       // The latents, the mask, and what it leaves.
-      sees_masks_(unet_.config().in_channels == 2 * vae_.config().latent_channels + 1) {
+      sees_masks_(unet_.config().in_channels == 2 * vae_->config().latent_channels + 1) {
   const auto differ = [&](const char* what, int64_t found, int64_t expected) {
     if (found != expected)
       throw Error(DR_FAILED_PRECONDITION, folder.path() + ": " + what + " is " +
@@ -78,8 +84,9 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
     if (!stage.down_depths.empty() || !stage.up_depths.empty())
       differ("the width of both text encoders' states", text_.width(), stage.context);
   if (!sees_masks_)
-    differ("latent_channels of the vae", vae_.config().latent_channels, unet_.config().in_channels);
-  differ("latent_channels of the vae", vae_.config().latent_channels, unet_.config().out_channels);
+    differ("latent_channels of the vae", vae_->config().latent_channels,
+           unet_.config().in_channels);
+  differ("latent_channels of the vae", vae_->config().latent_channels, unet_.config().out_channels);
   if (unet_.config().added_width > 0)
     differ("the width of pooled text and six time_ids",
            text_.pooled_width() + 6 * unet_.config().added_wave_width, unet_.config().added_width);
@@ -126,7 +133,7 @@ DrawingRequest Pipeline::Checked(DrawingRequest request) const {
     Refuse("this model repaints parts of pictures: give image and mask");
   if (request.height == 0) request.height = trained_edge();
   if (request.width == 0) request.width = trained_edge();
-  const int64_t factor = vae_.config().factor();
+  const int64_t factor = vae_->config().factor();
   for (const auto& [name, edge] :
        {std::pair{"height", request.height}, std::pair{"width", request.width}})
     if (edge < factor || edge % factor != 0)
@@ -143,7 +150,7 @@ DrawingRequest Pipeline::Checked(DrawingRequest request) const {
 
 std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& asked) {
   const DrawingRequest request = Checked(asked);
-  const int64_t factor = vae_.config().factor();
+  const int64_t factor = vae_->config().factor();
   const UNetConfig& unet = unet_.config();
   const nn::Placement& placement = unet_.placement();
   const std::shared_ptr<const diffusion::Scheduler> scheduler = diffusion::MakeScheduler(
@@ -152,9 +159,9 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   const bool has_source = request.source.is_there();
   const int64_t begin = has_source ? scheduler->BeginAt(request.source.strength) : 0;
   std::optional<Source> source;
-  if (has_source) source.emplace(vae_, request.source, placement, sees_masks_, limits_.tile);
+  if (has_source) source.emplace(*vae_, request.source, placement, sees_masks_, limits_.tile);
   const Condition condition = Understand(request, is_guided);
-  const std::array<int64_t, 4> shape = {1, vae_.config().latent_channels, request.height / factor,
+  const std::array<int64_t, 4> shape = {1, vae_->config().latent_channels, request.height / factor,
                                         request.width / factor};
   std::vector<std::unique_ptr<Drawing>> drawings;
   for (int64_t i = 0; i < request.pictures; ++i) {
@@ -191,7 +198,7 @@ std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings
     const int64_t most = limits_.rows * trained / places;
     size_t at = 0;
     while (at < groups.size() &&
-           !(drawing->Fits(*groups[at].front()) && rows[at] + drawing->rows() <= most))
+           (!drawing->Fits(*groups[at].front()) || rows[at] + drawing->rows() > most))
       ++at;
     if (at == groups.size()) {
       groups.emplace_back();
@@ -253,8 +260,8 @@ void Pipeline::Step(std::span<Drawing* const> drawings) const {
 }
 
 at::Tensor Pipeline::Finish(const Drawing& drawing, const Vae::BetweenTiles& between) const {
-  const at::Tensor latents = vae_.FromDiffusion(vae_.placement().Place(drawing.latents_));
-  return vae_.Decode(latents, limits_.tile, between)
+  const at::Tensor latents = vae_->FromDiffusion(vae_->placement().Place(drawing.latents_));
+  return vae_->Decode(latents, limits_.tile, between)
       .to(at::kFloat)
       .div(2.0)
       .add_(0.5)
@@ -265,7 +272,7 @@ uint64_t Pipeline::WorkingBytes(int64_t height, int64_t width, int64_t rows) con
   const auto bytes = [](int64_t numbers, at::ScalarType dtype) {
     return static_cast<uint64_t>(numbers) * at::elementSize(dtype);
   };
-  const int64_t factor = vae_.config().factor();
+  const int64_t factor = vae_->config().factor();
   const uint64_t of_unet = bytes((height / factor) * (width / factor) * rows * kUNetWidths *
                                      unet_.config().stages.front().channels,
                                  unet_.placement().dtype);
@@ -273,8 +280,8 @@ uint64_t Pipeline::WorkingBytes(int64_t height, int64_t width, int64_t rows) con
     return limits_.tile > 0 ? std::min(edge, limits_.tile) : edge;
   };
   const uint64_t of_vae =
-      bytes(within_tile(height) * within_tile(width) * kVaeWidths * vae_.config().channels.front(),
-            vae_.placement().dtype);
+      bytes(within_tile(height) * within_tile(width) * kVaeWidths * vae_->config().channels.front(),
+            vae_->placement().dtype);
   return std::max(of_unet, of_vae);
 }
 

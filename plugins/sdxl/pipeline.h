@@ -46,8 +46,10 @@ struct PipelineLimits {
 
 class Pipeline {
  public:
-  // Throws Error: what the networks, Folder and the scheduler's config throw.
-  Pipeline(const Folder& folder, const nn::Placement& placement, const PipelineLimits& limits);
+  // Throws Error: what the networks, Folder and the scheduler's config throw. `vae`: another
+  // pipeline's of the same folder, to be shared, or none.
+  Pipeline(const Folder& folder, const nn::Placement& placement, const PipelineLimits& limits,
+           std::shared_ptr<const Vae> vae = {});
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
@@ -67,12 +69,12 @@ class Pipeline {
   uint64_t WorkingBytes(int64_t height, int64_t width, int64_t rows) const;
 
   // The edge of pictures that the network was trained for.
-  int64_t trained_edge() const { return unet_.config().sample_size * vae_.config().factor(); }
+  int64_t trained_edge() const { return unet_.config().sample_size * vae_->config().factor(); }
   // Whether the network can only repaint parts of pictures.
   bool sees_masks() const { return sees_masks_; }
   const PromptCache& prompts() const { return prompts_; }
   const UNet& unet() const { return unet_; }
-  const Vae& vae() const { return vae_; }
+  const std::shared_ptr<const Vae>& vae() const { return vae_; }
 
  private:
   using Group = std::vector<Drawing*>;
@@ -89,7 +91,7 @@ class Pipeline {
   TextEncoders text_;
   PromptCache prompts_;
   UNet unet_;
-  Vae vae_;
+  std::shared_ptr<const Vae> vae_;
   bool sees_masks_;
 };
 

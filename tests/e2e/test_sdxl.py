@@ -37,6 +37,8 @@ REQUESTS = {
     "sizes": {"height": 48, "width": 80, "original_size": [512, 768], "crops": [16, 24], "target_size": [1024, 1000]},
     "other-seed": {"seed": 2**40 + 5, "guidance_scale": 3},
     "three": {"num_images": 3, "seed": 40, "scheduler": "euler_a"},
+    "lora": {"loras": [{"name": "kohya", "weight": 0.7}]},
+    "two-loras": {"loras": [{"name": "diffusers", "weight": -0.5}, {"name": "kohya"}], "guidance_scale": 1},
     **{name: {"scheduler": name, "width": 32, "height": 32} for name in SCHEDULERS},
     "ddim": {"scheduler": "ddim", "width": 32, "height": 32, "eta": 0.7},
     "tcd": {"scheduler": "tcd", "width": 32, "height": 32, "eta": 0.3},  # the pipeline's own default is 0
@@ -74,6 +76,8 @@ def as_reference(params):
     if "negative_prompt" in request:
         first = request.pop("negative_prompt")
         request["negative"] = (first, request.pop("negative_prompt_2", first))
+    if "loras" in request:
+        request["loras"] = [(lora["name"], lora.get("weight", 1)) for lora in request["loras"]]
     for ours, theirs in (("crops", "crop"), ("num_images", "pictures")):
         if ours in request:
             request[theirs] = request.pop(ours)
@@ -117,7 +121,7 @@ def daemon(made, module_site, server):
     weights = str(made / "model")
     models = {
         "sdxl": {"plugin": "sdxl", "weights": weights, "params": {"steps": 4}, "preload": True,
-                 "options": {"threads": 1}},
+                 "options": {"threads": 1, "loras": str(made / "loras")}},
         "nine": {"plugin": "sdxl", "weights": str(made / "nine"), "params": {"steps": 4}, "options": {"threads": 1}},
         "no-model": {"plugin": "sdxl", "weights": str(made)},
         "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
@@ -129,7 +133,8 @@ def daemon(made, module_site, server):
         "no-rows": {"plugin": "sdxl", "weights": weights, "options": {"rows": 0}},
         "no-weights": {"plugin": "sdxl"},
     }
-    daemon = module_site.daemon({"nats": {"url": server.url}, "models": models}, "e2e-host").start()
+    plugins = {"folder": str(plugin_folder()), "files": [str(made / "loras")]}
+    daemon = module_site.daemon({"nats": {"url": server.url}, "models": models, "plugins": plugins}, "e2e-host").start()
     yield daemon
     assert daemon.stop() == 0, daemon.log[-8000:]
 
@@ -294,6 +299,25 @@ async def test_sizes_do_not_disturb_each_other(client):
     alone = [(await draw(client, **size)).ok().data for size in sizes]
     together = await asyncio.gather(*(draw(client, **size) for size in sizes * 2))
     assert [reply.ok().data for reply in together] == alone * 2
+
+
+async def test_loras_are_of_their_jobs_alone(client):
+    """Jobs with other sets at the same time; what a set has changed is not there without it, to the bit."""
+    sets = [{}, {"loras": [{"name": "kohya", "weight": 0.7}]}, {"loras": [{"name": "diffusers"}]}]
+    alone = [(await draw(client, **loras)).ok().data for loras in sets]
+    assert len(set(alone)) == 3
+    together = await asyncio.gather(*(draw(client, **loras) for loras in sets * 3))
+    assert [reply.ok().data for reply in together] == alone * 3
+
+
+async def test_what_is_wrong_with_loras_is_told(client):
+    cases = [(await draw(client, loras=[{"name": "nonsuch"}]), "there are diffusers, kohya"),
+             (await draw(client, loras=[{"name": "../model"}]), "is no name"), (await draw(client, loras=[{}]), "loras"),
+             (await draw(client, loras=[{"name": "kohya", "weight": 11}]), "loras"),
+             (await client.run("nine", painting(photo(), hole(), loras=[{"name": "kohya"}]), Content_Type="application/cbor"),
+              "this model has none")]
+    for reply, word in cases:
+        assert word in reply.failed("invalid_argument").error["message"]
 
 
 async def test_cancel_stops_between_two_steps(client):

@@ -75,6 +75,26 @@ TEST(SdxlParams, EachIsRead) {
   EXPECT_EQ(request.target_size, (Size{5, 6}));
 }
 
+TEST(SdxlParams, LorasWeighOneUnlessTheySay) {
+  const auto loras = ParseLoras(R"({"loras": [{"name": "a"}, {"name": "b", "weight": -0.5}]})");
+  ASSERT_EQ(loras.size(), 2U);
+  EXPECT_EQ(loras[0].name, "a");
+  EXPECT_EQ(loras[0].weight, 1.0);
+  EXPECT_EQ(loras[1].name, "b");
+  EXPECT_EQ(loras[1].weight, -0.5);
+  EXPECT_TRUE(ParseLoras("{}").empty());
+}
+
+TEST(SdxlParams, MasksAndStrength) {
+  const MaskParams mask = ParseMask(R"({"invert": true, "grow": 3, "feather": 4})");
+  EXPECT_TRUE(mask.invert);
+  EXPECT_EQ(mask.grow, 3);
+  EXPECT_EQ(mask.feather, 4);
+  EXPECT_EQ(ParseStrength("{}", false), 0.3);
+  EXPECT_EQ(ParseStrength("{}", true), 0.9999);
+  EXPECT_EQ(ParseStrength(R"({"strength": 0.5})", true), 0.5);
+}
+
 TEST(SdxlParams, OneNegativeIsForBothEncoders) {
   const auto negative = [](const char* params) { return ParseRequest(params, "").negative; };
   EXPECT_EQ(negative(R"({"seed": 0, "steps": 1, "negative_prompt": ""})"), (Prompt{"", ""}));

@@ -8,7 +8,7 @@
 // Each line of its input is JSON, {"folder", "part", "engine", "dtype", "input", "output", ...}:
 // the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
 // reads a network's inputs from the one, writes what it makes of them to the other, and answers
-// with a line, {} or {"error"}.
+// with a line, {} or {"error"}. "loras": [[name, weight], ...] of "loras_folder" are added.
 //
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
@@ -38,6 +38,7 @@
 
 #include "common/safetensors.h"
 #include "sdxl/folder.h"
+#include "sdxl/lora.h"
 #include "sdxl/pipeline.h"
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
@@ -64,10 +65,19 @@ Networks Open(const Json& line) {
   placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "auto"), at::kCPU);
   placement.engine =
       darkroom::nn::ChooseEngine(line.value("engine", "auto"), at::kCPU, placement.dtype);
-  const sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
+  sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
   const auto config = [&] {
     return darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
   };
+  if (line.contains("loras")) {
+    std::vector<sdxl::LoraChoice> loras;
+    for (const Json& pair : line["loras"])
+      loras.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
+    const darkroom::JsonConfig unet = darkroom::JsonConfig::Read(folder.Part("unet/config.json"));
+    const auto where = line.at("loras_folder").get<std::string>();
+    sdxl::IdentityOf(where, loras);
+    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(unet), where, loras);
+  }
   Networks networks;
   if (part == "unet") {
     networks.unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part),
@@ -172,7 +182,7 @@ sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_
 }
 
 Tensors RunDraw(sdxl::Pipeline& pipeline, const Tensors& inputs, const Json& line) {
-  const int64_t factor = pipeline.vae().config().factor();
+  const int64_t factor = pipeline.vae()->config().factor();
   const Json& requests = line.at("requests");
   const auto apart = line.value("apart", size_t{0});
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;
@@ -220,10 +230,10 @@ void Run() {
   std::map<std::string, Networks> opened;
   for (std::string text; std::getline(std::cin, text);) {
     const Json line = Json::parse(text);
-    const std::string key = line.at("folder").get<std::string>() + " " +
-                            line.at("part").get<std::string>() + " " +
-                            line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
-                            std::to_string(line.value("limit", 64));
+    const std::string key =
+        line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
+        line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
+        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump();
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

@@ -3,16 +3,18 @@
 
     reference.py FOLDER < requests.json
 
-makes FOLDER/model, and FOLDER/nine for inpainting, and writes what each request, {name: arguments of draw()}, gives to
+makes FOLDER/model, and FOLDER/nine for inpainting, and two LoRAs in FOLDER/loras, and writes what each request, {name: arguments of draw()}, gives to
 FOLDER/NAME.npy, from 0 to 255: for tests whose Python has no torch to hold their own against.
 """
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 
 import checkpoints
 import diffusers
+import loras
 import numpy
 import torch
 from PIL import Image
@@ -88,9 +90,15 @@ def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, c
 def main(folder):
     torch.set_num_threads(1)
     models = {name: make(folder / name, **changes) for name, changes in MODELS.items()}
+    (folder / "loras").mkdir()
+    for number, form in enumerate(("kohya", "diffusers")):
+        loras.write(folder / f"loras/{form}.safetensors", form, seed=number)
     for name, request in json.load(sys.stdin).items():
         model = models[request.pop("model", "model")]
-        picture = draw(model, **request)["picture"].permute(0, 2, 3, 1).numpy()
+        with contextlib.ExitStack() as stack:
+            for lora, weight in request.pop("loras", []):
+                stack.enter_context(loras.added(model, folder / f"loras/{lora}.safetensors", lora, weight))
+            picture = draw(model, **request)["picture"].permute(0, 2, 3, 1).numpy()
         numpy.save(folder / f"{name}.npy", (picture * 255).round())
 
 
