@@ -356,6 +356,7 @@ void DurableJobs::OnJobEnded(Job& job, Receipt receipt, host::JobResult result) 
   record.device = receipt.device;
   record.history.insert(record.history.end(), job.history.begin(), job.history.end());
   receipt.attempts = record.attempts;
+  receipt.seed.clear();  // FinalHeaders tells it, with the other params
   if (!job.stuck) held->request = std::move(job.request.message);
   if (job.attempts > 0) record.receipt = ReceiptOf(receipt, *job.params);
   if (result.status.ok()) {

@@ -27,6 +27,16 @@ constexpr uint32_t kMostAttempts = 3;
 constexpr auto kStorePatience = std::chrono::seconds(60);
 constexpr auto kStoreAgain = std::chrono::seconds(1);
 
+// What makes the same result again; empty where the model has no such parameter.
+std::string SeedOf(const Job& job) {
+  const nlohmann::json& schema = job.contract->info.params;
+  const auto properties = schema.find("properties");
+  if (properties == schema.end() || !properties->contains("seed")) return {};
+  const nlohmann::json params = nlohmann::json::parse(*job.params);  // written by WriteJson
+  const auto seed = params.find("seed");
+  return seed == params.end() ? std::string() : seed->dump();
+}
+
 Status RanTooLong() {
   return {Code::kDeadlineExceeded, "the deadline passed while the job ran",
           "allow more time with Darkroom-Deadline"};
@@ -448,6 +458,7 @@ Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
   receipt.job = job.id;
   receipt.attempts = job.attempts;
   if (job.attempts == 0) return receipt;
+  receipt.seed = SeedOf(job);
   if (device != nullptr) receipt.device = device->id;
   receipt.queue_ms = Ms(job.started - job.accepted) - job.load_ms;
   receipt.waited = job.waited;

@@ -21,12 +21,19 @@ struct Offer {
   ReplyForm form;
 };
 
+// Whether the first output is all that a reply may hold: the others are there only if asked for.
+bool MayBeAlone(const ModelInfo& info) {
+  return !info.outputs.empty() &&
+         std::all_of(info.outputs.begin() + 1, info.outputs.end(),
+                     [](const ValueInfo& output) { return output.optional; });
+}
+
 // What the model can give, the natural form first.
 std::vector<Offer> Offers(const ModelInfo& info) {
   using Body = ReplyForm::Body;
   const Offer json{"application/json", {Body::kJson}};
   const Offer cbor{"application/cbor", {Body::kCbor}};
-  if (info.outputs.size() != 1) return {json, cbor};
+  if (!MayBeAlone(info)) return {json, cbor};
   switch (info.outputs[0].kind) {
     case ValueKind::kImage:
     case ValueKind::kMask:

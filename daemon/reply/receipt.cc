@@ -31,6 +31,7 @@ void Receipt::WriteTo(Envelope* envelope) const {
     Put(envelope, "Darkroom-Host", model->host);
   }
   if (attempts == 0) return;
+  Put(envelope, "Darkroom-Seed", seed);
   Put(envelope, "Darkroom-Device", device);
   PutMs(envelope, "Darkroom-Queue-Ms", queue_ms);
   Put(envelope, "Darkroom-Waited", waited);

@@ -32,6 +32,7 @@ struct Receipt {
   std::string waited;  // for what, in words; empty: it hardly did
   double load_ms = 0;
   double run_ms = 0;
+  std::string seed;  // empty: the model has none
   uint32_t attempts = 0;
 
   void WriteTo(Envelope* envelope) const;

@@ -88,6 +88,11 @@ json FormOutput(const host::Output& output, ReplyForm::Body form) {
   return object;
 }
 
+// A body holds one output as it is; several, which a model gives that may give one, are JSON.
+ReplyForm::Body FormFor(ReplyForm::Body form, size_t outputs) {
+  return form == ReplyForm::Body::kRaw && outputs != 1 ? ReplyForm::Body::kJson : form;
+}
+
 // Hands a container's bytes over without copying them.
 template <typename Container>
 Buffer Own(Container container) {
@@ -100,7 +105,8 @@ Buffer Own(Container container) {
 
 ResultBody FormResult(ReplyForm::Body form, const std::string& job,
                       std::vector<host::Output> outputs) {
-  if (form == ReplyForm::Body::kRaw && outputs.size() == 1) {
+  form = FormFor(form, outputs.size());
+  if (form == ReplyForm::Body::kRaw) {
     return {std::move(outputs[0].content_type), std::move(outputs[0].bytes)};
   }
   json all = json::object();
@@ -111,6 +117,7 @@ ResultBody FormResult(ReplyForm::Body form, const std::string& job,
 }
 
 uint64_t LeastResultBytes(ReplyForm::Body form, const std::vector<host::Output>& outputs) {
+  form = FormFor(form, outputs.size());
   uint64_t sum = 0;
   for (const host::Output& output : outputs) {
     const uint64_t size = output.bytes.size();
@@ -128,6 +135,7 @@ uint64_t LeastResultBytes(ReplyForm::Body form, const std::vector<host::Output>&
 }
 
 uint64_t MostResultBytes(ReplyForm::Body form, const std::vector<host::Output>& outputs) {
+  form = FormFor(form, outputs.size());
   if (form == ReplyForm::Body::kRaw) return LeastResultBytes(form, outputs);
   // What stands around an output: its name, type and shape.
   constexpr uint64_t kAround = 1024;

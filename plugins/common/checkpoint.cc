@@ -115,6 +115,11 @@ void Checkpoint::AddShards(const std::string& index) {
         refuse(file + " holds tensor " + Quoted(name) + ", which the index does not name");
 }
 
+at::Tensor Checkpoint::Changed(const std::string& name, const at::Tensor& tensor) const {
+  const auto found = changes_.find(name);
+  return found == changes_.end() ? tensor : found->second(tensor);
+}
+
 void Checkpoint::ReleasePages() const {
   for (const Safetensors& file : files_) file.ReleasePages();
 }

@@ -20,8 +20,10 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/safetensors.h"
@@ -45,6 +47,12 @@ class Checkpoint {
   std::string File(const std::string& name) const { return folder_ + "/" + name; }
   bool HasFile(const std::string& name) const;
 
+  // Makes another of a tensor whenever it is taken, for what is added to weights without being in
+  // their files. The function is given the tensor, and returns one of its shape.
+  using Change = std::function<at::Tensor(const at::Tensor&)>;
+  void SetChange(const std::string& name, Change change) { changes_[name] = std::move(change); }
+  at::Tensor Changed(const std::string& name, const at::Tensor& tensor) const;
+
   // As Safetensors::ReleasePages, of all its files.
   void ReleasePages() const;
 
@@ -61,6 +69,7 @@ class Checkpoint {
   std::string folder_;
   std::vector<Safetensors> files_;
   std::map<std::string, at::Tensor> tensors_;
+  std::map<std::string, Change> changes_;
 };
 
 }  // namespace darkroom

@@ -20,7 +20,7 @@ at::Tensor WeightReader::Take(const std::string& name, at::IntArrayRef shape) {
     throw Error(DR_FAILED_PRECONDITION, "weights " + path_ + ": tensor " + Quoted(name) +
                                             " holds integers, expected floating point");
   taken_.insert(name);
-  return tensor;
+  return checkpoint_ == nullptr ? tensor : checkpoint_->Changed(name, tensor);
 }
 
 void WeightReader::CheckAllTaken() const {

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "common/checkpoint.h"
+#include "common/image/mask.h"
 #include "common/json_config.h"
 #include "common/program/code_file.h"
 #include "common/safetensors.h"
 #include "inpaint/lama.h"
-#include "inpaint/mask.h"
 #include "inpaint/painter.h"
 #include "inpaint/script_filler.h"
 
@@ -120,9 +120,10 @@ void InpaintModel::Run(const Job& job) const {
   const at::Tensor picture = Borrow(job.Input("image"));
   const dr_tensor_t* given = job.FindInput("mask");
   const Json params = Json::parse(job.params());
-  at::Tensor mask = inpaint::MaskOf(picture, given == nullptr ? at::Tensor() : Borrow(*given),
-                                    params.value("invert", false));
-  mask = inpaint::Grown(mask, params.value("grow", int64_t{0}));
+  at::Tensor mask = MaskOf(picture, given == nullptr ? at::Tensor() : Borrow(*given),
+                           params.value("invert", false));
+  CheckLeavesSome(mask);
+  mask = Grown(mask, params.value("grow", int64_t{0}));
   // A picture that said by its alpha what is missing has no more of it.
   const int64_t channels = picture.size(2);
   const bool of_alpha = given == nullptr;

@@ -6,7 +6,7 @@
 #include <darkroom/plugin.hpp>
 #include <utility>
 
-#include "inpaint/mask.h"
+#include "common/image/mask.h"
 
 namespace darkroom::inpaint {
 namespace {
@@ -31,13 +31,6 @@ at::Tensor Padded(const at::Tensor& plane) {
                                         PaddedEdge(plane.size(0)) - plane.size(0)});
 }
 
-// The brightness of what was made in colours, for a picture that has none (ITU-R BT.601).
-at::Tensor Grey(const at::Tensor& colours) {
-  return (colours.select(2, 0) * 0.299 + colours.select(2, 1) * 0.587 +
-          colours.select(2, 2) * 0.114)
-      .unsqueeze(2);
-}
-
 }  // namespace
 
 Painter::Painter(std::unique_ptr<Filler> filler, const WindowSizes& sizes)
@@ -59,8 +52,6 @@ void Painter::Paint(const at::Tensor& picture, const at::Tensor& mask, int64_t f
                     const at::Tensor& result, const BeforeWindow& before_window) const {
   const int64_t channels = picture.size(2);
   const int64_t colours = channels < 3 ? 1 : 3;
-  result.copy_(picture.narrow(2, 0, result.size(2)));
-
   // What there is so far, in colours; and what is still to be filled.
   const at::Tensor work =
       picture.narrow(2, 0, colours).expand({-1, -1, 3}).clone(at::MemoryFormat::Contiguous);
@@ -78,12 +69,7 @@ void Painter::Paint(const at::Tensor& picture, const at::Tensor& mask, int64_t f
     hole.zero_();
   }
 
-  const at::Tensor made = colours == 3 ? work.to(at::kFloat) : Grey(work.to(at::kFloat));
-  const at::Tensor before = picture.narrow(2, 0, colours);
-  const at::Tensor weights = WeightsOf(mask, feather).unsqueeze(2);
-  const at::Tensor mixed = (before.to(at::kFloat).mul(1 - weights) + made * weights).round();
-  result.narrow(2, 0, colours)
-      .copy_(at::where(mask.unsqueeze(2).to(at::kBool), mixed.clamp(0, 255).to(at::kByte), before));
+  Composite(picture, work.to(at::kFloat), mask, feather, result);
 }
 
 }  // namespace darkroom::inpaint

@@ -74,6 +74,13 @@ Folder Folder::Open(const std::string& path, bool prefers_halves) {
 }
 
 Checkpoint Folder::OpenWeights(const std::string& part) const {
+  Checkpoint checkpoint = OpenUnchanged(part);
+  if (const auto found = changes_.find(part); found != changes_.end())
+    for (const auto& [tensor, change] : found->second) checkpoint.SetChange(tensor, change);
+  return checkpoint;
+}
+
+Checkpoint Folder::OpenUnchanged(const std::string& part) const {
   const bool is_text = part.starts_with("text_encoder");
   const std::string stem = Part(part) + "/" + (is_text ? "model" : "diffusion_pytorch_model");
   const std::vector<std::string> plain = {stem + ".safetensors", stem + ".safetensors.index.json"};

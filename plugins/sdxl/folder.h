@@ -18,6 +18,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "common/checkpoint.h"
 
@@ -40,13 +41,21 @@ class Folder {
   // The weights of unet, vae, text_encoder or text_encoder_2. Throws Error as Checkpoint does.
   Checkpoint OpenWeights(const std::string& part) const;
 
+  // From now on this change is made to a tensor of a part's weights when they are taken.
+  void SetChange(const std::string& part, const std::string& tensor, Checkpoint::Change change) {
+    changes_[part][tensor] = std::move(change);
+  }
+
  private:
   Folder() = default;
+
+  Checkpoint OpenUnchanged(const std::string& part) const;
 
   std::string path_;
   bool prefers_halves_ = false;
   bool zeros_for_no_prompt_ = true;
   std::map<std::string, std::string> classes_;
+  std::map<std::string, std::map<std::string, Checkpoint::Change>> changes_;
 };
 
 }  // namespace darkroom::sdxl

@@ -30,6 +30,8 @@ namespace darkroom::sdxl {
 struct Prompt {
   std::string text;
   std::string text_2;  // for the second encoder
+
+  bool operator==(const Prompt&) const = default;
 };
 
 struct PromptStates {

@@ -30,6 +30,15 @@ TEST(ReplyForm, IsNaturalWithoutAWish) {
   EXPECT_EQ(ChooseReplyForm({}, Giving({ValueKind::kImage, ValueKind::kText}))->body, Body::kJson);
 }
 
+TEST(ReplyForm, IsThatOfTheFirstOutputWhereOthersAreOptional) {
+  ModelInfo info = Giving({ValueKind::kImage, ValueKind::kImage});
+  EXPECT_EQ(ChooseReplyForm({}, info)->body, Body::kJson);
+  info.outputs[1].optional = true;
+  EXPECT_EQ(ChooseReplyForm({}, info)->body, Body::kRaw);
+  EXPECT_EQ(ChooseReplyForm("image/webp", info)->image, ImageFormat::kWebp);
+  EXPECT_EQ(ChooseReplyForm("application/cbor", info)->body, Body::kCbor);
+}
+
 TEST(ReplyForm, FollowsAccept) {
   EXPECT_EQ(Choose("image/webp", ValueKind::kImage).image, ImageFormat::kWebp);
   EXPECT_EQ(Choose("image/JPEG", ValueKind::kImage).image, ImageFormat::kJpeg);

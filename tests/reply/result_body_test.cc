@@ -81,6 +81,24 @@ TEST(ResultBody, ReplacesTextThatIsNoUtf8) {
   EXPECT_EQ(json::parse(AsText(body.bytes.bytes()))["outputs"]["out"]["text"], "a\xef\xbf\xbd");
 }
 
+TEST(ResultBody, IsJsonWhereSeveralAreGivenOfAModelThatMayGiveOne) {
+  const auto two = [] {
+    auto outputs = One(OutputKind::kImage, AsBytes("pixels"));
+    outputs.push_back(std::move(One(OutputKind::kImage, AsBytes("others"))[0]));
+    outputs[1].name = "second";
+    return outputs;
+  };
+  const uint64_t least = LeastResultBytes(Body::kRaw, two());
+  const uint64_t most = MostResultBytes(Body::kRaw, two());
+  const ResultBody body = FormResult(Body::kRaw, "j", two());
+  EXPECT_EQ(body.content_type, "application/json");
+  const json outputs = json::parse(AsText(body.bytes.bytes()))["outputs"];
+  EXPECT_EQ(outputs["out"]["base64"], "cGl4ZWxz");
+  EXPECT_EQ(outputs["second"]["base64"], "b3RoZXJz");
+  EXPECT_LE(least, body.bytes.size());
+  EXPECT_LE(body.bytes.size(), most);
+}
+
 TEST(ResultBody, IsAsLargeAsWasSaidBefore) {
   // What grows most: floats with all their digits, and, as text, control characters and no UTF-8.
   std::vector<float> values(4000, -1.17549435e-38F);

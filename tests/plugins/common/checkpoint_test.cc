@@ -7,6 +7,7 @@
 
 #include <darkroom/plugin.hpp>
 
+#include "common/weight_reader.h"
 #include "tests/plugins/common/temporary_file.h"
 #include "tests/plugins/common/temporary_folder.h"
 
@@ -75,6 +76,17 @@ TEST_F(CheckpointTest, OpensAnIndexOfAnotherName) {
       Checkpoint::Open(folder_.path() + "/model.safetensors.index.fp16.json");
   EXPECT_TRUE(checkpoint.tensors().contains("v"));
   EXPECT_EQ(checkpoint.folder(), folder_.path());
+}
+
+TEST_F(CheckpointTest, WhoTakesATensorGetsItChanged) {
+  folder_.Write("model.safetensors", OneTensor("w"));
+  Checkpoint checkpoint = Checkpoint::Open(folder_.path());
+  checkpoint.SetChange("w", [](const at::Tensor& tensor) { return tensor + 3; });
+  checkpoint.SetChange("other", [](const at::Tensor& tensor) { return tensor; });
+  WeightReader reader(checkpoint);
+  EXPECT_TRUE(at::equal(reader.Take("w", {2}), at::full({2}, 3.0F)));
+  EXPECT_TRUE(at::equal(checkpoint.tensors().at("w"), at::zeros({2})));
+  reader.CheckAllTaken();
 }
 
 TEST_F(CheckpointTest, ReleasedPagesAreReadAgain) {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "inpaint/mask.h"
+#include "common/image/mask.h"
 
 namespace darkroom::inpaint {
 namespace {

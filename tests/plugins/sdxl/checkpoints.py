@@ -6,6 +6,7 @@ Biases and norms are jittered and layers are wide awake, so that what a network 
 """
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -134,6 +135,7 @@ def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
     folder.mkdir(parents=True, exist_ok=True)
     model = Model(folder, unet, vae, *(texts or (None, None)), scheduler)
     if scheduler is not None:
+        scheduler.register_to_config(skip_prk_steps=True)  # as the hub's files have it, for PNDM
         scheduler.save_pretrained(folder / "scheduler")
     for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
         part = getattr(model, name)
@@ -156,6 +158,7 @@ def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
     return model
 
 
+@functools.cache  # to read them takes longer than to draw a small picture
 def tokenizers():
     return (CLIPTokenizer.from_pretrained(TOKENIZER, model_max_length=77),
             CLIPTokenizer.from_pretrained(TOKENIZER, model_max_length=77, pad_token="!"))

@@ -8,15 +8,18 @@
 // Each line of its input is JSON, {"folder", "part", "engine", "dtype", "input", "output", ...}:
 // the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
 // reads a network's inputs from the one, writes what it makes of them to the other, and answers
-// with a line, {} or {"error"}.
+// with a line, {} or {"error"}. "loras": [[name, weight], ...] of "loras_folder" are added.
 //
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
 //   vae    pixels, noise -> mean, deviation, sampled, diffusion;
 //          latents -> decoded, from_diffusion; "tile": an edge
 //   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
-//   draw   no input file: "requests": [{"prompt", "negative", "seed", ...}], each begun "apart"
-//          steps after the one before it -> latents N, picture N
+//   draw   picture (height x width x channels, bytes), mask (height x width, 0 or 1), for requests
+//          that have a "strength", and those of them that have "mask": true; "requests":
+//          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
+//          "limit": rows of the network in one run -> latents N, picture N, and N.1, ... of further
+//          pictures; hits: of the kept prompts so far
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -35,8 +38,9 @@
 
 #include "common/safetensors.h"
 #include "sdxl/folder.h"
+#include "sdxl/lora.h"
+#include "sdxl/pipeline.h"
 #include "sdxl/text_encoders.h"
-#include "sdxl/text_to_image.h"
 #include "sdxl/unet.h"
 #include "sdxl/vae.h"
 #include "tests/plugins/common/save_tensors.h"
@@ -51,7 +55,7 @@ struct Networks {
   std::unique_ptr<sdxl::UNet> unet;
   std::unique_ptr<sdxl::Vae> vae;
   std::unique_ptr<sdxl::TextEncoders> text;
-  std::unique_ptr<sdxl::TextToImage> draw;
+  std::unique_ptr<sdxl::Pipeline> draw;
 };
 
 Networks Open(const Json& line) {
@@ -61,10 +65,19 @@ Networks Open(const Json& line) {
   placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "auto"), at::kCPU);
   placement.engine =
       darkroom::nn::ChooseEngine(line.value("engine", "auto"), at::kCPU, placement.dtype);
-  const sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
+  sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
   const auto config = [&] {
     return darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
   };
+  if (line.contains("loras")) {
+    std::vector<sdxl::LoraChoice> loras;
+    for (const Json& pair : line["loras"])
+      loras.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
+    const darkroom::JsonConfig unet = darkroom::JsonConfig::Read(folder.Part("unet/config.json"));
+    const auto where = line.at("loras_folder").get<std::string>();
+    sdxl::IdentityOf(where, loras);
+    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(unet), where, loras);
+  }
   Networks networks;
   if (part == "unet") {
     networks.unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part),
@@ -74,7 +87,9 @@ Networks Open(const Json& line) {
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
   } else if (part == "draw") {
-    networks.draw = std::make_unique<sdxl::TextToImage>(folder, placement);
+    networks.draw = std::make_unique<sdxl::Pipeline>(
+        folder, placement,
+        sdxl::PipelineLimits{.rows = line.value("limit", int64_t{64}), .prompts = 2});
   } else {
     networks.text = std::make_unique<sdxl::TextEncoders>(folder, placement);
   }
@@ -138,16 +153,22 @@ Tensors RunText(const sdxl::TextEncoders& text, const Json& line) {
   return {{"states", found.states}, {"pooled", found.pooled}};
 }
 
-sdxl::DrawingRequest ReadRequest(const Json& json) {
+sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_t factor) {
   const auto prompt = [](const Json& pair) {
     return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>()};
   };
   sdxl::DrawingRequest request;
   request.prompt = prompt(json.at("prompt"));
   if (json.contains("negative")) request.negative = prompt(json["negative"]);
+  if (json.contains("strength")) {
+    const at::Tensor mask = json.value("mask", false) ? Find(inputs, "mask") : at::Tensor();
+    request.source = sdxl::ReadSource(Find(inputs, "picture"), mask, factor);
+    request.source.strength = json["strength"].get<double>();
+  }
   request.height = json.value("height", int64_t{0});
   request.width = json.value("width", int64_t{0});
   request.seed = json.value("seed", uint64_t{0});
+  request.pictures = json.value("pictures", int64_t{1});
   request.guidance_scale = json.value("guidance_scale", 5.0);
   request.guidance_rescale = json.value("guidance_rescale", 0.0);
   request.skipped_layers = json.value("clip_skip", int64_t{0});
@@ -160,26 +181,33 @@ sdxl::DrawingRequest ReadRequest(const Json& json) {
   return request;
 }
 
-Tensors RunDraw(const sdxl::TextToImage& model, const Json& line) {
+Tensors RunDraw(sdxl::Pipeline& pipeline, const Tensors& inputs, const Json& line) {
+  const int64_t factor = pipeline.vae()->config().factor();
   const Json& requests = line.at("requests");
   const auto apart = line.value("apart", size_t{0});
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;
+  std::vector<std::string> names;
   Tensors outputs;
-  std::vector<size_t> numbers;
   for (size_t tick = 0, begun = 0; begun < requests.size() || !drawings.empty(); ++tick) {
     while (begun < requests.size() && tick >= begun * apart) {
-      drawings.push_back(model.Begin(ReadRequest(requests[begun])));
-      numbers.push_back(begun++);
+      for (auto& drawing : pipeline.Begin(ReadRequest(requests[begun], inputs, factor)))
+        drawings.push_back(std::move(drawing));
+      for (size_t i = 0; names.size() < drawings.size(); ++i)
+        names.push_back(std::to_string(begun) + (i == 0 ? "" : "." + std::to_string(i)));
+      ++begun;
     }
-    if (!drawings.empty()) model.Step(drawings);
+    std::vector<sdxl::Drawing*> together;
+    for (const auto& drawing : drawings) together.push_back(drawing.get());
+    pipeline.Step(together);
     for (size_t i = drawings.size(); i-- > 0;) {
       if (!drawings[i]->Done()) continue;
-      outputs["latents " + std::to_string(numbers[i])] = drawings[i]->latents();
-      outputs["picture " + std::to_string(numbers[i])] = model.Finish(*drawings[i]);
+      outputs["latents " + names[i]] = drawings[i]->latents();
+      outputs["picture " + names[i]] = pipeline.Finish(*drawings[i]);
       drawings.erase(drawings.begin() + static_cast<std::ptrdiff_t>(i));
-      numbers.erase(numbers.begin() + static_cast<std::ptrdiff_t>(i));
+      names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
+  outputs["hits"] = at::tensor(static_cast<int64_t>(pipeline.prompts().hits()));
   return outputs;
 }
 
@@ -191,7 +219,7 @@ void Answer(const Networks& networks, const Json& line) {
   if (networks.unet) outputs = RunUNet(*networks.unet, inputs, line.value("rows", "together"));
   if (networks.vae) outputs = RunVae(*networks.vae, inputs, line.value("tile", int64_t{0}));
   if (networks.text) outputs = RunText(*networks.text, line);
-  if (networks.draw) outputs = RunDraw(*networks.draw, line);
+  if (networks.draw) outputs = RunDraw(*networks.draw, inputs, line);
   for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kFloat);
   darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
 }
@@ -202,9 +230,10 @@ void Run() {
   std::map<std::string, Networks> opened;
   for (std::string text; std::getline(std::cin, text);) {
     const Json line = Json::parse(text);
-    const std::string key = line.at("folder").get<std::string>() + " " +
-                            line.at("part").get<std::string>() + " " +
-                            line.value("engine", "auto") + " " + line.value("dtype", "auto");
+    const std::string key =
+        line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
+        line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
+        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump();
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

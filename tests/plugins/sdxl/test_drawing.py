@@ -5,12 +5,11 @@ DARKROOM_SDXL_TOOL names the program that runs the plugin's code.
 """
 
 import checkpoints
-import diffusers
 import pytest
 import torch
 from conftest import Refused
+from reference import PROMPT, draw, make
 
-PROMPT = ("a red cube on a table", "a red cube on a table")
 REQUESTS = {
     "plain": {},
     "no-guidance": {"guidance_scale": 1.0},
@@ -23,42 +22,13 @@ REQUESTS = {
     "noise-at-each-step": {"scheduler": "euler_a", "seed": 2**40 + 5},
     "twice-a-step": {"scheduler": "heun", "steps": 3},
 }
-SCHEDULERS = {"dpmpp_2m_karras": (diffusers.DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
-              "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}), "heun": (diffusers.HeunDiscreteScheduler, {}),
-              "lcm": (diffusers.LCMScheduler, {})}
 TOLERANCE = 1e-4  # of the reference's largest number: four steps add up
-
-
-def make(folder, **changes):
-    return checkpoints.write(folder, checkpoints.make_unet("plain", **changes), checkpoints.make_vae(), checkpoints.make_texts(),
-                             checkpoints.make_scheduler())
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     torch.set_num_threads(1)
     return make(tmp_path_factory.mktemp("whole"))
-
-
-def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, crop=(0, 0), clip_skip=None, **settings):
-    """diffusers' latents and picture."""
-    first, second = checkpoints.tokenizers()
-    chosen = model.scheduler
-    if scheduler:
-        kind, fields = SCHEDULERS[scheduler]
-        chosen = kind.from_config(chosen.config, **fields)
-    pipeline = diffusers.StableDiffusionXLPipeline(
-        unet=model.unet, vae=model.vae, text_encoder=model.text_encoder, text_encoder_2=model.text_encoder_2, tokenizer=first,
-        tokenizer_2=second, scheduler=chosen, force_zeros_for_empty_prompt=True, add_watermarker=False)
-    pipeline.set_progress_bar_config(disable=True)
-    if negative is not None:
-        settings.update(negative_prompt=negative[0], negative_prompt_2=negative[1])
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    kept = {}
-    picture = pipeline(prompt[0], prompt[1], num_inference_steps=steps, generator=torch.Generator().manual_seed(seed),
-                       crops_coords_top_left=tuple(crop), clip_skip=clip_skip, output_type="pt",
-                       callback_on_step_end=lambda _, __, ___, tensors: kept.update(tensors) or {}, **settings).images
-    return {"latents": kept["latents"], "picture": picture}
 
 
 def difference(found, expected):
@@ -78,16 +48,48 @@ def test_a_picture_equals_diffusers(name, whole, tool, report):
         assert difference(draw(whole)["latents"], expected["latents"]) > 0.01
 
 
-def test_drawings_join_and_leave_a_batch_between_steps(whole, tool, report):
-    """Of different steps, schedulers, prompts and guidance: each is as it is alone."""
+def test_drawings_join_and_leave_a_batch_between_steps(whole, tool):
+    """Of different steps, schedulers, prompts and guidance: each is as it is alone, bit for bit."""
     requests = [{"prompt": PROMPT, **REQUESTS[name], "seed": number} for number, name in enumerate(REQUESTS) if name != "sizes"]
     together = tool(whole.folder, "draw", requests=requests, apart=1)
-    worst = 0.0
     for number, request in enumerate(requests):
         alone = tool(whole.folder, "draw", requests=[request])
-        worst = max(worst, *(difference(together[f"{part} {number}"], alone[f"{part} 0"]) for part in ("latents", "picture")))
-    report(f"in a batch and alone: {worst:.1e}")
-    assert worst <= TOLERANCE
+        for part in ("latents", "picture"):
+            assert torch.equal(together[f"{part} {number}"], alone[f"{part} 0"])
+
+
+def test_rows_that_are_too_many_for_one_run_go_in_several(whole, tool):
+    """At the limit of one row each drawing runs alone; sizes are mixed."""
+    requests = [{"prompt": PROMPT, "seed": 1}, {"prompt": PROMPT, "height": 48}, {"prompt": PROMPT, "seed": 1, "steps": 3},
+                {"prompt": PROMPT, "height": 48, "negative": ("grey", "grey")}]
+    together = tool(whole.folder, "draw", requests=requests)
+    parted = tool(whole.folder, "draw", requests=requests, limit=1)
+    for name in together.keys() - {"hits"}:
+        assert torch.equal(together[name], parted[name]), name
+
+
+def test_pictures_are_of_seeds_that_follow_each_other(whole, tool):
+    request = {"prompt": PROMPT, "negative": ("grey", "grey"), "scheduler": "euler_a", "seed": 40}
+    found = tool(whole.folder, "draw", requests=[{**request, "pictures": 3}])
+    expected = draw(whole, **request, pictures=3)["picture"]
+    for number in range(3):
+        name = f"0.{number}" if number else "0"
+        alone = tool(whole.folder, "draw", requests=[{**request, "seed": 40 + number}])
+        assert torch.equal(found[f"picture {name}"], alone["picture 0"])
+        assert difference(found[f"picture {name}"], expected[number:number + 1]) <= TOLERANCE
+
+
+def test_a_prompt_is_encoded_once(whole, tool):
+    """Two are kept: the last that were used."""
+    other = {"prompt": ("blue", "blue"), "guidance_scale": 1}
+    hits = lambda *requests: int(tool(whole.folder, "draw", requests=list(requests))["hits"])
+    request = {"prompt": PROMPT, "negative": ("grey", "grey")}
+    before = hits(request, other, {"prompt": ("green", "green"), "guidance_scale": 1})
+    assert hits(request) == before
+    assert hits(request) == before + 2
+    assert hits({**request, "clip_skip": 1}) == before + 3  # the negative's alone
+    first = tool(whole.folder, "draw", requests=[request])["picture 0"]
+    assert torch.equal(tool(whole.folder, "draw", requests=[request])["picture 0"], first)
 
 
 def test_a_long_prompt_and_a_short_negative_fit(whole, tool):
@@ -111,7 +113,9 @@ def test_guidance_as_an_input(tmp_path, tool, report):
 
 @pytest.mark.parametrize("changes,words", [({"height": 33}, "height is 33"), ({"width": -2}, "width is -2"),
                                            ({"scheduler": "nonsuch"}, "nonsuch"), ({"clip_skip": 9}, "clip_skip is 9"),
-                                           ({"steps": 0}, "steps")])
+                                           ({"steps": 0}, "steps"),
+                                           ({"prompt": ("red " * 1300, "a")}, "18 times the 77 tokens"),
+                                           ({"negative": ("a", "a" * 70000)}, "negative_prompt_2 has 70000 bytes")])
 def test_what_cannot_be_drawn_is_named(changes, words, whole, tool):
     with pytest.raises(Refused, match=words):
         tool(whole.folder, "draw", requests=[{"prompt": PROMPT, **changes}])

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inpaint/mask.h"
+#include "common/image/mask.h"
 
 #include <algorithm>
 #include <darkroom/plugin.hpp>
 #include <string>
 
-namespace darkroom::inpaint {
+namespace darkroom {
 namespace {
 
 constexpr int64_t kHalf = 128;
@@ -38,6 +38,13 @@ at::Tensor DistanceInside(const at::Tensor& mask, int32_t most) {
   return distance;
 }
 
+// The brightness of what was made in colours, for a picture that has none (ITU-R BT.601).
+at::Tensor Grey(const at::Tensor& colours) {
+  return (colours.select(2, 0) * 0.299 + colours.select(2, 1) * 0.587 +
+          colours.select(2, 2) * 0.114)
+      .unsqueeze(2);
+}
+
 }  // namespace
 
 at::Tensor MaskOf(const at::Tensor& picture, const at::Tensor& mask, bool invert) {
@@ -53,11 +60,13 @@ at::Tensor MaskOf(const at::Tensor& picture, const at::Tensor& mask, bool invert
   const bool of_alpha = !mask.defined();
   const at::Tensor values = of_alpha ? picture.select(2, channels - 1) : mask.select(2, 0);
   const at::Tensor chosen = of_alpha || invert ? values.lt(kHalf) : values.ge(kHalf);
-  at::Tensor made = chosen.to(at::kByte).contiguous();
-  if (made.all().item<bool>())
+  return chosen.to(at::kByte).contiguous();
+}
+
+void CheckLeavesSome(const at::Tensor& mask) {
+  if (mask.all().item<bool>())
     throw Error(DR_INVALID_ARGUMENT,
                 "the mask covers the whole picture: nothing is left that could be continued");
-  return made;
 }
 
 at::Tensor Grown(const at::Tensor& mask, int64_t pixels) {
@@ -77,4 +86,16 @@ at::Tensor WeightsOf(const at::Tensor& mask, int64_t feather) {
   return DistanceInside(mask, most).to(at::kFloat).div_(most);
 }
 
-}  // namespace darkroom::inpaint
+void Composite(const at::Tensor& picture, const at::Tensor& made, const at::Tensor& mask,
+               int64_t feather, const at::Tensor& result) {
+  const int64_t colours = picture.size(2) < 3 ? 1 : 3;
+  result.copy_(picture.narrow(2, 0, result.size(2)));
+  const at::Tensor painted = colours == 3 ? made : Grey(made);
+  const at::Tensor before = picture.narrow(2, 0, colours);
+  const at::Tensor weights = WeightsOf(mask, feather).unsqueeze(2);
+  const at::Tensor mixed = (before.to(at::kFloat).mul(1 - weights) + painted * weights).round();
+  result.narrow(2, 0, colours)
+      .copy_(at::where(mask.unsqueeze(2).to(at::kBool), mixed.clamp(0, 255).to(at::kByte), before));
+}
+
+}  // namespace darkroom

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inpaint/mask.h"
+#include "common/image/mask.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <darkroom/plugin.hpp>
 #include <string>
 
-namespace darkroom::inpaint {
+namespace darkroom {
 namespace {
 
 using ::testing::HasSubstr;
@@ -19,7 +19,7 @@ at::Tensor Picture(int64_t height, int64_t width, int64_t channels) {
 
 std::string Refusal(const at::Tensor& picture, const at::Tensor& mask) {
   try {
-    MaskOf(picture, mask, false);
+    CheckLeavesSome(MaskOf(picture, mask, false));
   } catch (const Error& error) {
     EXPECT_EQ(error.status(), DR_INVALID_ARGUMENT);
     return error.what();
@@ -80,5 +80,18 @@ TEST(WeightsOf, RiseFromTheEdgeInwards) {
   EXPECT_TRUE(at::allclose(WeightsOf(open, 3)[0], at::tensor({0.75F, 0.5F, 0.25F, 0.0F})));
 }
 
+TEST(Composite, LeavesWhatTheMaskLeaves) {
+  for (const int64_t channels : {1, 2, 3, 4}) {
+    const at::Tensor picture = at::arange(12 * channels, at::kByte).reshape({3, 4, channels});
+    at::Tensor mask = at::zeros({3, 4}, at::kByte);
+    mask[1][2] = 1;
+    const at::Tensor result = at::empty_like(picture);
+    Composite(picture, at::full({3, 4, 3}, 200.4, at::kFloat), mask, 0, result);
+    at::Tensor expected = picture.clone();
+    expected[1][2].narrow(0, 0, channels < 3 ? 1 : 3).fill_(200);
+    EXPECT_TRUE(at::equal(result, expected)) << channels;
+  }
+}
+
 }  // namespace
-}  // namespace darkroom::inpaint
+}  // namespace darkroom

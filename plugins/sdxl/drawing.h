@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a request asks to be drawn, and one picture on its way: a Drawing is made and moved by
+// Pipeline, step by step.
+//
+// Ownership: a Drawing is its caller's, and has tensors on the device; those that drawings of one
+// request have in common they share. Threads: the instance's lane.
+
+#ifndef DARKROOM_PLUGINS_SDXL_DRAWING_H_
+#define DARKROOM_PLUGINS_SDXL_DRAWING_H_
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/diffusion/scheduler.h"
+#include "sdxl/source.h"
+#include "sdxl/text_encoders.h"
+#include "sdxl/unet.h"
+
+namespace darkroom::sdxl {
+
+struct DrawingRequest {
+  Prompt prompt;
+  std::optional<Prompt> negative;  // absent: zeros, if the folder says so, else the empty text
+  SourcePicture source;            // what it starts from, if that is not noise alone
+  int64_t height = 0;              // 0: the source's, or what the network was trained for
+  int64_t width = 0;
+  uint64_t seed = 0;
+  int64_t pictures = 1;         // of seed, seed + 1, ...
+  double guidance_scale = 5.0;  // 1 and less: no guidance, and no negative
+  double guidance_rescale = 0.0;
+  int64_t skipped_layers = 0;  // of the prompt's encoders ("clip skip"), not of the negative's
+  std::string scheduler = "default";
+  diffusion::SamplingParams sampling;
+  // What the network is told of the picture that it seems to draw a part of. Absent sizes are the
+  // picture's own.
+  std::optional<std::array<int64_t, 2>> original_size;  // height, width
+  std::array<int64_t, 2> crop = {0, 0};                 // top, left
+  std::optional<std::array<int64_t, 2>> target_size;
+};
+
+// One picture on its way.
+class Drawing {
+ public:
+  bool Done() const { return scheduler_->Done(state_); }
+  // Runs of the network, which for some schedulers are more than the request's steps.
+  int64_t made() const { return state_.index - state_.begin; }
+  int64_t left() const { return count() - state_.index; }
+  // 1 x channels x height x width, for denoising.
+  const at::Tensor& latents() const { return latents_; }
+  // In pixels.
+  int64_t height() const { return height_; }
+  int64_t width() const { return width_; }
+  // Whether both may be in one run of the network.
+  bool Fits(const Drawing& other) const;
+  // Of the network in one run: two with guidance.
+  int64_t rows() const { return is_guided_ ? 2 : 1; }
+  // What it holds on the device. Drawings of one request share most of it.
+  uint64_t Bytes() const;
+
+ private:
+  friend class Pipeline;
+
+  Drawing(std::shared_ptr<const diffusion::Scheduler> scheduler, diffusion::SchedulerState state)
+      : scheduler_(std::move(scheduler)), state_(std::move(state)) {}
+
+  int64_t count() const { return static_cast<int64_t>(scheduler_->timesteps().size()); }
+
+  std::shared_ptr<const diffusion::Scheduler> scheduler_;
+  diffusion::SchedulerState state_;
+  Condition condition_;  // of the negative, if there is guidance, and of the prompt
+  at::Tensor guidance_;  // of networks that have guidance for an input
+  bool is_guided_ = false;
+  double guidance_scale_ = 1.0;
+  double guidance_rescale_ = 0.0;
+  int64_t height_ = 0;
+  int64_t width_ = 0;
+  at::Tensor latents_;
+  Start start_;  // without its latents
+};
+
+}  // namespace darkroom::sdxl
+
+#endif  // DARKROOM_PLUGINS_SDXL_DRAWING_H_

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sdxl/prompt_cache.h"
+
+#include <algorithm>
+
+namespace darkroom::sdxl {
+
+PromptStates PromptCache::Encode(const Prompt& prompt, int64_t skipped, int64_t chunks) {
+  const auto found = std::ranges::find_if(kept_, [&](const Kept& kept) {
+    return kept.skipped == skipped && kept.chunks == chunks && kept.prompt == prompt;
+  });
+  if (found != kept_.end()) {
+    ++hits_;
+    kept_.splice(kept_.begin(), kept_, found);
+    return found->states;
+  }
+  PromptStates states = encoders_->Encode({prompt}, skipped, chunks);
+  kept_.push_front({prompt, skipped, chunks, states});
+  if (kept_.size() > most_) kept_.pop_back();
+  return states;
+}
+
+}  // namespace darkroom::sdxl

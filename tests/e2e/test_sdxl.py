@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures after texts and pictures over NATS, and parts of them repainted, held against diffusers.
+
+The model is a tiny one with random weights, made by a Python of its own (tests/plugins/sdxl/reference.py), which also draws what
+diffusers makes of each request. Pictures are of 64 pixels unless they say otherwise.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import cbor2
+import numpy
+import pytest
+import skimage.data
+from PIL import Image
+
+from client import Client
+from harness import REPOSITORY, deps, plugin_folder, plugin_path
+from pictures import decode, encode
+
+PROMPT = "a red cube on a table"
+SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_3m",
+              "dpmpp_3m_sde_exponential", "dpmpp_2s", "unipc", "lcm", "tcd", "lightning", "turbo"]
+# name -> the params of a request; four steps, seed 0
+REQUESTS = {
+    "plain": {},
+    "no-guidance": {"guidance_scale": 1},
+    "negative": {"negative_prompt": "blurry, grey", "guidance_scale": 7.5},
+    "two-texts": {"prompt_2": "oil on canvas!", "negative_prompt": "blue", "negative_prompt_2": "a photograph",
+                  "guidance_rescale": 0.7},
+    "layers-skipped": {"clip_skip": 2},
+    "sizes": {"height": 48, "width": 80, "original_size": [512, 768], "crops": [16, 24], "target_size": [1024, 1000]},
+    "other-seed": {"seed": 2**40 + 5, "guidance_scale": 3},
+    "three": {"num_images": 3, "seed": 40, "scheduler": "euler_a"},
+    "lora": {"loras": [{"name": "kohya", "weight": 0.7}]},
+    "two-loras": {"loras": [{"name": "diffusers", "weight": -0.5}, {"name": "kohya"}], "guidance_scale": 1},
+    **{name: {"scheduler": name, "width": 32, "height": 32} for name in SCHEDULERS},
+    "ddim": {"scheduler": "ddim", "width": 32, "height": 32, "eta": 0.7},
+    "tcd": {"scheduler": "tcd", "width": 32, "height": 32, "eta": 0.3},  # the pipeline's own default is 0
+}
+# name -> the model, whether with a mask, the params; of a photograph
+PAINTED = {
+    "image": ("sdxl", False, {"strength": 0.5}),
+    "image-default": ("sdxl", False, {"steps": 7}),
+    "image-ancestral": ("sdxl", False, {"strength": 0.75, "scheduler": "euler_a", "negative_prompt": "grey", "guidance_rescale": 0.4}),
+    "image-solver": ("sdxl", False, {"strength": 1, "scheduler": "dpmpp_2m_karras", "guidance_scale": 1}),
+    "mask": ("sdxl", True, {}),
+    "mask-all": ("sdxl", True, {"strength": 1, "seed": 5}),
+    "mask-ancestral": ("sdxl", True, {"strength": 0.75, "scheduler": "euler_a"}),
+    "nine": ("nine", True, {}),
+    "nine-all": ("nine", True, {"strength": 1, "scheduler": "heun", "seed": 5}),
+}
+SIZE = (72, 56)
+MOST = 2  # of 255
+
+
+def photo():
+    return Image.fromarray(skimage.data.astronaut()).resize(SIZE)
+
+
+def hole():
+    mask = numpy.zeros((SIZE[1], SIZE[0]), numpy.uint8)
+    mask[11:37, 18:51] = 255  # not in line with the latents
+    return mask
+
+
+def as_reference(params):
+    """The same request as arguments of reference.py's draw()."""
+    request = {"seed": 0, **params}
+    request["prompt"] = (PROMPT, request.pop("prompt_2", PROMPT))
+    if "negative_prompt" in request:
+        first = request.pop("negative_prompt")
+        request["negative"] = (first, request.pop("negative_prompt_2", first))
+    if "loras" in request:
+        request["loras"] = [(lora["name"], lora.get("weight", 1)) for lora in request["loras"]]
+    for ours, theirs in (("crops", "crop"), ("num_images", "pictures")):
+        if ours in request:
+            request[theirs] = request.pop(ours)
+    return request
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The model's folder, beside what diffusers draws."""
+    folder = tmp_path_factory.mktemp("sdxl")
+    photo().save(folder / "photo.png")
+    Image.fromarray(hole()).save(folder / "mask.png")
+    requests = {name: as_reference(params) for name, params in REQUESTS.items()}
+    for name, (model, has_mask, params) in PAINTED.items():
+        strength = {"strength": 0.9999 if has_mask else 0.3}  # which differ from one pipeline of the reference to the other
+        requests[name] = {**as_reference({**strength, **params}), "model": "nine" if model == "nine" else "model",
+                          "image": str(folder / "photo.png"), **({"mask": str(folder / "mask.png")} if has_mask else {})}
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
+        input=json.dumps(requests),
+        env={**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs"), "HF_HUB_OFFLINE": "1"},
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+def broken(made, name, file, change):
+    """A copy of the model whose `file` is what `change` makes of it."""
+    folder = made / name
+    shutil.copytree(made / "model", folder, copy_function=os.link)
+    text = (folder / file).read_text()
+    (folder / file).unlink()
+    changed = change(text)
+    if changed is not None:
+        (folder / file).write_text(changed)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def daemon(made, module_site, server):
+    weights = str(made / "model")
+    models = {
+        "sdxl": {"plugin": "sdxl", "weights": weights, "params": {"steps": 4}, "preload": True,
+                 "options": {"threads": 1, "loras": str(made / "loras")}},
+        "nine": {"plugin": "sdxl", "weights": str(made / "nine"), "params": {"steps": 4}, "options": {"threads": 1}},
+        "no-model": {"plugin": "sdxl", "weights": str(made)},
+        "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
+        "no-middle": {"plugin": "sdxl", "weights": broken(
+            made, "no-middle", "unet/config.json", lambda text: text.replace("UNetMidBlock2DCrossAttn", "Nonsuch"))},
+        "no-scheduler": {"plugin": "sdxl", "weights": broken(
+            made, "no-scheduler", "scheduler/scheduler_config.json", lambda text: text.replace("EulerDiscrete", "FlowMatch"))},
+        "no-option": {"plugin": "sdxl", "weights": weights, "options": {"size": 3}},
+        "no-rows": {"plugin": "sdxl", "weights": weights, "options": {"rows": 0}},
+        "no-weights": {"plugin": "sdxl"},
+    }
+    plugins = {"folder": str(plugin_folder()), "files": [str(made / "loras")]}
+    daemon = module_site.daemon({"nats": {"url": server.url}, "models": models, "plugins": plugins}, "e2e-host").start()
+    yield daemon
+    assert daemon.stop() == 0, daemon.log[-8000:]
+
+
+async def draw(client, prompt=PROMPT, seed=0, **params):
+    return await client.run("sdxl", prompt.encode(), params={"seed": seed, **params})
+
+
+def pixels(reply):
+    return numpy.asarray(decode(reply.ok().data)).astype(int)
+
+
+def assert_drawn(found, made, name, number=0):
+    expected = numpy.load(made / f"{name}.npy")[number]
+    assert found.shape == expected.shape
+    assert numpy.abs(found - expected).max() <= MOST
+    assert expected.std() > 10, "there is nothing to see"
+
+
+@pytest.mark.parametrize("name", [name for name in REQUESTS if name != "three"])
+async def test_a_picture_equals_diffusers(name, client, made):
+    reply = await draw(client, **REQUESTS[name])
+    assert reply.kind == "image/png"
+    assert_drawn(pixels(reply), made, name)
+    if pixels(reply).shape == (64, 64, 3) and name != "plain":
+        assert numpy.abs(pixels(reply) - numpy.load(made / "plain.npy")[0]).max() > 5, "it is another request"
+
+
+def painting(picture, mask=None, seed=0, **params):
+    inputs = {"prompt": PROMPT, "image": encode(picture)}
+    if mask is not None:
+        inputs["mask"] = encode(Image.fromarray(mask))
+    return cbor2.dumps({"inputs": inputs, "params": {"seed": seed, **params}})
+
+
+async def paint(client, *arguments, model="sdxl", **params):
+    return await client.run(model, painting(*arguments, **params), Content_Type="application/cbor")
+
+
+@pytest.mark.parametrize("name", PAINTED)
+async def test_a_photograph_becomes_what_diffusers_makes_of_it(name, client, made):
+    model, has_mask, params = PAINTED[name]
+    found = pixels(await paint(client, photo(), hole() if has_mask else None, model=model, **params))
+    expected = numpy.load(made / f"{name}.npy")[0]
+    inside = hole() > 0 if has_mask else numpy.ones(found.shape[:2], bool)
+    assert numpy.abs(found - expected)[inside].max() <= MOST
+    assert numpy.array_equal(found[~inside], numpy.asarray(photo())[~inside]), "what the mask leaves was changed"
+    assert numpy.abs(found - numpy.asarray(photo()))[inside].mean() > 5, "nothing was drawn"
+
+
+async def test_masks_are_those_of_inpaint(client):
+    """Black in place of white, what is transparent, grown; see test_inpaint.py, whose code it is."""
+    straight = pixels(await paint(client, photo(), hole()))
+    assert numpy.array_equal(pixels(await paint(client, photo(), 255 - hole(), invert=True)), straight)
+    cut_out = photo()
+    cut_out.putalpha(Image.fromarray(255 - hole()))
+    assert numpy.array_equal(pixels(await paint(client, cut_out)), straight)
+    tight = numpy.zeros_like(hole())
+    tight[14:34, 21:48] = 255
+    assert numpy.array_equal(pixels(await paint(client, photo(), tight, grow=3)), straight)
+    soft = pixels(await paint(client, photo(), hole(), feather=6))
+    assert numpy.array_equal(soft[hole() == 0], numpy.asarray(photo())[hole() == 0])
+    assert 0 < numpy.abs(soft - straight)[11].mean() and numpy.array_equal(soft[20:28, 27:42], straight[20:28, 27:42])
+
+
+async def test_masks_of_nothing_of_a_pixel_and_of_all(client):
+    nothing = numpy.zeros_like(hole())
+    assert numpy.array_equal(pixels(await paint(client, photo(), nothing)), numpy.asarray(photo()))
+    one = nothing.copy()
+    one[0, 0] = 255
+    found = pixels(await paint(client, photo(), one))
+    assert (found != numpy.asarray(photo())).any(2).sum() <= 1
+    (await paint(client, photo(), numpy.full_like(nothing, 255))).ok()
+
+
+async def test_pictures_of_any_size_and_kind_keep_theirs(client):
+    odd = photo().crop((0, 0, 71, 53))
+    found = pixels(await paint(client, odd, hole()[:53, :71]))
+    inside = hole()[:53, :71] > 0
+    assert numpy.array_equal(found[~inside], numpy.asarray(odd)[~inside])
+    assert pixels(await paint(client, odd)).shape == (53, 71, 3)
+    grey = photo().convert("L")
+    found = pixels(await paint(client, grey, hole()))
+    assert numpy.array_equal(found[hole() == 0], numpy.asarray(grey)[hole() == 0])
+    seen_through = photo()
+    seen_through.putalpha(200)
+    assert (pixels(await paint(client, seen_through, hole()))[..., 3] == 200).all()
+    assert pixels(await paint(client, seen_through)).shape == (56, 72, 3)
+
+
+async def test_what_is_wrong_with_a_picture_is_told(client):
+    no_image = cbor2.dumps({"inputs": {"prompt": PROMPT, "mask": encode(Image.fromarray(hole()))}})
+    cases = [(await client.run("sdxl", no_image, Content_Type="application/cbor"), "no image"),
+             (await paint(client, photo(), hole()[:40]), "72 x 40"), (await paint(client, photo(), width=64), "width"),
+             (await paint(client, photo(), strength=0.1), "strength"), (await paint(client, photo(), strength=3), "strength"),
+             (await paint(client, photo().resize((4104, 8))), "4104 x 8"),
+             (await paint(client, photo(), model="nine"), "give image and mask"),
+             (await client.run("nine", PROMPT.encode()), "give image and mask")]
+    for reply, word in cases:
+        assert word in reply.failed("invalid_argument").error["message"]
+
+
+async def test_several_pictures_are_json(client, made):
+    outputs = (await draw(client, **REQUESTS["three"])).json()["outputs"]
+    assert list(outputs) == ["image", "image_2", "image_3"]
+    for number, output in enumerate(outputs.values()):
+        found = numpy.asarray(decode(base64.b64decode(output["base64"]))).astype(int)
+        assert_drawn(found, made, "three", number)
+        alone = await draw(client, **{**REQUESTS["three"], "num_images": 1, "seed": 40 + number})
+        assert numpy.array_equal(pixels(alone), found)
+
+
+async def test_the_prompt_in_json_and_another_format(client, made):
+    body = json.dumps({"inputs": {"prompt": PROMPT}, "params": {"seed": 0}}).encode()
+    reply = await client.run("sdxl", body, Content_Type="application/json", Accept="image/webp", params={"output_quality": 100})
+    assert reply.kind == "image/webp"
+    assert_drawn(pixels(reply), made, "plain")
+
+
+async def test_a_seed_that_nobody_gave_is_told(client):
+    drawn = [await client.run("sdxl", PROMPT.encode(), params={"steps": 2}) for _ in range(2)]
+    seeds = [int(reply.ok().headers["Darkroom-Seed"]) for reply in drawn]
+    assert seeds[0] != seeds[1]
+    assert not numpy.array_equal(pixels(drawn[0]), pixels(drawn[1]))
+    again = await draw(client, seed=seeds[0], steps=2)
+    assert again.headers["Darkroom-Seed"] == str(seeds[0])
+    assert again.data == drawn[0].data
+
+
+async def has_begun(client, job):
+    inbox = await client.nats.subscribe(f"darkroom.progress.{job}")
+    message = await inbox.next_msg(timeout=20)
+    await inbox.unsubscribe()
+    return json.loads(message.data)
+
+
+def begin(client, job, prompt=PROMPT, seed=0, **params):
+    return asyncio.create_task(client.run("sdxl", prompt.encode(), params={"seed": seed, **params}, Darkroom_Job=job,
+                                          Darkroom_Progress="1"))
+
+
+async def test_jobs_that_start_at_different_times_are_as_alone(client):
+    """They share steps, and none waits for another to end."""
+    jobs = [{"steps": 40, "seed": 1}, {"steps": 3, "seed": 2, "scheduler": "euler_a", "guidance_scale": 1},
+            {"steps": 9, "seed": 3, "prompt": "a blue ball", "negative_prompt": "red", "guidance_rescale": 0.5},
+            {"steps": 5, "seed": 4, "prompt": "many words " * 40, "scheduler": "dpmpp_2m"}]
+    alone = [(await draw(client, **job)).ok() for job in jobs]
+    first = begin(client, "first", **jobs[0])
+    assert (await has_begun(client, "first"))["stage"].endswith("/40")
+    together = []
+    for number, job in enumerate(jobs[1:]):
+        together.append(begin(client, f"joins-{number}", **job))
+        await has_begun(client, f"joins-{number}")
+    ended = await asyncio.gather(*together)
+    assert not first.done(), "they waited for the first"
+    for reply, expected in zip([await first, *ended], alone):
+        assert reply.ok().data == expected.data
+
+
+async def test_sizes_do_not_disturb_each_other(client):
+    sizes = [{"width": 64, "height": 64}, {"width": 48, "height": 80}, {}]
+    alone = [(await draw(client, **size)).ok().data for size in sizes]
+    together = await asyncio.gather(*(draw(client, **size) for size in sizes * 2))
+    assert [reply.ok().data for reply in together] == alone * 2
+
+
+async def test_loras_are_of_their_jobs_alone(client):
+    """Jobs with other sets at the same time; what a set has changed is not there without it, to the bit."""
+    sets = [{}, {"loras": [{"name": "kohya", "weight": 0.7}]}, {"loras": [{"name": "diffusers"}]}]
+    alone = [(await draw(client, **loras)).ok().data for loras in sets]
+    assert len(set(alone)) == 3
+    together = await asyncio.gather(*(draw(client, **loras) for loras in sets * 3))
+    assert [reply.ok().data for reply in together] == alone * 3
+
+
+async def test_what_is_wrong_with_loras_is_told(client):
+    cases = [(await draw(client, loras=[{"name": "nonsuch"}]), "there are diffusers, kohya"),
+             (await draw(client, loras=[{"name": "../model"}]), "is no name"), (await draw(client, loras=[{}]), "loras"),
+             (await draw(client, loras=[{"name": "kohya", "weight": 11}]), "loras"),
+             (await client.run("nine", painting(photo(), hole(), loras=[{"name": "kohya"}]), Content_Type="application/cbor"),
+              "this model has none")]
+    for reply, word in cases:
+        assert word in reply.failed("invalid_argument").error["message"]
+
+
+async def test_cancel_stops_between_two_steps(client):
+    job = begin(client, "cancelled", steps=1000)
+    await has_begun(client, "cancelled")
+    answer = await client.request("darkroom.cancel.cancelled", b"")
+    assert answer.json()["state"] == "cancelled", answer.data
+    (await job).failed("cancelled")
+    (await draw(client)).ok()
+
+
+async def test_a_deadline_stops_it(client):
+    late = await client.run("sdxl", PROMPT.encode(), params={"steps": 1000}, Darkroom_Deadline="500ms")
+    late.failed("deadline_exceeded")
+
+
+@pytest.mark.parametrize("params,word", [
+    ({"width": 60}, "width"), ({"height": 0}, "height"), ({"steps": 0}, "steps"), ({"steps": 1001}, "steps"),
+    ({"guidance_scale": -1}, "guidance_scale"), ({"guidance_rescale": 2}, "guidance_rescale"), ({"seed": -1}, "seed"),
+    ({"clip_skip": 9}, "clip_skip is 9"), ({"scheduler": "nonsuch"}, "scheduler"), ({"num_images": 9}, "num_images"),
+    ({"eta": 2}, "eta"), ({"crops": [1]}, "crops"), ({"original_size": [0, 1]}, "original_size"), ({"target_size": "large"}, "target_size"),
+    ({"negative_prompt": 3}, "negative_prompt"), ({"prompt_2": "red " * 1300}, "77 tokens"), ({"sede": 1}, "sede")])
+async def test_what_is_wrong_with_a_request_is_told(params, word, client):
+    assert word in (await draw(client, **params)).failed("invalid_argument").error["message"]
+
+
+async def test_a_request_without_a_prompt_is_told(client):
+    reply = await client.run("sdxl", b'{"params": {"seed": 1}}', Content_Type="application/json")
+    assert "prompt" in reply.failed("invalid_argument").error["message"]
+
+
+@pytest.mark.parametrize("model,word", [("no-model", "model_index.json"), ("no-unet", "config.json"), ("no-middle", "mid_block_type"),
+                                        ("no-scheduler", "FlowMatch"), ("no-option", "size"), ("no-rows", "rows"),
+                                        ("no-weights", "no weights")])
+async def test_what_is_wrong_with_a_model_is_told(model, word, client):
+    reply = await client.run(model, PROMPT.encode())
+    assert word in reply.failed("failed_precondition", "invalid_argument", "not_found").error["message"]
+
+
+def newer(folder):
+    """The plugin as it would be of another version."""
+    file = folder / "newer.so"
+    data = plugin_path("sdxl").read_bytes()
+    assert data.count(b'"version": "1.0.0"') == 1
+    file.write_bytes(data.replace(b'"version": "1.0.0"', b'"version": "1.0.1"'))
+    file.chmod(0o644)
+    return file
+
+
+async def test_it_is_upgraded_and_unloaded_while_it_draws(made, site):
+    server = site.server().start()
+    config = {"nats": {"url": server.url}, "plugins": {"folder": str(plugin_folder()), "watch": False},
+              "models": {"sdxl": {"plugin": "sdxl", "weights": str(made / "model"), "options": {"threads": 1}}}}
+    daemon = site.daemon(config).start()
+    client = await Client.connect(server.url)
+
+    async def operate(verb, **body):
+        return (await client.request(f"darkroom.control.{verb}", json.dumps({"plugin": "sdxl", **body}).encode())).json()
+
+    expected = (await draw(client, steps=25)).ok()
+    assert expected.headers["Darkroom-Plugin"].startswith("sdxl 1.0.0")
+    first = begin(client, "before", steps=25)
+    await has_begun(client, "before")
+    assert (await operate("upgrade", file=str(newer(site.folder))))["action"] == "upgraded"
+    assert (await first).ok().data == expected.data
+    second = begin(client, "after", steps=25)
+    await has_begun(client, "after")
+    assert (await operate("unload"))["action"] == "unloaded"
+    assert (await second).ok().data == expected.data
+    assert (await second).headers["Darkroom-Plugin"].startswith("sdxl 1.0.1")
+    assert "unloaded" in (await draw(client)).failed("not_found").error["message"]
+    await client.close()
+    assert daemon.stop() == 0, daemon.log[-8000:]

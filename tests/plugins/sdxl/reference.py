@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What diffusers' pipelines draw with the models of checkpoints.py.
+
+    reference.py FOLDER < requests.json
+
+makes FOLDER/model, and FOLDER/nine for inpainting, and two LoRAs in FOLDER/loras, and writes what each request, {name: arguments of draw()}, gives to
+FOLDER/NAME.npy, from 0 to 255: for tests whose Python has no torch to hold their own against.
+"""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+import checkpoints
+import diffusers
+import loras
+import numpy
+import torch
+from PIL import Image
+
+MULTISTEP, SINGLESTEP = diffusers.DPMSolverMultistepScheduler, diffusers.DPMSolverSinglestepScheduler
+SCHEDULERS = {
+    "euler": (diffusers.EulerDiscreteScheduler, {}),
+    "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}),
+    "heun": (diffusers.HeunDiscreteScheduler, {}),
+    "ddim": (diffusers.DDIMScheduler, {}),
+    "pndm": (diffusers.PNDMScheduler, {}),
+    "dpmpp_2m": (MULTISTEP, {}),
+    "dpmpp_2m_karras": (MULTISTEP, {"use_karras_sigmas": True}),
+    "dpmpp_2m_sde": (MULTISTEP, {"algorithm_type": "sde-dpmsolver++"}),
+    "dpmpp_3m": (MULTISTEP, {"solver_order": 3}),
+    "dpmpp_3m_sde_exponential": (MULTISTEP, {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
+                                             "use_exponential_sigmas": True}),
+    "dpmpp_2s": (SINGLESTEP, {}),
+    "unipc": (diffusers.UniPCMultistepScheduler, {}),
+    "lcm": (diffusers.LCMScheduler, {}),
+    "tcd": (diffusers.TCDScheduler, {}),
+    "lightning": (diffusers.EulerDiscreteScheduler, {"timestep_spacing": "trailing"}),
+    "turbo": (diffusers.EulerAncestralDiscreteScheduler, {"timestep_spacing": "trailing"}),
+}
+
+# Folder -> what is other in its network. The second one is for inpainting.
+MODELS = {"model": {}, "nine": {"in_channels": 9}}
+PROMPT = ("a red cube on a table", "a red cube on a table")
+
+
+def make(folder, **changes):
+    return checkpoints.write(folder, checkpoints.make_unet("plain", **changes), checkpoints.make_vae(), checkpoints.make_texts(),
+                             checkpoints.make_scheduler())
+
+
+def pipeline_of(model, kind, scheduler):
+    first, second = checkpoints.tokenizers()
+    pipeline = kind(
+        unet=model.unet, vae=model.vae, text_encoder=model.text_encoder, text_encoder_2=model.text_encoder_2, tokenizer=first,
+        tokenizer_2=second, scheduler=scheduler, force_zeros_for_empty_prompt=True, add_watermarker=False)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, crop=(0, 0), clip_skip=None, pictures=1,
+         image=None, mask=None, guidance_scale=5.0, **settings):
+    """diffusers' latents and pictures, those of seed, seed + 1 and so on. `image`, `mask`: Pillow's, or their files."""
+    chosen = model.scheduler
+    if scheduler:
+        kind, fields = SCHEDULERS[scheduler]
+        chosen = kind.from_config(chosen.config, **fields)
+    kind = diffusers.StableDiffusionXLPipeline
+    if image is not None:
+        kind = diffusers.StableDiffusionXLImg2ImgPipeline
+        settings["image"] = Image.open(image) if isinstance(image, str) else image
+    if mask is not None:
+        kind = diffusers.StableDiffusionXLInpaintPipeline
+        settings["mask_image"] = Image.open(mask) if isinstance(mask, str) else mask
+        settings["width"], settings["height"] = settings["image"].size
+    pipeline = pipeline_of(model, kind, chosen)
+    settings["guidance_scale"] = guidance_scale  # of which one of them has another default
+    if negative is not None:
+        settings.update(negative_prompt=negative[0], negative_prompt_2=negative[1])
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    kept = {}
+    picture = pipeline(prompt[0], prompt[1], num_inference_steps=steps, num_images_per_prompt=pictures,
+                       generator=[torch.Generator().manual_seed(seed + number) for number in range(pictures)],
+                       crops_coords_top_left=tuple(crop), clip_skip=clip_skip, output_type="pt",
+                       callback_on_step_end=lambda _, __, ___, tensors: kept.update(tensors) or {}, **settings).images
+    return {"latents": kept["latents"], "picture": picture}
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    models = {name: make(folder / name, **changes) for name, changes in MODELS.items()}
+    (folder / "loras").mkdir()
+    for number, form in enumerate(("kohya", "diffusers")):
+        loras.write(folder / f"loras/{form}.safetensors", form, seed=number)
+    for name, request in json.load(sys.stdin).items():
+        model = models[request.pop("model", "model")]
+        with contextlib.ExitStack() as stack:
+            for lora, weight in request.pop("loras", []):
+                stack.enter_context(loras.added(model, folder / f"loras/{lora}.safetensors", lora, weight))
+            picture = draw(model, **request)["picture"].permute(0, 2, 3, 1).numpy()
+        numpy.save(folder / f"{name}.npy", (picture * 255).round())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
