@@ -49,9 +49,7 @@ void NotifyReady(const std::string& status) {
   Notify(fmt::format("READY=1\nSTATUS={}", status), kPatienceMs);
 }
 
-bool NotifyStatus(const std::string& status) {
-  return Notify(fmt::format("STATUS={}", status), 0);
-}
+bool NotifyStatus(const std::string& status) { return Notify(fmt::format("STATUS={}", status), 0); }
 
 void NotifyStopping(const std::string& status, std::chrono::milliseconds allowed) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(allowed).count();
