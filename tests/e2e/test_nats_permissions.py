@@ -7,6 +7,7 @@ import json
 import re
 
 import nats
+import nats.js.errors
 import pytest
 
 from client import Client, until
@@ -86,7 +87,10 @@ async def test_what_darkroom_does_is_allowed(server, daemon, loop, tmp_path):
     jobs = Durable(client)
 
     async def served():
-        return (await jobs.js.stream_info("DARKROOM_JOBS")).state.consumer_count == 3 * len(MODELS)
+        try:
+            return (await jobs.js.stream_info("DARKROOM_JOBS")).state.consumer_count == 3 * len(MODELS)
+        except nats.js.errors.NotFoundError:
+            return False  # not yet made
 
     await until("the streams", served)
     # Request and reply, a route, progress, cancelling.
