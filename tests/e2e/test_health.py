@@ -199,7 +199,7 @@ async def test_with_its_only_device_lost_a_daemon_is_not_healthy(host, tmp_path)
     assert "darkroomd: degraded" in shell("status", "--check", code=1).text
     shell("status")
     assert re.search(r"sim:0: quarantined for .*: .*is lost \(asked again in ", shell("ps").text)
-    assert "degraded: sim:0 is quarantined: " in one.status_lines()[-1]
+    assert "Degraded: sim:0 is quarantined: " in one.status_lines()[-1]
     waiting = asyncio.create_task(one.client.run("mock", params={"output_bytes": 9}))
     late = await one.client.run("mock", Darkroom_Deadline="300ms")
     assert "waited" in late.failed("deadline_exceeded").error["message"]
