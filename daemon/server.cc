@@ -9,6 +9,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <random>
 #include <utility>
 
 #include "control/metrics_page.h"
@@ -241,6 +242,8 @@ Status Server::StartNats() {
     embedded_ = std::move(*embedded);
     link.urls = {embedded_->url()};
   }
+  // Daemons spread over the servers; all connections of one go to the same.
+  std::shuffle(link.urls.begin(), link.urls.end(), std::minstd_rand(std::random_device{}()));
   for (const std::string& url : link.urls) {
     if (!url_.empty()) url_ += ',';
     url_ += WithoutSecrets(url);

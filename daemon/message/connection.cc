@@ -159,6 +159,8 @@ Status Connection::Start(const ServerLink& link) {
   const std::string name = fmt::format("darkroomd {} {}", link.host, purpose_);
   const natsStatus set[] = {
       natsOptions_SetName(raw, name.c_str()),
+      // The servers in their order: ServerLink.
+      natsOptions_SetNoRandomize(raw, true),
       natsOptions_SetMaxReconnect(raw, -1),
       natsOptions_SetCustomReconnectDelay(raw, Callbacks::OnRetry, this),
       natsOptions_SetReconnectBufSize(raw, 0),

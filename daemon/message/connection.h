@@ -36,6 +36,9 @@ class ConnectionEvents {
 
 // Where the servers are, and what all connections to them share. `log` outlives them.
 struct ServerLink {
+  // Tried in this order by every connection, so that all are at the same server: one learns of the
+  // inbox of a request before it delivers the request, and another one of its cluster may learn of
+  // it after the reply, which it then throws away.
   std::vector<std::string> urls;
   NatsLogin login;
   std::string host;  // ours, which servers show

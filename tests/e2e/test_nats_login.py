@@ -202,6 +202,21 @@ async def test_another_server_is_taken_when_one_is_lost(site, connect):
     assert daemon.stop() == 0
 
 
+async def test_in_a_cluster_everybodys_first_request_is_answered(site, connect):
+    """A server learns of an inbox before the request that it is for. If the reply took another server's way, it might be
+    there before the inbox is known, and be thrown away."""
+    servers = cluster(site, 3)
+    daemon = make_daemon(site, {"url": [server.url for server in servers]}, {}).start()
+    for server in servers:
+        client = await connect(server.url)
+        await until("all servers to know of the daemon", lambda: ask(client, "darkroom.run.echo"), 30)
+    for number in range(90):
+        client = await connect(servers[number % 3].url)
+        (await client.request("darkroom.run.echo", b"1", timeout=5)).ok()
+        await client.close()
+    assert daemon.stop() == 0
+
+
 async def test_a_server_that_is_about_to_stop_is_told_of_and_left(site, connect):
     servers = cluster(site, 2, 'lame_duck_duration: "30s"\nlame_duck_grace_period: "10s"\n')
     # The other one is not named: the first tells of it.
