@@ -26,8 +26,8 @@ get_target_property(packaged_torch torch::cpu IMPORTED_LOCATION)
 cmake_path(GET packaged_torch PARENT_PATH packaged_torch)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${CMAKE_BINARY_DIR}/lib" "${packaged_torch}"
     "${DARKROOM_DEPS}/torch/nvidia/cu13/lib")
-# /usr/bin/systemd-sysusers makes the user.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd")
+# systemd-sysusers makes the user; libcurl is opened at run time.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd, libcurl4 (>= 7.85)")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(packaging ${CMAKE_CURRENT_LIST_DIR}/debian)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

@@ -3,11 +3,12 @@
 #include "cli/hub/http_get.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
+#include <type_traits>
 
 namespace darkroom {
 namespace {
@@ -17,11 +18,6 @@ constexpr long kConnectSeconds = 20;
 // A connection over which so little comes for so long is as good as cut.
 constexpr long kSlowBytes = 100;
 constexpr long kSlowSeconds = 30;
-
-void StartCurl() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
 
 std::string Lower(std::string_view text) {
   std::string out(text);
@@ -38,6 +34,50 @@ std::string_view Trimmed(std::string_view text) {
 }
 
 }  // namespace
+
+// What of libcurl is used. It is opened when it is first needed: linked, it and the forty libraries
+// that it wants would be loaded by every command, and packed with all of them.
+struct HttpGet::Curl {
+  static constexpr const char* kName = "libcurl.so.4";
+
+  decltype(&curl_easy_init) init = nullptr;
+  CURLcode (*setopt)(CURL*, CURLoption, ...) = nullptr;
+  CURLcode (*getinfo)(CURL*, CURLINFO, ...) = nullptr;
+  decltype(&curl_easy_perform) perform = nullptr;
+  decltype(&curl_easy_reset) reset = nullptr;
+  decltype(&curl_easy_cleanup) cleanup = nullptr;
+  const char* (*strerror)(CURLcode) = nullptr;
+
+  // The library stays open for as long as the process lives: it has threads and handlers of
+  // others'. Null: it is not there.
+  static const Curl* Open() {
+    static const std::optional<Curl> curl = Load();
+    return curl ? &*curl : nullptr;
+  }
+
+ private:
+  static std::optional<Curl> Load() {
+    void* const library = dlopen(kName, RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return std::nullopt;
+    Curl curl;
+    decltype(&curl_global_init) start = nullptr;
+    bool whole = true;
+    const auto find = [&](const char* name, auto* function) {
+      *function = reinterpret_cast<std::remove_pointer_t<decltype(function)>>(dlsym(library, name));
+      whole = whole && *function != nullptr;
+    };
+    find("curl_global_init", &start);
+    find("curl_easy_init", &curl.init);
+    find("curl_easy_setopt", &curl.setopt);
+    find("curl_easy_getinfo", &curl.getinfo);
+    find("curl_easy_perform", &curl.perform);
+    find("curl_easy_reset", &curl.reset);
+    find("curl_easy_cleanup", &curl.cleanup);
+    find("curl_easy_strerror", &curl.strerror);
+    if (!whole || start(CURL_GLOBAL_DEFAULT) != CURLE_OK) return std::nullopt;
+    return curl;
+  }
+};
 
 struct HttpGet::Call {
   HttpReply reply;
@@ -82,7 +122,7 @@ struct HttpGet::Call {
 
   long status() const {
     long code = 0;
-    curl_easy_getinfo(static_cast<CURL*>(curl), CURLINFO_RESPONSE_CODE, &code);
+    library->getinfo(static_cast<CURL*>(curl), CURLINFO_RESPONSE_CODE, &code);
     return code;
   }
 
@@ -90,6 +130,7 @@ struct HttpGet::Call {
     return *static_cast<Call*>(self)->stop ? 1 : 0;
   }
 
+  const Curl* library = nullptr;
   void* curl = nullptr;
 };
 
@@ -104,49 +145,60 @@ std::optional<std::chrono::seconds> HttpReply::retry_after() const {
 }
 
 HttpGet::HttpGet(std::string token, const std::atomic<bool>* stop)
-    : curl_((StartCurl(), curl_easy_init())), token_(std::move(token)), stop_(stop) {}
+    : library_(Curl::Open()),
+      curl_(library_ == nullptr ? nullptr : library_->init()),
+      token_(std::move(token)),
+      stop_(stop) {}
 
-HttpGet::~HttpGet() { curl_easy_cleanup(static_cast<CURL*>(curl_)); }
+HttpGet::~HttpGet() {
+  if (curl_ != nullptr) library_->cleanup(static_cast<CURL*>(curl_));
+}
 
 HttpReply HttpGet::Perform(const std::string& url, uint64_t offset, Call* call) {
   auto* const curl = static_cast<CURL*>(curl_);
-  curl_easy_reset(curl);  // connections stay
+  if (curl == nullptr) {
+    HttpReply none;
+    none.error = fmt::format("{} cannot be opened: install the package libcurl4", Curl::kName);
+    return none;
+  }
+  library_->reset(curl);  // connections stay
+  call->library = library_;
   call->curl = curl;
   call->stop = stop_;
   std::string words(CURL_ERROR_SIZE, '\0');
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words.data());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
+  library_->setopt(curl, CURLOPT_URL, url.c_str());
+  library_->setopt(curl, CURLOPT_ERRORBUFFER, words.data());
+  library_->setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  library_->setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
                    url.starts_with("https") ? "https" : "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kSlowBytes);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kSlowSeconds);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "darkroom");
+  library_->setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+  library_->setopt(curl, CURLOPT_MAXREDIRS, 5L);
+  library_->setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  library_->setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+  library_->setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kSlowBytes);
+  library_->setopt(curl, CURLOPT_LOW_SPEED_TIME, kSlowSeconds);
+  library_->setopt(curl, CURLOPT_USERAGENT, "darkroom");
   if (!token_.empty()) {
-    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token_.c_str());
+    library_->setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    library_->setopt(curl, CURLOPT_XOAUTH2_BEARER, token_.c_str());
   }
   if (offset > 0) {
     // Not as libcurl resumes: a server that sends the whole file after all is welcome.
-    curl_easy_setopt(curl, CURLOPT_RANGE, fmt::format("{}-", offset).c_str());
+    library_->setopt(curl, CURLOPT_RANGE, fmt::format("{}-", offset).c_str());
   }
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Call::OnHeader);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Call::OnBody);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Call::OnProgress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
-  const CURLcode code = curl_easy_perform(curl);
+  library_->setopt(curl, CURLOPT_HEADERFUNCTION, &Call::OnHeader);
+  library_->setopt(curl, CURLOPT_HEADERDATA, call);
+  library_->setopt(curl, CURLOPT_WRITEFUNCTION, &Call::OnBody);
+  library_->setopt(curl, CURLOPT_WRITEDATA, call);
+  library_->setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  library_->setopt(curl, CURLOPT_XFERINFOFUNCTION, &Call::OnProgress);
+  library_->setopt(curl, CURLOPT_XFERINFODATA, call);
+  const CURLcode code = library_->perform(curl);
   HttpReply reply = std::move(call->reply);
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+  library_->getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
   if (code != CURLE_OK && reply.error.empty()) {
     words.resize(words.find('\0'));
-    reply.error = words.empty() ? curl_easy_strerror(code) : words;
+    reply.error = words.empty() ? library_->strerror(code) : words;
   }
   return reply;
 }

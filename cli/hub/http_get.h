@@ -54,10 +54,12 @@ class HttpGet {
   HttpReply File(const std::string& url, uint64_t offset, const Begin& begin, const Sink& sink);
 
  private:
+  struct Curl;
   struct Call;
   HttpReply Perform(const std::string& url, uint64_t offset, Call* call);
 
-  void* const curl_;  // CURL*
+  const Curl* const library_;  // null: it is not installed
+  void* const curl_;           // CURL*
   const std::string token_;
   const std::atomic<bool>* const stop_;
 };

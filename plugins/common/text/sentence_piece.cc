@@ -5,6 +5,8 @@
 #include <sentencepiece_processor.h>
 
 #include <darkroom/plugin.hpp>
+#include <exception>
+#include <string>
 
 #include "common/text/json_node.h"
 #include "common/text/tokenizer_files.h"
@@ -20,11 +22,17 @@ void Check(const sentencepiece::util::Status& status) {
 
 SentencePiece::SentencePiece(const std::string& path)
     : processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()) {
-  const auto status =
-      processor_->LoadFromSerializedProto(ReadTextFile(path, kMaxTokenizerFileBytes));
-  if (!status.ok())
+  const std::string file = ReadTextFile(path, kMaxTokenizerFileBytes);
+  std::string wrong;
+  try {
+    const auto status = processor_->LoadFromSerializedProto(file);
+    if (!status.ok()) wrong = status.ToString();
+  } catch (const std::exception& error) {
+    wrong = error.what();  // of the trie that it makes of the pieces
+  }
+  if (!wrong.empty())
     throw Error(DR_FAILED_PRECONDITION,
-                path + ": is no model of sentencepiece, or damaged: " + status.ToString());
+                path + ": is no model of sentencepiece, or damaged: " + wrong);
 }
 
 SentencePiece::SentencePiece(SentencePiece&&) noexcept = default;

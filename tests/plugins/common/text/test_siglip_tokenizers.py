@@ -118,11 +118,16 @@ def test_what_is_not_implemented_is_refused(field, value, made, tmp_path):
     assert (value if field == "eos_token" else field) in words
 
 
+# Found by fuzzing: a piece without a character, which the library's trie throws at.
+EMPTY_PIECE = (b"\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02\n\x08\n\x01a\x15\0$\0\0\x18\x02\n\x08\n\x01\0\x15y\x80\0y"
+               b"a" + b"\xb1" * 7 + b"y" * 21 + b"'" + b"y" * 5 + b"\xbf\n\x08\n\x01b\x15\0\0\0\xc0")
+
+
 def test_damaged_and_missing_models_are_named(made, tmp_path):
     _, folder = made("plain")
     copied(folder, tmp_path)
     whole = (tmp_path / "spiece.model").read_bytes()
-    for damaged in (b"", whole[:5000], b"\xff" * 400):
+    for damaged in (b"", whole[:5000], b"\xff" * 400, EMPTY_PIECE):
         (tmp_path / "spiece.model").write_bytes(damaged)
         assert "spiece.model: is no model of sentencepiece" in refusal(tmp_path, tmp_path)
     (tmp_path / "spiece.model").unlink()
