@@ -33,8 +33,10 @@ TEST_F(SandboxTest, SetsLimits) {
     };
   };
   EXPECT_EQ(InSandbox({}, limit(RLIMIT_FSIZE)).text, "0 0");
-  EXPECT_EQ(InSandbox({.memory = 1U << 30, .memory_files = true}, limit(RLIMIT_FSIZE)).text,
-            "1073741824 1073741824");
+  // So much that a sanitizer's own memory has room in it.
+  EXPECT_EQ(
+      InSandbox({.memory = uint64_t{1} << 46, .memory_files = true}, limit(RLIMIT_FSIZE)).text,
+      "70368744177664 70368744177664");
   rlimit files{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
   EXPECT_EQ(InSandbox({}, limit(RLIMIT_NOFILE)).text,
