@@ -2,9 +2,10 @@
 
 #include "config/yaml_node.h"
 
-#include <charconv>
 #include <cmath>
 #include <string_view>
+
+#include "config/parse_whole.h"
 
 namespace darkroom {
 
@@ -20,13 +21,6 @@ struct YamlNode::Data {
 };
 
 namespace {
-
-template <typename Number>
-bool ParseWhole(const std::string& text, Number* out) {
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, *out);
-  return error == std::errc() && rest == end;
-}
 
 nlohmann::json PlainScalarToJson(const std::string& text) {
   if (text.empty() || text == "null" || text == "~") return nullptr;

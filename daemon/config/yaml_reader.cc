@@ -5,22 +5,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <utility>
 
+#include "config/parse_whole.h"
 #include "core/suggest.h"
 #include "core/units.h"
 
 namespace darkroom {
 namespace {
-
-template <typename Number>
-bool ParseWhole(const std::string& text, Number* out) {
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, *out);
-  return error == std::errc() && rest == end;
-}
 
 // "did you mean 'file'?", or nothing where no word is near. The beginning of a word is near it.
 std::string DidYouMean(const std::string& word, const std::vector<std::string>& known) {

@@ -14,20 +14,12 @@ import pytest
 
 from client import until
 from harness import plugin_path, weights_path
+from hostile_files import safetensors, tensor
 from pictures import decode, encode, quarters
 
 FAST_WEIGHTS = weights_path("realesr-animevideov3-x4")
 PHOTO = encode(quarters())
 MIB = 1 << 20
-
-
-def safetensors(header: dict | bytes, data: bytes = b"", length: int | None = None) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + data
-
-
-def tensor(shape: list, begin: int, end: int, dtype: str = "F32") -> dict:
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
 def shifted_offsets() -> bytes:
