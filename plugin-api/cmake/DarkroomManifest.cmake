@@ -81,7 +81,8 @@ function(darkroom_check_manifest file torch)
     math(EXPR last "${count} - 1")
     foreach(i RANGE ${last})
       string(JSON extension GET "${json}" extensions ${i})
-      _darkroom_one_of("extensions[${i}]" "${extension}" darkroom.stepwise/1)
+      _darkroom_one_of("extensions[${i}]" "${extension}" darkroom.stepwise/1
+                       darkroom.checkpoint/1)
     endforeach()
   endif()
 

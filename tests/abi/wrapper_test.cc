@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -92,6 +93,29 @@ class BatchModel {
   std::string cancelled_;
 };
 
+// Counts to three, and can go on from where another instance was.
+class CountingModel {
+ public:
+  struct Run {
+    uint32_t made = 0;
+  };
+  CountingModel(Host, std::string_view) {}
+  void Load(const dr_lane_t&) {}
+  std::unique_ptr<Run> Begin(Job&) { return std::make_unique<Run>(); }
+  void Step(std::span<Run* const> runs, std::span<uint32_t> left) {
+    for (size_t i = 0; i < runs.size(); ++i) left[i] = 3 - ++runs[i]->made;
+  }
+  void Finish(Run&) {}
+  std::string Save(const Run& run) { return std::to_string(run.made); }
+  std::unique_ptr<Run> Restore(Job& job, std::string_view state) {
+    if (state != "1" && state != "2") {
+      throw Error(DR_FAILED_PRECONDITION, "no state of job " + std::string(job.id()));
+    }
+    return std::make_unique<Run>(Run{static_cast<uint32_t>(state[0] - '0')});
+  }
+  void Unload() {}
+};
+
 template <typename M>
 class Driver {
  public:
@@ -112,6 +136,7 @@ class Driver {
     return Infer({job.abi()});
   }
   void Cancel(const dr_job_t* job) { table_.cancel(instance_, job); }
+  dr_instance_t* instance() { return instance_; }
   void Unload() { table_.unload(instance_); }
   ~Driver() {
     if (instance_ != nullptr) table_.destroy(instance_);
@@ -251,6 +276,48 @@ TEST(WrapperTest, LogsWhatUnloadThrows) {
   ASSERT_EQ(driver.Load(), DR_OK);
   driver.Unload();
   EXPECT_THAT(driver.host.logged, ElementsAre("unload: gone wrong"));
+}
+
+TEST(WrapperTest, CarriesAStateFromOneRunToAnother) {
+  Driver<CountingModel> driver;
+  ASSERT_EQ(driver.Create(""), DR_OK);
+  using Table = plugin_internal::Table<CountingModel>;
+  const auto* const steps = static_cast<const dr_stepwise_t*>(Table::Extension(DR_STEPWISE_1));
+  const auto* const states = static_cast<const dr_checkpoint_t*>(Table::Extension(DR_CHECKPOINT_1));
+  ASSERT_NE(steps, nullptr);
+  ASSERT_NE(states, nullptr);
+  const FakeJob job("a", "{}");
+  dr_run_t* run = nullptr;
+  uint32_t left = 0;
+  ASSERT_EQ(steps->begin(driver.instance(), job.abi(), &run), DR_OK);
+  ASSERT_EQ(steps->step(driver.instance(), &run, 1, &left), DR_OK);
+  EXPECT_EQ(left, 2U);
+
+  std::string state;
+  const auto append = [](void* context, const void* data, uint64_t bytes) -> dr_status {
+    static_cast<std::string*>(context)->append(static_cast<const char*>(data), bytes);
+    return DR_OK;
+  };
+  EXPECT_EQ(states->save(driver.instance(), run, append, &state), DR_OK);
+  EXPECT_EQ(state, "1");
+  const auto refuse = [](void*, const void*, uint64_t) -> dr_status {
+    return DR_RESOURCE_EXHAUSTED;
+  };
+  EXPECT_EQ(states->save(driver.instance(), run, refuse, nullptr), DR_RESOURCE_EXHAUSTED);
+  steps->end(driver.instance(), run);
+
+  ASSERT_EQ(states->restore(driver.instance(), job.abi(), state.data(), state.size(), &run), DR_OK);
+  ASSERT_EQ(steps->step(driver.instance(), &run, 1, &left), DR_OK);
+  EXPECT_EQ(left, 1U) << "it went on after the first step";
+  steps->end(driver.instance(), run);
+  EXPECT_EQ(states->restore(driver.instance(), job.abi(), "x", 1, &run), DR_FAILED_PRECONDITION);
+  EXPECT_EQ(driver.host.words, "no state of job a");
+}
+
+TEST(WrapperTest, HasOnlyTheExtensionsThatItsModelHas) {
+  EXPECT_EQ(plugin_internal::Table<Model>::Extension(DR_STEPWISE_1), nullptr);
+  EXPECT_EQ(plugin_internal::Table<Model>::Extension(DR_CHECKPOINT_1), nullptr);
+  EXPECT_EQ(plugin_internal::Table<CountingModel>::Extension("darkroom.unknown/1"), nullptr);
 }
 
 }  // namespace

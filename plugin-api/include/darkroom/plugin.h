@@ -298,6 +298,30 @@ typedef struct dr_stepwise {
   void (*end)(dr_instance_t* instance, dr_run_t* run);
 } dr_stepwise_t;
 
+// ---- Extension darkroom.checkpoint/1 (the plugin's, beside darkroom.stepwise/1) -----------------
+
+// A run's state as bytes, so that a job whose worker, device or machine is lost goes on at the step
+// that it had reached, wherever the same plugin has the same weights. The host saves between two
+// steps, and calls restore instead of begin.
+#define DR_CHECKPOINT_1 "darkroom.checkpoint/1"
+
+typedef struct dr_checkpoint {
+  uint32_t size;
+  uint32_t flags;  // 0
+
+  // Hands the state over, by one or several calls of write(context, data, bytes), which copies; a
+  // status that write gives other than OK is given on. The run goes on as if nothing were. [lane,
+  // loaded]
+  dr_status (*save)(dr_instance_t* instance, dr_run_t* run,
+                    dr_status (*write)(void* context, const void* data, uint64_t bytes),
+                    void* context);
+  // begin of a job that has a saved state; the steps that follow give what they would have given
+  // without the break. The bytes may come from anywhere: those that do not belong to this job with
+  // these weights are DR_FAILED_PRECONDITION, and the host begins it anew. [lane, loaded]
+  dr_status (*restore)(dr_instance_t* instance, const dr_job_t* job, const void* state,
+                       uint64_t bytes, dr_run_t** run);
+} dr_checkpoint_t;
+
 // The entry point: first call into the plugin, made once. Returns a static table, or NULL after
 // set_error. Must be quick: no device, no file. [control]
 DR_EXPORT const dr_plugin_t* darkroom_plugin_entry(const dr_host_t* host);

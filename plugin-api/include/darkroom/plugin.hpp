@@ -24,6 +24,12 @@
 //     void Step(std::span<Run* const> runs, std::span<uint32_t> left);  // left[i]: of its steps
 //     void Finish(Run& run);                           // gives the outputs
 //
+// and, so that a job goes on where it was when a worker or a machine is lost (the extension
+// darkroom.checkpoint/1, named too):
+//
+//     std::string Save(const Run& run);                // the state between two steps, as bytes
+//     std::unique_ptr<Run> Restore(darkroom::Job& job, std::string_view state);  // for Begin
+//
 // Constructor, Load and Infer may throw: darkroom::Error says a status and words, any other
 // exception is DR_INTERNAL (std::bad_alloc: DR_RESOURCE_EXHAUSTED). None crosses the boundary.
 // Threads and ownership are those of plugin.h: Load, Infer and Unload run on the instance's lane,
@@ -38,6 +44,7 @@
 
 #include <darkroom/plugin.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -245,6 +252,14 @@ struct HeldRun {
   std::unique_ptr<typename Model::Run> run;
 };
 
+// Whether a model's runs can be written down: darkroom.checkpoint/1.
+template <typename Model>
+concept HasState =
+    requires(Model& model, const typename Model::Run& run, Job& job, std::string_view state) {
+      { model.Save(run) } -> std::convertible_to<std::string>;
+      { model.Restore(job, state) } -> std::same_as<std::unique_ptr<typename Model::Run>>;
+    };
+
 // The functions of darkroom.stepwise/1 for a model that has a Run.
 template <typename Model>
 struct StepTable {
@@ -283,6 +298,29 @@ struct StepTable {
   }
   static void End(dr_instance_t*, dr_run_t* run) { delete Of(run); }
 
+  static dr_status Save(dr_instance_t* instance, dr_run_t* run,
+                        dr_status (*write)(void*, const void*, uint64_t), void* context)
+    requires HasState<Model>
+  {
+    dr_status written = DR_OK;
+    const dr_status made = Try(instance, [&] {
+      const std::string state = Of(instance)->model->Save(*Of(run)->run);
+      written = write(context, state.data(), state.size());
+    });
+    return made == DR_OK ? written : made;
+  }
+  static dr_status Restore(dr_instance_t* instance, const dr_job_t* job, const void* state,
+                           uint64_t bytes, dr_run_t** run)
+    requires HasState<Model>
+  {
+    return Try(instance, [&] {
+      auto held = std::make_unique<Held>(Held{Job(Of(instance)->host, job), nullptr});
+      held->run = Of(instance)->model->Restore(
+          held->job, std::string_view(static_cast<const char*>(state), bytes));
+      *run = reinterpret_cast<dr_run_t*>(held.release());
+    });
+  }
+
   static constexpr dr_stepwise_t kTable = {
       .size = sizeof(dr_stepwise_t),
       .flags = 0,
@@ -290,6 +328,17 @@ struct StepTable {
       .step = Step,
       .finish = Finish,
       .end = End,
+  };
+};
+
+template <typename Model>
+  requires HasState<Model>
+struct CheckpointTable {
+  static constexpr dr_checkpoint_t kTable = {
+      .size = sizeof(dr_checkpoint_t),
+      .flags = 0,
+      .save = StepTable<Model>::Save,
+      .restore = StepTable<Model>::Restore,
   };
 };
 
@@ -365,6 +414,9 @@ struct Table {
   static const void* Extension(const char* id) {
     if constexpr (kIsStepwise) {
       if (std::strcmp(id, DR_STEPWISE_1) == 0) return &StepTable<Model>::kTable;
+      if constexpr (HasState<Model>) {
+        if (std::strcmp(id, DR_CHECKPOINT_1) == 0) return &CheckpointTable<Model>::kTable;
+      }
     }
     return nullptr;
   }
