@@ -171,6 +171,22 @@ Outcome<bool> JetStream::HasStream(const std::string& stream) {
   return Explain("look for the stream " + stream, s, error);
 }
 
+Outcome<uint64_t> JetStream::Count(const std::string& stream, const std::string& subject) {
+  jsOptions options;
+  jsOptions_Init(&options);
+  options.Stream.Info.SubjectsFilter = subject.c_str();
+  jsStreamInfo* info = nullptr;
+  auto error = static_cast<jsErrCode>(0);
+  const natsStatus s = js_GetStreamInfo(&info, context_, stream.c_str(), &options, &error);
+  if (s != NATS_OK) return Explain("count what is in the stream " + stream, s, error);
+  uint64_t messages = 0;
+  if (const jsStreamStateSubjects* subjects = info->State.Subjects; subjects != nullptr) {
+    for (int i = 0; i < subjects->Count; ++i) messages += subjects->List[i].Msgs;
+  }
+  jsStreamInfo_Destroy(info);
+  return messages;
+}
+
 Outcome<bool> JetStream::HasConsumer(const std::string& stream, const std::string& consumer) {
   jsConsumerInfo* info = nullptr;
   auto error = static_cast<jsErrCode>(0);
@@ -201,7 +217,7 @@ Outcome<std::optional<Incoming>> JetStream::Last(const std::string& stream,
   }
 }
 
-Outcome<uint64_t> JetStream::Count(natsSubscription* subscription) const {
+Outcome<uint64_t> JetStream::CountPending(natsSubscription* subscription) const {
   jsConsumerInfo* info = nullptr;
   auto error = static_cast<jsErrCode>(0);
   const natsStatus s = natsSubscription_GetConsumerInfo(&info, subscription, nullptr, &error);
@@ -221,7 +237,7 @@ std::optional<Failure> JetStream::Walk(const StreamQuery& query,
   if (s != NATS_OK) return Explain("read the stream " + query.stream, s, error);
   const SubscriptionPointer subscription(raw);
   natsSubscription_SetPendingLimits(raw, -1, -1);
-  Outcome<uint64_t> count = Count(raw);
+  Outcome<uint64_t> count = CountPending(raw);
   if (auto* failure = std::get_if<Failure>(&count)) return std::move(*failure);
   if (std::get<uint64_t>(count) == 0) return std::nullopt;
   while (true) {
@@ -248,7 +264,7 @@ Outcome<uint64_t> JetStream::Watch(const StreamQuery& query, int number) {
   natsSubscription_SetPendingLimits(raw, -1, -1);
   watching->handle.reset(raw);
   watches_.push_back(std::move(watching));
-  return Count(raw);
+  return CountPending(raw);
 }
 
 void JetStream::Unwatch(int number) {

@@ -54,6 +54,8 @@ class JetStream {
 
   // Whether there is such a stream; a failure where the server has no JetStream at all.
   Outcome<bool> HasStream(const std::string& stream);
+  // How many messages of the subject, which may have wildcards, the stream has.
+  Outcome<uint64_t> Count(const std::string& stream, const std::string& subject);
   Outcome<bool> HasConsumer(const std::string& stream, const std::string& consumer);
 
   // The last message of a subject, if there is one. The stream must allow direct gets.
@@ -79,7 +81,7 @@ class JetStream {
 
   explicit JetStream(Client* client);
   Failure Full(int status) const;
-  Outcome<uint64_t> Count(natsSubscription* subscription) const;
+  Outcome<uint64_t> CountPending(natsSubscription* subscription) const;
 
   Client& client_;
   jsCtx* context_ = nullptr;

@@ -57,6 +57,11 @@ Outcome<bool> JobStore::Knows(const std::string& job_class, const std::string& m
   return streams_->HasConsumer(names_.jobs, DurableNames::Consumer(job_class, model));
 }
 
+Outcome<uint64_t> JobStore::CountKept(const std::string& job_class, const std::string& model) {
+  return streams_->Count(
+      names_.jobs, names_.Job(job_class.empty() ? "*" : job_class, model.empty() ? "*" : model));
+}
+
 Outcome<std::optional<json>> JobStore::Find(const std::string& job) {
   Outcome<std::optional<Incoming>> last = streams_->Last(names_.states, names_.State(job));
   if (auto* failure = std::get_if<Failure>(&last)) return std::move(*failure);

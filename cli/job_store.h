@@ -35,6 +35,9 @@ class JobStore {
   // Whether some daemon takes jobs of this model and class, now or when it is back.
   Outcome<bool> Knows(const std::string& job_class, const std::string& model);
 
+  // How many jobs of a class and model lie in the queue, those that run among them; empty: of any.
+  Outcome<uint64_t> CountKept(const std::string& job_class, const std::string& model);
+
   // A job's state document; nothing if there is none.
   Outcome<std::optional<nlohmann::json>> Find(const std::string& job);
   // The same, where there must be one.

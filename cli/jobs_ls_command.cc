@@ -28,25 +28,45 @@ struct LsArguments {
   bool watch = false;
 };
 
-// The newest that match, by their submission.
+struct Found {
+  std::vector<json> states;  // the newest, by their submission
+  size_t matches = 0;
+  // That lie in the queue and have no state: no host has taken them up.
+  uint64_t untaken = 0;
+};
+
+// Without a state there is nothing known of a job but its subject.
+bool AsksForUntaken(const JobFilter& filter) {
+  return (filter.state.empty() || filter.state == "queued") && filter.tags.empty() && !filter.since;
+}
+
 std::optional<Failure> Collect(JobStore& store, const JobFilter& filter, size_t limit,
-                               std::vector<json>* states, size_t* matches) {
+                               Found* found) {
+  if (AsksForUntaken(filter)) {
+    Outcome<uint64_t> kept = store.CountKept(filter.job_class, filter.model);
+    if (auto* failure = std::get_if<Failure>(&kept)) return std::move(*failure);
+    found->untaken = std::get<uint64_t>(kept);
+  }
+  JobFilter any_state = filter;
+  any_state.state.clear();
   const auto older = [](const json& a, const json& b) {
     return TextField(a, "submitted") > TextField(b, "submitted");
   };
   // A heap whose first is the oldest: no more than `limit` states are ever held.
   std::optional<Failure> failure = store.WalkStates(filter.since, [&](const json& state) {
+    if (found->untaken > 0 && !HasEnded(state) && any_state.Matches(state)) --found->untaken;
     if (!filter.Matches(state)) return true;
-    ++*matches;
-    states->push_back(state);
-    std::push_heap(states->begin(), states->end(), older);
-    if (states->size() > limit) {
-      std::pop_heap(states->begin(), states->end(), older);
-      states->pop_back();
+    ++found->matches;
+    std::vector<json>& states = found->states;
+    states.push_back(state);
+    std::push_heap(states.begin(), states.end(), older);
+    if (states.size() > limit) {
+      std::pop_heap(states.begin(), states.end(), older);
+      states.pop_back();
     }
     return true;
   });
-  std::sort(states->begin(), states->end(), older);
+  std::sort(found->states.begin(), found->states.end(), older);
   return failure;
 }
 
@@ -75,7 +95,7 @@ ExitCode List(const Command& command, const LsArguments& arguments) {
   if (!filter.ok()) {
     return Report(command, Failure::Local(filter.status()), {{"jobs", json::array()}});
   }
-  const json empty = {{"jobs", json::array()}, {"matches", 0}};
+  const json empty = {{"jobs", json::array()}, {"matches", 0}, {"untaken", 0}};
   const auto work = [&](JobSession& session, json* result) -> std::optional<Failure> {
     if (arguments.watch) {
       StreamQuery query = session.store().StateQuery("*");
@@ -84,13 +104,11 @@ ExitCode List(const Command& command, const LsArguments& arguments) {
       Outcome<uint64_t> watching = session.store().streams().Watch(query, kStates);
       if (auto* failure = std::get_if<Failure>(&watching)) return std::move(*failure);
     }
-    std::vector<json> states;
-    size_t matches = 0;
-    if (auto failure = Collect(session.store(), *filter, arguments.limit, &states, &matches)) {
-      return failure;
-    }
+    Found found;
+    if (auto failure = Collect(session.store(), *filter, arguments.limit, &found)) return failure;
+    const std::vector<json>& states = found.states;
     if (command.json && !arguments.watch) {
-      *result = {{"jobs", states}, {"matches", matches}};
+      *result = {{"jobs", states}, {"matches", found.matches}, {"untaken", found.untaken}};
       return std::nullopt;
     }
     if (command.json) {
@@ -99,8 +117,13 @@ ExitCode List(const Command& command, const LsArguments& arguments) {
       }
     } else {
       std::string text = JobTable(states, now, command.terminal);
-      if (matches > states.size()) {
-        text += fmt::format("the newest {} of {}; more with --limit\n", states.size(), matches);
+      if (found.matches > states.size()) {
+        text +=
+            fmt::format("the newest {} of {}; more with --limit\n", states.size(), found.matches);
+      }
+      if (found.untaken > 0) {
+        text += fmt::format("{} more in the queue: no host has taken {} up yet\n", found.untaken,
+                            found.untaken == 1 ? "it" : "them");
       }
       PrintText(text);
     }

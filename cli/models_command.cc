@@ -140,10 +140,16 @@ void AddModelsCommand(CLI::App* app, Command* command) {
   CLI::App* models = app->add_subcommand(
       "models", "List the models, or show one: its inputs, outputs, parameters and subjects");
   models->add_option("NAME", *name, "The model to show");
-  models->callback([models, command, name] {
-    if (!models->get_subcommands().empty()) return;  // theirs is what runs
+  const auto run = [command, name] {
     command->run = [command, name] { return ShowModels(*command, *name); };
+  };
+  models->callback([models, run] {
+    if (models->get_subcommands().empty()) run();  // else theirs is what runs
   });
+  models->add_subcommand("ls", "List the models, as without it")->callback(run);
+  CLI::App* show = models->add_subcommand("show", "Show one, as its name alone does");
+  show->add_option("NAME", *name, "The model to show")->required();
+  show->callback(run);
   AddModelsPullCommand(models, command);
 }
 

@@ -317,6 +317,9 @@ def test_tables_and_json_of_one_daemon(shell):
     for command in ("status", "models", "ps"):
         answer = shell.json(command)
         assert set(answer) == {"hosts"} and [h["host"] for h in answer["hosts"]] == ["e2e-host"]
+    assert shell("models", "ls").text.splitlines() == models
+    assert shell("models", "show", "photo-enhance-fast").text == one
+    assert shell("models", "show", code=2).err
     (only,) = shell.json("models", "echo")["hosts"][0]["models"]
     assert only["name"] == "echo"
 

@@ -87,6 +87,11 @@ def test_submit_refuses_before_anything_is_kept(shell, js, loop):
     assert kept() == before
     job = submitted(shell, "nobody", "-i", "in", "--force")
     assert kept() == before + 1 and job
+    # No host knows the model, so there is no state of the job; but it is not passed over.
+    assert shell.json("jobs", "ls", "--model", "nobody") == {"jobs": [], "matches": 0, "untaken": 1}
+    assert shell("jobs", "ls", "--state", "queued").text.endswith("1 more in the queue: no host has taken it up yet\n")
+    assert shell.json("jobs", "ls", "--model", "mock")["untaken"] == 0
+    assert shell.json("jobs", "ls", "--state", "failed")["untaken"] == 0
     loop.run_until_complete(js.purge_stream("DARKROOM_JOBS"))
 
 
