@@ -58,6 +58,7 @@ class Doctor {
     ReadConfig();
     if (config_) {
       for (Finding& one : LookAtModels(*config_)) findings_.push_back(std::move(one));
+      findings_.push_back(LookAtTorch(*config_));
       findings_.push_back(LookAtStateFolder(config_->state_dir));
       findings_.push_back(LookAtDisk(config_->state_dir));
     }
@@ -89,7 +90,10 @@ class Doctor {
     Outcome<std::unique_ptr<Client>> connected = command_.Connect();
     if (const auto* failure = std::get_if<Failure>(&connected)) {
       const bool refused = failure->exit_code == ExitCode::kPermission;
-      Add(refused ? "rights" : "nats", *failure);
+      const bool own = !refused && config_ && config_->nats.embedded;
+      Add(refused ? "rights" : "nats", State::kFailed, failure->status.message(),
+          own ? "darkroomd brings this server when it runs: systemctl start darkroomd"
+              : failure->status.hint());
       return;
     }
     const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));

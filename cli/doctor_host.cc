@@ -6,10 +6,12 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
 
+#include "config/places.h"
 #include "core/units.h"
 
 namespace darkroom {
@@ -153,8 +155,8 @@ std::vector<Finding> LookAtModels(const Config& config) {
     if (!fs::exists(model.weights, error)) {
       findings.push_back({"weights", State::kFailed,
                           fmt::format("model '{}' has no weights at {}", model.name, model.weights),
-                          "scripts/fetch-models FOLDER makes those of the example; docs of the "
-                          "plugin say where others come from"});
+                          "darkroom-setup fetches those of the example configuration, darkroom "
+                          "models pull those of a hub"});
     } else if (access(model.weights.c_str(), R_OK) != 0) {
       findings.push_back({"weights", State::kFailed,
                           fmt::format("the weights {} of model '{}' cannot be read by {}: {}",
@@ -165,9 +167,9 @@ std::vector<Finding> LookAtModels(const Config& config) {
     }
   }
   if (findings.empty()) {
-    findings.push_back({"weights", State::kOk,
-                        fmt::format("{} of {} models that have some", found, config.models.size()),
-                        ""});
+    findings.push_back(
+        {"weights", State::kOk,
+         fmt::format("those of {} of {} models are there", found, config.models.size()), ""});
   }
   if (!config.plugins.folder.empty() && !fs::is_directory(config.plugins.folder, error)) {
     findings.push_back({"plugins", State::kFailed,
@@ -176,6 +178,22 @@ std::vector<Finding> LookAtModels(const Config& config) {
                         "daemon is taken"});
   }
   return findings;
+}
+
+Finding LookAtTorch(const Config& config) {
+  const fs::path folder = FindPlaces(config).torch_dir;
+  std::error_code error;
+  if (!folder.empty() && fs::exists(folder / "lib/libtorch_cpu.so", error)) {
+    return {"libtorch", State::kOk, folder.string(), ""};
+  }
+  const bool wanted = std::any_of(config.models.begin(), config.models.end(),
+                                  [](const ModelConfig& model) { return !model.weights.empty(); });
+  return {"libtorch", wanted ? State::kFailed : State::kWarning,
+          folder.empty() ? "is not on this host: plugins that compute with it cannot be opened"
+                         : fmt::format("there is no lib/libtorch_cpu.so in {}", folder.string()),
+          folder.empty() ? "darkroom-setup fetches it, or torch_dir names the folder torch of a "
+                           "Python that has 2.11"
+                         : "torch_dir must name the folder torch of a Python that has 2.11"};
 }
 
 }  // namespace darkroom

@@ -37,6 +37,9 @@ Finding JudgeClock(std::chrono::milliseconds ahead);
 // Whether the models' weights and the plugins' folder can be read.
 std::vector<Finding> LookAtModels(const Config& config);
 
+// Whether the libtorch that plugins are to have is there. Not every plugin needs it.
+Finding LookAtTorch(const Config& config);
+
 }  // namespace darkroom
 
 #endif  // DARKROOM_CLI_DOCTOR_HOST_H_

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "config/places.h"
 #include "core/json.h"
 #include "worker/plugin_access.h"
 #include "worker/records.h"
@@ -21,38 +22,10 @@ namespace fs = std::filesystem;
 // As much as a daemon's worker has by its configuration's defaults. Untouched, it costs nothing.
 constexpr uint64_t kArena = (uint64_t{512} << 20) + (uint64_t{1} << 30);
 
-bool Exists(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 std::string AbsolutePath(const std::string& path) {
   std::error_code error;
   const fs::path absolute = fs::absolute(path, error);
   return error ? path : absolute.lexically_normal().string();
-}
-
-fs::path ThisFolder() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path();
-}
-
-Result<std::string> FindWorker(const fs::path& here) {
-  for (const char* place : {"darkroom-worker", "../libexec/darkroom/darkroom-worker"}) {
-    const fs::path path = (here / place).lexically_normal();
-    if (Exists(path)) return path.string();
-  }
-  return Status::FailedPrecondition(
-      fmt::format("cannot try the plugin: there is no darkroom-worker in {}", here.string()),
-      "install darkroom and darkroom-worker together, or read the file alone: --no-run");
-}
-
-std::string FindTorch(const std::string& given) {
-  if (!given.empty()) return AbsolutePath(given);
-#ifdef DARKROOM_BUILD_TORCH_DIR
-  if (Exists(DARKROOM_BUILD_TORCH_DIR)) return DARKROOM_BUILD_TORCH_DIR;
-#endif
-  return {};
 }
 
 }  // namespace
@@ -81,24 +54,28 @@ Result<host::LaneSpec> TrialLane(const ModelInfo& info, const std::string& devic
 }
 
 Result<WorkerSetUp> TrialSetUp(const PluginFile& file, const TrialOptions& options, bool cuda) {
-  const fs::path here = ThisFolder();
-  Result<std::string> worker = FindWorker(here);
-  if (!worker.ok()) return worker.status();
+  Config config;
+  if (!options.torch_dir.empty()) config.torch_dir = AbsolutePath(options.torch_dir);
+  const Places places = FindPlaces(config);
+  if (std::error_code error; !fs::exists(places.worker_program, error)) {
+    return Status::FailedPrecondition(
+        fmt::format("cannot try the plugin: there is no darkroom-worker in {}",
+                    places.worker_program.parent_path().string()),
+        "install darkroom and darkroom-worker together, or read the file alone: --no-run");
+  }
 
   WorkerSetUp set_up;
   set_up.name = file.info.id;
-  set_up.program = *std::move(worker);
+  set_up.program = places.worker_program.string();
   set_up.host.cuda = cuda;
   // What starts a thread is then the plugin.
   set_up.host.codec_threads = 0;
   set_up.arena_bytes = kArena;
 
-  for (const char* place : {"../lib", "../lib/darkroom"}) {
-    set_up.sandbox.readable.push_back((here / place).lexically_normal().string());
-  }
+  set_up.sandbox.readable.push_back(places.host_library.parent_path().string());
   std::vector<std::string> weights;
   if (!options.weights.empty()) weights.push_back(AbsolutePath(options.weights));
-  AllowPlugin(file, FindTorch(options.torch_dir), weights, &set_up);
+  AllowPlugin(file, places.torch_dir, weights, &set_up);
   return set_up;
 }
 

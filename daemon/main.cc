@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "config/places.h"
 #include "config/to_json.h"
 #include "core/log.h"
 #include "core/version.h"

@@ -13,21 +13,8 @@
 namespace darkroom {
 namespace {
 
-namespace fs = std::filesystem;
-
 // They go to a worker in one packet, with the model's name and weights.
 constexpr size_t kMostOptions = size_t{64} << 10;
-
-// Where docs/packages.md tells people to put what no package has.
-constexpr const char* kPackagedTorch = "/opt/darkroom/torch";
-
-fs::path FirstExisting(const std::vector<fs::path>& candidates) {
-  std::error_code error;
-  for (const fs::path& path : candidates) {
-    if (!path.empty() && fs::exists(path, error)) return path.lexically_normal();
-  }
-  return candidates.empty() ? fs::path() : candidates.front().lexically_normal();
-}
 
 Status Describe(PluginRegistry* registry, Model* model) {
   auto plugin = registry->Find(model->config.plugin);
@@ -62,33 +49,6 @@ Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file
   contract->max_batch =
       std::min({contract->info.batch_max, config.max_batch.value_or(UINT32_MAX), kMostJobsARun});
   return std::shared_ptr<const ModelContract>(std::move(contract));
-}
-
-Places FindPlaces(const Config& config) {
-  std::error_code error;
-  const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
-  Places places;
-  places.plugin_folder =
-      !config.plugins.folder.empty()
-          ? config.plugins.folder
-          : FirstExisting({here / "../plugins", here / "../lib/darkroom/plugins"});
-  places.host_library = !config.host_library.empty()
-                            ? config.host_library
-                            : FirstExisting({here / "../lib/libdarkroom-host.so",
-                                             here / "../lib/darkroom/libdarkroom-host.so"});
-  places.worker_program =
-      !config.worker_program.empty()
-          ? config.worker_program
-          : FirstExisting({here / "darkroom-worker", here / "../libexec/darkroom/darkroom-worker"});
-  places.torch_dir = config.torch_dir;
-#ifdef DARKROOM_BUILD_TORCH_DIR
-  if (places.torch_dir.empty() && fs::exists(DARKROOM_BUILD_TORCH_DIR, error)) {
-    places.torch_dir = DARKROOM_BUILD_TORCH_DIR;
-  }
-#endif
-  if (places.torch_dir.empty() && fs::exists(kPackagedTorch, error))
-    places.torch_dir = kPackagedTorch;
-  return places;
 }
 
 std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, PluginRegistry* registry) {

@@ -10,7 +10,6 @@
 #ifndef DARKROOM_MODEL_SETUP_H_
 #define DARKROOM_MODEL_SETUP_H_
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,18 +20,6 @@
 #include "queue/model.h"
 
 namespace darkroom {
-
-// Where things lie: as configured, else beside this program, installed or in a build tree.
-struct Places {
-  std::filesystem::path plugin_folder;
-  std::filesystem::path host_library;
-  std::filesystem::path worker_program;
-  std::filesystem::path torch_dir;  // empty: not found
-
-  std::string torch_lib() const { return torch_dir.empty() ? "" : (torch_dir / "lib").string(); }
-};
-
-Places FindPlaces(const Config& config);
 
 // What a generation of a plugin promises for a model of this configuration.
 Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file,

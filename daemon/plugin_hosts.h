@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/places.h"
 #include "core/log.h"
 #include "device/device.h"
-#include "model_setup.h"
 #include "plugin/registry.h"
 #include "queue/model.h"
 #include "worker/hosted_plugin.h"

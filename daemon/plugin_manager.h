@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/places.h"
 #include "core/changes.h"
 #include "core/log.h"
 #include "device/device.h"

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/places.h"
 #include "control/control_service.h"
 #include "control/http_server.h"
 #include "control/job_metrics.h"

@@ -21,6 +21,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "config/places.h"
 #include "core/coroutine.h"
 
 namespace darkroom {
@@ -63,14 +64,6 @@ std::string ServerConfig(const NatsConfig& config, uint16_t port, const fs::path
       port, config.max_payload, store.string());
 }
 
-// darkroom's package brings a server of its own, newer than the distribution's, beside the daemon.
-std::string ProgramOf(const std::string& name) {
-  std::error_code error;
-  const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
-  const fs::path own = (here / "../libexec/darkroom" / name).lexically_normal();
-  return name.find('/') == std::string::npos && fs::exists(own, error) ? own.string() : name;
-}
-
 }  // namespace
 
 EmbeddedServer::EmbeddedServer(boost::asio::io_context& io, Logger& log)
@@ -95,7 +88,7 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(boost::asio::io_co
     if (!free.ok()) return free.status();
     port = *free;
   }
-  server->binary_ = ProgramOf(config.server);
+  server->binary_ = FindServer(config.server);
   server->config_file_ = folder / "server.conf";
   server->log_file_ = folder / "server.log";
   server->url_ = fmt::format("nats://127.0.0.1:{}", port);

@@ -4,12 +4,19 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+
+import bare_root  # noqa: E402
+
 BUILD = os.environ["DARKROOM_BUILD"]
 TORCH = Path(os.environ["DARKROOM_DEPS"]) / "torch"
 MEBIBYTE = 1 << 20
@@ -121,6 +128,32 @@ def test_its_programs_take_their_libraries_from_it(bundle):
     assert str(bundle / "lib/libjpeg.so.62") in mapped
     assert any(file.startswith(str(bundle / "state/plugins")) for file in mapped)
     assert not [f for f in mapped if str(bundle) not in f and not OF_HOST.search(f)]
+
+
+def test_it_runs_where_nothing_is_installed(bundle, tmp_path):
+    """Of the host it has what every Debian has, and libtorch."""
+    if why := bare_root.why_not():
+        pytest.skip(why)
+    bare = bare_root.BareRoot(tmp_path / "root", "apt")
+    shutil.copytree(bundle, bare.root / "opt/bundle")
+    (bare.root / "opt/bundle/bare.yaml").write_text(
+        "state_dir: /tmp/state\ntorch_dir: /opt/torch/torch\nhttp: {listen: 'off'}\n"
+        "nats: {embedded: true, server: /opt/bundle/bin/nats-server}\n"
+        f"models: {{m: {{plugin: enhance, weights: models/{MODEL}.safetensors}}}}\n")
+    Image.new("RGB", (8, 6), (90, 120, 30)).save(bare.root / "tmp/in.png")
+    try:
+        daemon = bare.start("/opt/bundle/bin/darkroomd", "--config", "/opt/bundle/bare.yaml",
+                            binds={TORCH: "/opt/torch"}, stderr=subprocess.PIPE)
+        told = ""
+        while "ready:" not in told:
+            line = daemon.stderr.readline()
+            assert line, f"darkroomd ended: {told}"
+            told += line
+        url = re.search(r"ready: .*(nats://[0-9.:]+)", told)[1]
+        bare.run("/opt/bundle/bin/darkroom", "--url", url, "run", "m", "-i", "/tmp/in.png", "-o", "/tmp/out.png")
+        assert Image.open(bare.root / "tmp/out.png").size == (32, 24)
+    finally:
+        bare.close()
 
 
 def test_its_configuration_is_sound(bundle):

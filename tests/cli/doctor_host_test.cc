@@ -99,5 +99,17 @@ TEST_F(DoctorHostTest, MissesWeightsAndPlugins) {
   EXPECT_EQ(findings[1].name, "plugins");
 }
 
+TEST_F(DoctorHostTest, MissesLibtorchWhereItIsNamed) {
+  Config config;
+  config.torch_dir = root_ / "torch";
+  EXPECT_EQ(LookAtTorch(config).state, State::kWarning) << "nothing here may need it";
+  config.models.resize(1);
+  config.models[0].weights = "some";
+  EXPECT_EQ(LookAtTorch(config).state, State::kFailed);
+  EXPECT_THAT(LookAtTorch(config).hint, HasSubstr("torch_dir"));
+  File("torch/lib/libtorch_cpu.so");
+  EXPECT_EQ(LookAtTorch(config).state, State::kOk);
+}
+
 }  // namespace
 }  // namespace darkroom

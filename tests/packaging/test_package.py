@@ -4,6 +4,7 @@
 The host's own packages are not touched.
 """
 
+import json
 import os
 import re
 import socket
@@ -16,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
+import bare_root  # noqa: E402
 from harness import Program, deps, wait_until, weights_path  # noqa: E402
 from pictures import decode, encode, quarters  # noqa: E402
 
@@ -96,26 +98,71 @@ def test_units_name_files_of_the_package(installed):
             assert (installed.root / path[1:]).exists(), f"{unit.name}: {path}"
 
 
+def configuration_for(root: Path, models: str) -> str:
+    """The installed configuration, but with a port of the test's own, no pages, and the weights in that folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    text = (root / CONFIG).read_text()
+    for old, new in {"  port: 4222 ": f"  port: {port} ", "listen: 127.0.0.1:9470": "listen: off",
+                     "/var/lib/darkroom/models/": models}.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def test_it_needs_nothing_that_it_does_not_depend_on(package, tmp_path):
+    if why := bare_root.why_not():
+        pytest.skip(why)
+    bare = bare_root.BareRoot(tmp_path / "root", run("dpkg-deb", "--field", package, "Depends"))
+    run("dpkg-deb", "--extract", package, bare.root)
+    text = configuration_for(bare.root, models="/var/lib/darkroom/models/")
+    (bare.root / CONFIG).write_text(text)
+    binds = {deps() / "torch": "/opt/darkroom/libtorch", deps() / "models": "/var/lib/darkroom/models"}
+    url = re.search(r"^  port: (\d+)", text, re.MULTILINE)[1]
+    (bare.root / "tmp/in.png").write_bytes(encode(quarters()))
+    try:
+        # Before darkroom-setup was run.
+        done = bare.start("darkroom", "doctor", "--local", "--json", stdout=subprocess.PIPE)
+        found = json.loads(done.communicate(timeout=60)[0])["checks"]
+        assert {"libtorch", "weights"} <= {one["name"] for one in found if "darkroom-setup" in one.get("hint", "")}
+        daemon = bare.start("darkroomd", binds=binds, stderr=subprocess.PIPE)
+        told = ""
+        while "ready:" not in told:
+            line = daemon.stderr.readline()
+            assert line, f"darkroomd ended: {told}"
+            told += line
+        assert re.search("^ok  *libtorch ", bare.run("darkroom", "doctor", "--local", binds=binds), re.MULTILINE)
+        bare.run("darkroom", "--url", f"nats://127.0.0.1:{url}", "run", "photo-enhance-fast", "-i", "/tmp/in.png", "-o",
+                 "/tmp/out.png")
+        assert decode((bare.root / "tmp/out.png").read_bytes()).size == (192, 128)
+    finally:
+        bare.close()
+
+
+def test_darkroom_setup_says_what_is_in_the_way(installed, tmp_path):
+    setup = installed.root / "usr/sbin/darkroom-setup"
+    assert "--models FOLDER" in run(setup, "--help")
+    folders = ["--torch", tmp_path / "torch", "--models", tmp_path / "models"]
+    nowhere = {**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_RETRIES": "0", "PIP_NO_INDEX": "0", "PIP_FIND_LINKS": ""}
+    for arguments, words in (
+        (["--torch"], "--torch needs a folder"),
+        (["--all"], "unknown argument --all"),
+        (["--cpu", "--torch", "/proc/none"], "/proc/none cannot be written to"),
+        (["--cpu", *folders], "is its package index reachable? then run this again"),
+    ):
+        done = subprocess.run([setup, *arguments], capture_output=True, text=True, env=nowhere, timeout=120)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+
+
 class Daemon(Program):
     """The installed darkroomd with the installed configuration, but for ports and folders that are the test's."""
 
     def __init__(self, folder: Path, installed: Installed):
         super().__init__("darkroomd", folder)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"nats://127.0.0.1:{port}"
-        text = (installed.root / CONFIG).read_text()
-        models = "/var/lib/darkroom/models/"
-        for old, new in {
-            "  port: 4222 ": f"  port: {port} ",
-            "listen: 127.0.0.1:9470": "listen: off",
-            "# torch_dir: /opt/darkroom": f"torch_dir: {deps() / 'torch/torch'} #",
-            f"{models}realesr-animevideov3-x4.safetensors": str(weights_path("realesr-animevideov3-x4")),
-        }.items():
-            assert old in text, old
-            text = text.replace(old, new)
-        (folder / "darkroom.yaml").write_text(text)
+        text = configuration_for(installed.root, str(weights_path("realesr-animevideov3-x4").parent) + "/")
+        self.url = "nats://127.0.0.1:" + re.search(r"^  port: (\d+)", text, re.MULTILINE)[1]
+        (folder / "darkroom.yaml").write_text(text.replace("# torch_dir: /opt/darkroom", f"torch_dir: {deps() / 'torch/torch'} #"))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(folder / "notify"))
         self.socket.setblocking(False)
