@@ -144,4 +144,14 @@ Outcome<std::vector<std::string>> FindHosts(Client* client, const std::string& s
       nearest.empty() ? "darkroom status lists them" : fmt::format("did you mean {}?", nearest)));
 }
 
+Outcome<std::vector<std::string>> FindMeant(Client* client, const std::string& status_subject,
+                                            const std::string& only, bool all) {
+  Outcome<std::vector<std::string>> found = FindHosts(client, status_subject, only);
+  const auto* hosts = std::get_if<std::vector<std::string>>(&found);
+  if (hosts == nullptr || hosts->size() == 1 || all) return found;
+  return Failure::Local(Status::InvalidArgument(
+      fmt::format("there are {} daemons: {}", hosts->size(), fmt::join(*hosts, ", ")),
+      "say which with --host NAME, or --all"));
+}
+
 }  // namespace darkroom

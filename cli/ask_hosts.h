@@ -38,6 +38,10 @@ HostAnswers AskHosts(Client* client, const Outgoing& request, std::vector<std::s
 Outcome<std::vector<std::string>> FindHosts(Client* client, const std::string& status_subject,
                                             const std::string& only);
 
+// The ones that are meant, where nothing but a name or `all` means more than one.
+Outcome<std::vector<std::string>> FindMeant(Client* client, const std::string& status_subject,
+                                            const std::string& only, bool all);
+
 }  // namespace darkroom
 
 #endif  // DARKROOM_CLI_ASK_HOSTS_H_

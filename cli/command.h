@@ -72,6 +72,7 @@ void AddCompletionCommand(CLI::App* app, Command* command);
 void AddConfigCommand(CLI::App* app, Command* command);
 void AddDeadCommand(CLI::App* app, Command* command);
 void AddDrainCommand(CLI::App* app, Command* command);
+void AddReloadCommand(CLI::App* app, Command* command);
 void AddJobsCommand(CLI::App* app, Command* command);
 void AddRunCommand(CLI::App* app, Command* command);
 void AddModelsCommand(CLI::App* app, Command* command);

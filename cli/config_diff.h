@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What two configurations differ in, key by key: `darkroom config diff`.
+// What two configurations differ in, as `darkroom config diff` shows it.
 //
 // Pure functions, safe from any thread.
 
@@ -11,16 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "config/diff.h"
+
 namespace darkroom {
-
-struct ConfigChange {
-  std::string key;      // "models.clip.queue", "routes[2]"
-  nlohmann::json from;  // discarded where there is no such key
-  nlohmann::json to;    // likewise
-};
-
-// In the order of the keys. What one of them lacks altogether is one change, whatever is in it.
-std::vector<ConfigChange> DiffConfigs(const nlohmann::json& from, const nlohmann::json& to);
 
 // A line for each: "~ key: 1 -> 2", "+ key: 2", "- key: 1".
 std::string ConfigDiffText(const std::vector<ConfigChange>& changes);

@@ -27,24 +27,13 @@ struct DrainArguments {
   bool all = false;
 };
 
-// The ones that are meant, where nothing but a name or --all means more than one.
-Outcome<std::vector<std::string>> Meant(Client* client, const Command& command,
-                                        const DrainArguments& arguments) {
-  Outcome<std::vector<std::string>> found =
-      FindHosts(client, command.ControlSubject("status"), arguments.host);
-  const auto* hosts = std::get_if<std::vector<std::string>>(&found);
-  if (hosts == nullptr || hosts->size() == 1 || arguments.all) return found;
-  return Failure::Local(Status::InvalidArgument(
-      fmt::format("there are {} daemons: {}", hosts->size(), fmt::join(*hosts, ", ")),
-      "say which with --host NAME, or --all"));
-}
-
 HostAnswers Ask(const Command& command, const DrainArguments& arguments) {
   Outcome<std::unique_ptr<Client>> connected = command.Connect();
   if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
   const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
   const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts = Meant(client.get(), command, arguments);
+  Outcome<std::vector<std::string>> hosts = FindMeant(
+      client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
   if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
   auto& names = std::get<std::vector<std::string>>(hosts);
   const json body = arguments.all ? json{{"all", true}} : json{{"host", names.front()}};

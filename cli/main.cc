@@ -60,6 +60,7 @@ int Main(int argc, char** argv) {
   AddTopCommand(&app, &command);
   AddDoctorCommand(&app, &command);
   AddDrainCommand(&app, &command);
+  AddReloadCommand(&app, &command);
   AddBenchCommand(&app, &command);
   AddConfigCommand(&app, &command);
   AddCompletionCommand(&app, &command);

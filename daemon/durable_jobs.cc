@@ -97,8 +97,9 @@ void DurableJobs::OnConnected() {
 
 void DurableJobs::Serve(const std::shared_ptr<Model>& model) {
   if (stopping_) return;
-  const bool known = std::any_of(feeds_.begin(), feeds_.end(),
-                                 [&](const auto& feed) { return feed->model == model; });
+  const bool known = std::any_of(feeds_.begin(), feeds_.end(), [&](const auto& feed) {
+    return feed->model == model && !feed->leaving;
+  });
   if (known) {
     Refresh(*model);
     return;
@@ -109,6 +110,30 @@ void DurableJobs::Serve(const std::shared_ptr<Model>& model) {
   } else if (ready_) {
     StartCoroutine(parts_.io, AddFeeds(model));
   }
+}
+
+void DurableJobs::Leave(const std::shared_ptr<Model>& model) {
+  const auto waiting = waiting_models_.find(model->config.name);
+  if (waiting != waiting_models_.end() && waiting->second == model) {
+    waiting_models_.erase(waiting);
+    return;
+  }
+  const auto feeding = [&](const auto& feed) { return feed->model == model; };
+  const auto feeds = std::count_if(feeds_.begin(), feeds_.end(), feeding);
+  if (feeds < static_cast<std::ptrdiff_t>(std::size(kJobClasses))) left_.insert(model);
+  for (const auto& feed : feeds_) {
+    if (feeding(feed) && !feed->leaving) Drop(feed.get());
+  }
+}
+
+// What the server has sent is taken; it goes with its last message.
+void DurableJobs::Drop(Feed* feed) {
+  feed->leaving = true;
+  feed->puller->Want(0);
+  intake_->Unsubscribe(feed->subscription, [this, feed] {
+    handlers_[feed->subscription] = nullptr;
+    std::erase_if(feeds_, [feed](const auto& one) { return one.get() == feed; });
+  });
 }
 
 awaitable<void> DurableJobs::Begin() {
@@ -126,7 +151,10 @@ awaitable<void> DurableJobs::Begin() {
   ready_ = true;
   parts_.log.info("durable jobs: {} and {} are there", names_.jobs, names_.results);
   const auto models = waiting_models_;
-  for (const auto& [name, model] : models) co_await AddFeeds(model);
+  for (const auto& [name, model] : models) {
+    const auto waiting = waiting_models_.find(name);
+    if (waiting != waiting_models_.end() && waiting->second == model) co_await AddFeeds(model);
+  }
   StartCoroutine(parts_.io, Beat());
 }
 
@@ -134,12 +162,12 @@ awaitable<void> DurableJobs::AddFeeds(std::shared_ptr<Model> model) {
   waiting_models_.erase(model->config.name);
   for (const std::string_view job_class : kJobClasses) {
     Status status = co_await streams_.EnsureConsumer(std::string(job_class), model->config.name);
-    while (!status.ok() && !stopping_) {
+    while (!status.ok() && !stopping_ && left_.count(model) == 0) {
       parts_.log.error("durable jobs of '{}': {}", model->config.name, status.ToString());
       co_await Sleep(kTryStreamsAgain);
       status = co_await streams_.EnsureConsumer(std::string(job_class), model->config.name);
     }
-    if (stopping_) co_return;
+    if (stopping_ || left_.erase(model) > 0) co_return;
     auto feed = std::make_unique<Feed>();
     feed->model = model;
     feed->job_class = job_class;
@@ -166,13 +194,13 @@ void DurableJobs::Refresh(const Model& model) {
   // As many as the lanes run and have at hand, with full batches.
   const uint32_t most = 2 * model.SoonLanes() * std::max(model.contract->max_batch, 1U);
   const auto here = static_cast<uint32_t>(std::count_if(
-      held_.begin(), held_.end(), [&](const auto& job) { return job.second->model == &model; }));
+      held_.begin(), held_.end(), [&](const auto& job) { return job.second->model.get() == &model; }));
   const bool rests = model.resting_until > std::chrono::steady_clock::now();
   // What is not taken can be run by another host, whose devices answer.
   const bool takes = !stopping_ && !model.broken && !rests && !model.stranded;
   const uint32_t wanted = takes && here < most ? most - here : 0;
   for (const auto& feed : feeds_) {
-    if (feed->model.get() == &model) feed->puller->Want(wanted);
+    if (feed->model.get() == &model && !feed->leaving) feed->puller->Want(wanted);
   }
 }
 
@@ -198,7 +226,7 @@ awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
   const auto job = std::make_shared<Held>();
   held_.emplace(id, job);
   job->delivery = *std::move(delivery);
-  job->model = feed->model.get();
+  job->model = feed->model;
   job->reply_to = message.Header(kReplyToHeader).value_or("");
   JobRecord& record = job->record();
   record.id = id;

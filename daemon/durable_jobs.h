@@ -13,11 +13,13 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -64,6 +66,8 @@ class DurableJobs : private ConnectionEvents, private JobSink {
 
   // From here on jobs for the model are run. Again: something of it has changed.
   void Serve(const std::shared_ptr<Model>& model);
+  // From here on no more jobs are taken for the model; what is here already goes on.
+  void Leave(const std::shared_ptr<Model>& model);
   // Asks for as many jobs as the model has room for.
   void Refresh(const Model& model);
 
@@ -83,7 +87,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     Delivery delivery;
     Message request;  // unless it runs
     std::string reply_to;
-    const Model* model = nullptr;
+    std::shared_ptr<const Model> model;
     bool telling = false;                          // that it runs is being written
     std::chrono::steady_clock::time_point told{};  // its progress, last
     bool ran = false;                              // here
@@ -99,11 +103,13 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     std::string job_class;
     std::unique_ptr<Puller> puller;
     uint32_t subscription = 0;
+    bool leaving = false;
   };
   using HeldJob = std::shared_ptr<Held>;
 
   boost::asio::awaitable<void> Begin();
   boost::asio::awaitable<void> AddFeeds(std::shared_ptr<Model> model);
+  void Drop(Feed* feed);
 
   // A delivery's way: taken, then run, or settled without.
   boost::asio::awaitable<void> Take(Feed* feed, Message message);
@@ -155,11 +161,12 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   WaitingJobs waiting_;
   Changes changes_;
   std::unique_ptr<Intake> intake_;
-  std::vector<std::function<void(Message)>> handlers_;  // by the subscription's number
+  std::deque<std::function<void(Message)>> handlers_;  // by the subscription's number
   std::vector<std::unique_ptr<Feed>> feeds_;
   std::map<std::string, std::shared_ptr<Model>> waiting_models_;  // for the streams to be there
   std::unordered_map<std::string, HeldJob> held_;                 // by id
   std::unordered_map<uint64_t, HeldJob> running_;                 // by the job's token
+  std::set<std::shared_ptr<Model>> left_;  // while their feeds are being made
   bool begun_ = false;
   bool ready_ = false;  // the streams are there
   bool stopping_ = false;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -166,36 +167,51 @@ boost::asio::awaitable<Status> Generation::Rehearse(
   co_return Status::Ok();
 }
 
-boost::asio::awaitable<void> Generation::Unload() {
-  for (const SlotPlace& one : slots_) one.slot->Unload();
-  const auto unloaded = [this] {
-    return std::none_of(slots_.begin(), slots_.end(),
+std::vector<Generation::SlotPlace> Generation::SlotsOf(const Model* only) const {
+  std::vector<SlotPlace> slots;
+  for (const SlotPlace& one : slots_) {
+    if (only == nullptr || &one.slot->model() == only) slots.push_back(one);
+  }
+  return slots;
+}
+
+boost::asio::awaitable<void> Generation::Unload(const Model* only) {
+  const std::vector<SlotPlace> slots = SlotsOf(only);
+  for (const SlotPlace& one : slots) one.slot->Unload();
+  const auto unloaded = [&slots] {
+    return std::none_of(slots.begin(), slots.end(),
                         [](const SlotPlace& one) { return one.slot->loaded(); });
   };
   co_await parts_.changes.Until(unloaded);
 }
 
-void Generation::Serve() {
+void Generation::Serve(const Model* only) {
   SetState(GenerationState::kActive);
-  for (const SlotPlace& one : slots_) one.lane->Serve(one.slot);
+  for (const SlotPlace& one : SlotsOf(only)) one.lane->Serve(one.slot);
 }
 
-void Generation::StopServing() {
-  SetState(GenerationState::kDraining);
-  for (const SlotPlace& one : slots_) {
+void Generation::StopServing(const Model* only) {
+  if (only == nullptr) SetState(GenerationState::kDraining);
+  for (const SlotPlace& one : SlotsOf(only)) {
     if (one.lane->Find(&one.slot->model()) == one.slot) one.lane->StopServing(one.slot);
   }
 }
 
-boost::asio::awaitable<bool> Generation::Drain(std::chrono::milliseconds allowed) {
+boost::asio::awaitable<bool> Generation::Drain(std::chrono::milliseconds allowed,
+                                               const Model* only) {
+  return DrainSlots(SlotsOf(only), allowed);
+}
+
+boost::asio::awaitable<bool> Generation::DrainSlots(std::vector<SlotPlace> slots,
+                                                    std::chrono::milliseconds allowed) {
   using boost::asio::experimental::awaitable_operators::operator||;
-  const auto idle = [this] {
-    return std::all_of(slots_.begin(), slots_.end(),
+  const auto idle = [&slots] {
+    return std::all_of(slots.begin(), slots.end(),
                        [](const SlotPlace& one) { return !one.slot->busy(); });
   };
   const auto first = co_await (parts_.changes.Until(idle) || Sleep(allowed));
   if (first.index() == 0) co_return true;
-  for (const SlotPlace& one : slots_) {
+  for (const SlotPlace& one : slots) {
     if (!one.slot->busy()) continue;
     parts_.log.warn("{} {} still runs jobs of '{}' after {} s; they go to the next generation",
                     file_->info.id, file_->info.version, one.slot->model().config.name,
@@ -206,24 +222,68 @@ boost::asio::awaitable<bool> Generation::Drain(std::chrono::milliseconds allowed
   co_return second.index() == 0;
 }
 
+boost::asio::awaitable<bool> Generation::Leave(const Model& model,
+                                               std::chrono::milliseconds allowed) {
+  std::vector<SlotPlace> slots = SlotsOf(&model);
+  StopServing(&model);
+  std::erase_if(slots_, [&model](const SlotPlace& one) { return &one.slot->model() == &model; });
+  leaving_.insert(leaving_.end(), slots.begin(), slots.end());
+  ++leaves_;
+  const bool drained = co_await DrainSlots(slots, allowed);
+  if (drained) {
+    std::erase_if(leaving_, [&slots](const SlotPlace& one) {
+      return std::any_of(slots.begin(), slots.end(),
+                         [&one](const SlotPlace& gone) { return gone.slot == one.slot; });
+    });
+    co_await GiveBack(std::move(slots));
+  }
+  --leaves_;
+  parts_.changes.Notify();
+  co_return drained;
+}
+
 boost::asio::awaitable<void> Generation::Close() {
+  const auto left = [this] { return leaves_ == 0; };
+  co_await parts_.changes.Until(left);
+  std::vector<SlotPlace> slots = std::move(slots_);
+  slots_.clear();
+  const bool resident = co_await GiveBack(std::move(slots));
+  if (state_ != GenerationState::kFailed) {
+    SetState(resident ? GenerationState::kResident : GenerationState::kClosed);
+  }
+}
+
+boost::asio::awaitable<bool> Generation::GiveBack(std::vector<SlotPlace> slots) {
   struct Left {
     size_t slots;
-    size_t places;
+    size_t places = 0;
     bool resident = false;
   };
   // Shared with answers that may come when this has given up waiting for them.
-  const auto left = std::make_shared<Left>(Left{slots_.size(), places_.size()});
-  for (const SlotPlace& one : slots_) {
+  const auto left = std::make_shared<Left>(Left{slots.size()});
+  for (const SlotPlace& one : slots) {
     one.lane->Remove(one.slot, [this, alive = alive_, left] {
       --left->slots;
       if (*alive) parts_.changes.Notify();
     });
   }
-  slots_.clear();
   const auto no_slots = [&left] { return left->slots == 0; };
   co_await parts_.changes.Until(no_slots);
-  for (const auto& place : places_) {
+  // Where nothing else of it is.
+  const auto used = [this](const Place& place) {
+    const auto there = [&place](const SlotPlace& one) {
+      return &one.slot->hosting() == place.hosting.get();
+    };
+    return std::any_of(slots_.begin(), slots_.end(), there) ||
+           std::any_of(leaving_.begin(), leaving_.end(), there);
+  };
+  const auto unused = std::stable_partition(places_.begin(), places_.end(),
+                                            [&used](const auto& place) { return used(*place); });
+  const std::vector<std::unique_ptr<Place>> places(std::make_move_iterator(unused),
+                                                   std::make_move_iterator(places_.end()));
+  places_.erase(unused, places_.end());
+  left->places = places.size();
+  for (const auto& place : places) {
     place->hosting->Close([this, alive = alive_, left](CloseOutcome outcome) {
       left->resident = left->resident || outcome.resident;
       --left->places;
@@ -232,10 +292,7 @@ boost::asio::awaitable<void> Generation::Close() {
   }
   const auto no_places = [&left] { return left->places == 0; };
   co_await parts_.changes.Until(no_places);
-  places_.clear();
-  if (state_ != GenerationState::kFailed) {
-    SetState(left->resident ? GenerationState::kResident : GenerationState::kClosed);
-  }
+  co_return left->resident;
 }
 
 void Generation::SetState(GenerationState state) {

@@ -64,8 +64,9 @@ class Generation {
 
   // Makes slots for the models and starts to open what they need. A model that the plugin cannot be
   // what its options say for, or that no device has room for, has none. An error says that none
-  // has; then nothing was started.
-  Status Open(const std::vector<std::shared_ptr<Model>>& models);
+  // has; then nothing was started. `config`: what they are to be made by, if not by their own.
+  Status Open(const std::vector<std::shared_ptr<Model>>& models,
+              const ModelConfig* config = nullptr);
 
   // Returns when the plugin is open and every slot has its instance or was refused one; or when it
   // cannot be opened, with the reason.
@@ -80,16 +81,20 @@ class Generation {
   // Runs a model's recent requests, one after the other; none may fail.
   boost::asio::awaitable<Status> Rehearse(
       std::shared_ptr<Model> model, std::vector<std::shared_ptr<const RecentRequest>> requests);
-  // Unloads every slot, which must have nothing to do.
-  boost::asio::awaitable<void> Unload();
+  // Of these, nullptr is every model that it serves. Unloads slots, which must have nothing to do.
+  boost::asio::awaitable<void> Unload(const Model* only = nullptr);
 
   // Takes the models over: from here on its slots run their batches.
-  void Serve();
+  void Serve(const Model* only = nullptr);
   // Its slots take no more batches.
-  void StopServing();
+  void StopServing(const Model* only = nullptr);
   // Returns when nothing is out. What still runs after `allowed` is ended with its worker, and goes
   // back to the queue; false then if something runs in the daemon, where it cannot be ended.
-  boost::asio::awaitable<bool> Drain(std::chrono::milliseconds allowed);
+  boost::asio::awaitable<bool> Drain(std::chrono::milliseconds allowed,
+                                     const Model* only = nullptr);
+  // Serves the model no more: what runs of it is drained, its slots go, and so does what nothing
+  // else of it runs in. False: something runs in the daemon, and stays.
+  boost::asio::awaitable<bool> Leave(const Model& model, std::chrono::milliseconds allowed);
   // Gives everything back. After Drain.
   boost::asio::awaitable<void> Close();
 
@@ -114,11 +119,13 @@ class Generation {
     bool home;
   };
   const std::vector<SlotPlace>& slots() const { return slots_; }
+  bool HasSlotsOf(const Model& model) const { return !SlotsOf(&model).empty(); }
 
  private:
-  Place& PlaceOn(const Device& device, const std::vector<std::shared_ptr<Model>>& models);
+  Place& PlaceOn(const Device& device, const std::vector<std::string>& weights);
   // The lanes that it may be on, first those where it is at home, `homes` of them.
-  Result<std::vector<Lane*>> LanesFor(const Model& model, size_t* homes) const;
+  Result<std::vector<Lane*>> LanesFor(const Model& model, const ModelConfig& config,
+                                      size_t* homes) const;
   struct Served {
     const Model* model;
     std::shared_ptr<const ModelContract> contract;
@@ -128,7 +135,12 @@ class Generation {
   // OK if there is at least one.
   Status AddSlots(const std::shared_ptr<Model>& model,
                   const std::shared_ptr<const ModelContract>& contract,
-                  const std::vector<std::shared_ptr<Model>>& models);
+                  const std::vector<std::string>& weights);
+  std::vector<SlotPlace> SlotsOf(const Model* only) const;
+  boost::asio::awaitable<bool> DrainSlots(std::vector<SlotPlace> slots,
+                                          std::chrono::milliseconds allowed);
+  // Whether any of it stays mapped.
+  boost::asio::awaitable<bool> GiveBack(std::vector<SlotPlace> slots);
   bool Settled() const;
   Status HostingError() const;
   void SetState(GenerationState state);
@@ -141,7 +153,9 @@ class Generation {
   Status error_;
   std::vector<Served> served_;
   std::vector<std::unique_ptr<Place>> places_;
-  std::vector<SlotPlace> slots_;  // owned by the lanes
+  std::vector<SlotPlace> slots_;    // owned by the lanes
+  std::vector<SlotPlace> leaving_;  // of models that leave, likewise
+  uint32_t leaves_ = 0;             // at work
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -77,7 +77,22 @@ void JobFlow::UseObjects(ObjectStore* objects, uint64_t inline_bytes) {
   inline_bytes_ = inline_bytes;
 }
 
-void JobFlow::Describe(const Model& model) {
+void JobFlow::SetLimits(const LimitsConfig& limits, const SchedulingConfig& scheduling) {
+  stop_grace_ = limits.stop_grace;
+  admission_.SetLimits(limits, scheduling);
+  scheduler_.SetFloor(scheduling.floor);
+}
+
+void JobFlow::KeepReceipts(const Model& model) {
+  jobs_.ForEach([&](const Job& job) {
+    if (job.model.get() != &model || job.state != JobState::kRunning) return;
+    kept_.emplace(job.token, receipts_.at(&model).receipt);
+  });
+}
+
+void JobFlow::Describe(const std::shared_ptr<Model>& described) {
+  std::erase_if(receipts_, [](const auto& one) { return one.second.model.expired(); });
+  const Model& model = *described;
   auto receipt = std::make_shared<ModelReceipt>();
   receipt->model = model.config.name;
   receipt->host = host_name_;
@@ -86,7 +101,7 @@ void JobFlow::Describe(const Model& model) {
                                   model.contract->plugin_digest);
   }
   if (!model.weights_digest.empty()) receipt->weights = "sha256:" + model.weights_digest;
-  receipts_[&model] = std::move(receipt);
+  receipts_[&model] = {described, std::move(receipt)};
 }
 
 void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
@@ -108,7 +123,7 @@ void JobFlow::Admit(const Endpoint& endpoint, Message message) {
 }
 
 boost::asio::awaitable<void> JobFlow::FetchAndAdmit(const Endpoint& endpoint, Message message) {
-  ++fetching_;
+  const auto fetched = fetching_.insert(&endpoint);
   Status status = co_await objects_->Attach(&message, endpoint.rules.max_input_bytes);
   if (status.ok()) {
     Admit(endpoint, std::move(message));
@@ -121,7 +136,7 @@ boost::asio::awaitable<void> JobFlow::FetchAndAdmit(const Endpoint& endpoint, Me
     if (IsJobId(id)) refusal.request.id = id;
     Refuse(endpoint, std::move(refusal));
   }
-  --fetching_;
+  fetching_.erase(fetched);
   fetches_.Notify();
 }
 
@@ -135,7 +150,7 @@ void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
   }
   log_.debug("refused on '{}': {}", endpoint.subject, refusal.status.ToString());
   Receipt receipt;
-  receipt.model = receipts_.at(endpoint.model.get());
+  receipt.model = receipts_.at(endpoint.model.get()).receipt;
   receipt.job = refusal.request.id;
   replier_.Error(std::move(refusal.request.reply), std::move(receipt), std::move(refusal.status),
                  refusal.retry_after_s);
@@ -238,6 +253,7 @@ void JobFlow::AbandonStuck(Job* job, Status why) {
   }
   const uint64_t token = job->token;
   Receipt receipt = MakeReceipt(*job, {}, nullptr);
+  kept_.erase(token);
   std::unique_ptr<Job> ended = jobs_.End(token, TerminalState(why.code()));
   ended->stuck = true;
   TellCancellers(*ended);
@@ -296,6 +312,7 @@ void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const 
   } else {
     log_.warn("{} {}: {}; it is tried again{}", job->id, job->model->config.name, why.message(),
               to_blame ? fmt::format(" (attempt {} of {})", job->attempts + 1, kMostAttempts) : "");
+    kept_.erase(token);
     jobs_.GiveBack(job, to_blame);
     job->model->queue.PutBack(job);
     scheduler_.Enqueued(job->model.get());
@@ -378,6 +395,7 @@ void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* de
   Count(*job, result.status);
   metrics_.Ended(*job, result);
   Receipt receipt = MakeReceipt(*job, result, device);
+  kept_.erase(token);
   if (result.status.ok()) {
     model.times.Add(result.lane_ms, result.batch_size, result.decode_ms);
     if (result.steps > 0) model.times.AddSteps(result.infer_ms, result.steps);
@@ -454,7 +472,8 @@ void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view st
 Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
                              const Device* device) const {
   Receipt receipt;
-  receipt.model = receipts_.at(job.model.get());
+  const auto kept = kept_.find(job.token);
+  receipt.model = kept != kept_.end() ? kept->second : receipts_.at(job.model.get()).receipt;
   receipt.job = job.id;
   receipt.attempts = job.attempts;
   if (job.attempts == 0) return receipt;
@@ -467,8 +486,13 @@ Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
   return receipt;
 }
 
+boost::asio::awaitable<void> JobFlow::Left(const Endpoint& endpoint) {
+  const auto none = [this, &endpoint] { return fetching_.count(&endpoint) == 0; };
+  co_await fetches_.Until(none);
+}
+
 boost::asio::awaitable<void> JobFlow::Drain() {
-  const auto none = [this] { return fetching_ == 0; };
+  const auto none = [this] { return fetching_.empty(); };
   co_await fetches_.Until(none);
   jobs_.Close([this] { empty_.Set(); });
   co_await empty_.Wait();
@@ -483,7 +507,7 @@ void JobFlow::GiveUp() {
       return;
     }
     Receipt receipt;
-    receipt.model = receipts_.at(job.model.get());
+    receipt.model = receipts_.at(job.model.get()).receipt;
     receipt.job = job.id;
     replier_.Error(
         job.request.reply, std::move(receipt),

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,7 +59,12 @@ class JobFlow : public LaneObserver {
   void UseObjects(ObjectStore* objects, uint64_t inline_bytes);
 
   // What receipts say of a model. Once before its first request, and when a digest is known.
-  void Describe(const Model& model);
+  void Describe(const std::shared_ptr<Model>& model);
+  // The model is about to be served otherwise: what runs of it keeps the receipt that it has.
+  void KeepReceipts(const Model& model);
+
+  // From here on these hold.
+  void SetLimits(const LimitsConfig& limits, const SchedulingConfig& scheduling);
 
   void OnRequest(const Endpoint& endpoint, Message message);
 
@@ -72,6 +78,10 @@ class JobFlow : public LaneObserver {
   // Cancels a job that is here. `ended`, unless empty, is told the state that it ended in, perhaps
   // at once.
   void Cancel(uint64_t token, std::function<void(JobState)> ended);
+
+  // Returns when none of the endpoint's requests is on its way to become a job. After the last one
+  // has come.
+  boost::asio::awaitable<void> Left(const Endpoint& endpoint);
 
   // Accepts no more jobs, and returns when the last one has been answered.
   boost::asio::awaitable<void> Drain();
@@ -120,19 +130,24 @@ class JobFlow : public LaneObserver {
   DevicePool& pool_;
   JobMetrics& metrics_;
   Logger& log_;
-  const std::chrono::milliseconds stop_grace_;
+  std::chrono::milliseconds stop_grace_;
   std::function<void(Model&)> on_model_changed_;
   std::function<void()> on_batch_done_;
 
   JobTable jobs_;
   Admission admission_;
   Scheduler scheduler_;
-  std::unordered_map<const Model*, std::shared_ptr<const ModelReceipt>> receipts_;
+  struct Described {
+    std::weak_ptr<const Model> model;  // forgotten with it
+    std::shared_ptr<const ModelReceipt> receipt;
+  };
+  std::unordered_map<const Model*, Described> receipts_;
+  std::unordered_map<uint64_t, std::shared_ptr<const ModelReceipt>> kept_;  // by job's token
   Event empty_;  // drained
   ObjectStore* objects_ = nullptr;
   uint64_t inline_bytes_ = 0;
   Changes fetches_;
-  uint32_t fetching_ = 0;  // requests whose objects are on their way
+  std::multiset<const Endpoint*> fetching_;  // of requests whose objects are on their way
   bool watching_deadlines_ = false;
   std::unordered_multimap<uint64_t, std::function<void(JobState)>> cancellers_;  // by job's token
   // Jobs that were answered while a plugin in the daemon still had them.

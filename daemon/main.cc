@@ -18,11 +18,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/load.h"
 #include "config/places.h"
-#include "config/to_json.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "device/find_devices.h"
@@ -37,40 +37,20 @@ int Complain(const std::vector<ConfigIssue>& issues) {
   return EX_CONFIG;
 }
 
-// Of each route by itself, so that one that is wrong does not hide the next.
-bool CheckEndpoints(const std::filesystem::path& file, const Config& config,
-                    const std::vector<std::shared_ptr<Model>>& models) {
-  bool sound = true;
-  Config one = config;
-  for (size_t i = 0; i <= config.routes.size(); ++i) {
-    one.routes.clear();
-    if (i > 0) one.routes.push_back(config.routes[i - 1]);
-    const auto endpoints = SetUpEndpoints(one, models);
-    if (endpoints.ok()) continue;
-    sound = false;
-    fmt::print(stderr, "{}: {}\n", file.string(), endpoints.status().ToString());
-    if (i == 0) break;  // the models' own, which each of the others has, too
-  }
-  return sound;
-}
-
 // Everything that can be found out without serving: the configuration, the plugins' files and their
 // params. A model that cannot run, or a device that is not here, is told of, but is not wrong: the
 // daemon does with the others.
 int Check(const std::filesystem::path& file, const Config& config) {
   const Places places = FindPlaces(config);
   PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
-  const auto models = SetUpModels(config, &registry);
-  if (!CheckEndpoints(file, config, models)) return EX_CONFIG;
-  for (const auto& model : models) {
-    if (model->broken) {
-      fmt::print("warning: model '{}' cannot be served: {}\n", model->config.name,
-                 model->error.ToString());
-    } else if (!model->config.weights.empty() && !std::filesystem::exists(model->config.weights)) {
-      fmt::print("warning: model '{}' has no weights at '{}'\n", model->config.name,
-                 model->config.weights);
-    }
+  const auto models =
+      SetUpModels(config, [&](const std::string& plugin) { return registry.Find(plugin); });
+  const std::vector<Status> wrong = CheckEndpoints(config, models);
+  for (const Status& status : wrong) {
+    fmt::print(stderr, "{}: {}\n", file.string(), status.ToString());
   }
+  if (!wrong.empty()) return EX_CONFIG;
+  for (const std::string& warning : WarningsOf(models)) fmt::print("warning: {}\n", warning);
   const FoundDevices found = FindDevices(config.devices);
   for (const Device& device : found.devices) {
     if (device.error.ok()) continue;
@@ -82,7 +62,7 @@ int Check(const std::filesystem::path& file, const Config& config) {
   return EX_OK;
 }
 
-int Serve(const LoadedConfig& loaded, Logger& log) {
+int Serve(const std::filesystem::path& file, LoadedConfig loaded, Logger& log) {
   // For plugins in the daemon, which CUDA would show the fastest GPU first. Before there are other
   // threads.
   setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
@@ -92,8 +72,7 @@ int Serve(const LoadedConfig& loaded, Logger& log) {
   // One thread delivers all subscriptions' messages: it only hands them over.
   nats_Open(-1);
   nats_SetMessageDeliveryPoolSize(1);
-  auto server = std::make_unique<Server>(*loaded.config,
-                                         ConfigToJson(*loaded.config, loaded.references), log);
+  auto server = std::make_unique<Server>(file, std::move(loaded), log);
   if (const Status status = server->Start(); !status.ok()) {
     log.error("cannot start: {}", status.ToString());
     return status.code() == Code::kInvalidArgument ? EX_CONFIG : EXIT_FAILURE;
@@ -117,12 +96,14 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EXIT_SUCCESS : 2;
   }
-  const LoadedConfig loaded = LoadConfig(file);
+  // It is being read: whoever asks for that again has it, until the server listens.
+  signal(SIGHUP, SIG_IGN);
+  LoadedConfig loaded = LoadConfig(file);
   if (!loaded.config) return Complain(loaded.issues);
   if (check) return Check(file, *loaded.config);
   const auto log = MakeLogger(loaded.config->log_level, loaded.config->log_format);
   if (!log.ok()) return Complain({{file, 0, 0, log.status().ToString()}});
-  return Serve(loaded, **log);
+  return Serve(file, std::move(loaded), **log);
 }
 
 }  // namespace

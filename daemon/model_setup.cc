@@ -16,8 +16,8 @@ namespace {
 // They go to a worker in one packet, with the model's name and weights.
 constexpr size_t kMostOptions = size_t{64} << 10;
 
-Status Describe(PluginRegistry* registry, Model* model) {
-  auto plugin = registry->Find(model->config.plugin);
+Status Describe(const FindPluginFile& find, Model* model) {
+  auto plugin = find(model->config.plugin);
   if (!plugin.ok()) return plugin.status();
   auto contract = MakeContract(**plugin, 0, model->config);
   if (!contract.ok()) return contract.status();
@@ -38,6 +38,7 @@ Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file
   auto contract = std::make_shared<ModelContract>();
   auto info = ModelInfoFor(file.info, config.options);
   if (!info.ok()) return info.status();
+  contract->config = std::make_shared<const ModelConfig>(config);
   contract->info = *std::move(info);
   contract->plugin_digest = file.sha256;
   contract->generation = generation;
@@ -51,11 +52,11 @@ Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file
   return std::shared_ptr<const ModelContract>(std::move(contract));
 }
 
-std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, PluginRegistry* registry) {
+std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, const FindPluginFile& find) {
   std::vector<std::shared_ptr<Model>> models;
   for (const ModelConfig& one : config.models) {
     auto model = std::make_shared<Model>(one);
-    if (Status status = Describe(registry, model.get()); !status.ok()) {
+    if (Status status = Describe(find, model.get()); !status.ok()) {
       model->broken = true;
       model->state = ModelState::kFailed;
       model->error = std::move(status);
@@ -87,6 +88,36 @@ Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
     if (!status.ok()) return status;
   }
   return endpoints;
+}
+
+std::vector<Status> CheckEndpoints(const Config& config,
+                                   const std::vector<std::shared_ptr<Model>>& models) {
+  std::vector<Status> wrong;
+  Config one = config;
+  for (size_t i = 0; i <= config.routes.size(); ++i) {
+    one.routes.clear();
+    if (i > 0) one.routes.push_back(config.routes[i - 1]);
+    const auto endpoints = SetUpEndpoints(one, models);
+    if (endpoints.ok()) continue;
+    wrong.push_back(endpoints.status());
+    if (i == 0) break;  // the models' own, which each of the others has, too
+  }
+  return wrong;
+}
+
+std::vector<std::string> WarningsOf(const std::vector<std::shared_ptr<Model>>& models) {
+  std::vector<std::string> warnings;
+  for (const auto& model : models) {
+    const ModelConfig& config = model->config;
+    if (model->broken) {
+      warnings.push_back(fmt::format("model '{}' cannot be served: {}", config.name,
+                                     model->error.ToString()));
+    } else if (!config.weights.empty() && !fs::exists(config.weights)) {
+      warnings.push_back(
+          fmt::format("model '{}' has no weights at '{}'", config.name, config.weights));
+    }
+  }
+  return warnings;
 }
 
 Result<Endpoint> RemakeEndpoint(const Endpoint& endpoint, const Config& config,

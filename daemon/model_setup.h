@@ -5,11 +5,12 @@
 // unfit becomes a broken model that says so to whoever asks; what is wrong with the configuration
 // itself is an error.
 //
-// Called at start and by --check, on one thread.
+// Free functions without state; any thread.
 
 #ifndef DARKROOM_MODEL_SETUP_H_
 #define DARKROOM_MODEL_SETUP_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,13 +27,24 @@ Result<std::shared_ptr<const ModelContract>> MakeContract(const PluginFile& file
                                                           uint32_t generation,
                                                           const ModelConfig& config);
 
-// The configuration's models with the contracts of the plugin files that are there now.
-std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, PluginRegistry* registry);
+// The file of the plugin that the configuration names so.
+using FindPluginFile =
+    std::function<Result<std::shared_ptr<const PluginFile>>(const std::string& id_or_path)>;
+
+// The configuration's models with the contracts of these plugin files.
+std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, const FindPluginFile& find);
 
 // The models' own subjects first, then the routes, in the configuration's order. Errors are of the
 // params.
 Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
                                              const std::vector<std::shared_ptr<Model>>& models);
+
+// What SetUpEndpoints finds wrong, of each route by itself, so that one does not hide the next.
+std::vector<Status> CheckEndpoints(const Config& config,
+                                   const std::vector<std::shared_ptr<Model>>& models);
+
+// What is not wrong with the configuration, and yet keeps models from being served.
+std::vector<std::string> WarningsOf(const std::vector<std::shared_ptr<Model>>& models);
 
 // The endpoint anew, by the contract that its model has now, or might get.
 Result<Endpoint> RemakeEndpoint(const Endpoint& endpoint, const Config& config,

@@ -44,14 +44,8 @@ bool PluginHosts::AnyCuda() const {
   });
 }
 
-PluginHosts::Models PluginHosts::AllModels() const {
-  Models models;
-  for (const ModelConfig& one : config_.models) models.push_back(std::make_shared<Model>(one));
-  return models;
-}
-
 WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& name, bool cuda,
-                                  const Models& models) const {
+                                  const std::vector<std::string>& weights) const {
   const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
   WorkerSetUp set_up;
   set_up.name = name;
@@ -67,16 +61,13 @@ WorkerSetUp PluginHosts::SetUpFor(const PluginFile& file, const std::string& nam
   set_up.sandbox.readable = rules.files;
   set_up.sandbox.readable.push_back(places_.host_library.parent_path().string());
   set_up.sandbox.memory = rules.memory;
-  std::vector<std::string> weights;
-  for (const auto& model : models) {
-    if (!model->config.weights.empty()) weights.push_back(model->config.weights);
-  }
   AllowPlugin(file, places_.torch_dir, weights, &set_up);
   return set_up;
 }
 
 std::shared_ptr<PluginHost> PluginHosts::For(const PluginFile& file, uint32_t generation,
-                                             const Device& device, const Models& models) {
+                                             const Device& device,
+                                             const std::vector<std::string>& weights) {
   const PluginRules& rules = config_.plugins.RulesOf(file.info.id);
   if (rules.isolation == Isolation::kInProcess) {
     if (in_process_ == nullptr) {
@@ -94,15 +85,23 @@ std::shared_ptr<PluginHost> PluginHosts::For(const PluginFile& file, uint32_t ge
   if (rules.worker.empty()) {
     const std::string name =
         fmt::format("{} {} #{} on {}", file.info.id, file.info.version, generation, device.id);
-    return std::make_shared<WorkerHost>(io_, SetUpFor(file, name, cuda, models), log_);
+    return std::make_shared<WorkerHost>(io_, SetUpFor(file, name, cuda, weights), log_);
   }
-  auto& shared = shared_[rules.worker + " " + device.id];
-  if (shared == nullptr) {
-    shared = std::make_shared<WorkerHost>(
-        io_, SetUpFor(file, fmt::format("{} on {}", rules.worker, device.id), cuda, AllModels()),
-        log_);
+  Shared& shared = shared_[rules.worker + " " + device.id];
+  // What a worker may read is settled when it starts: one with weights that came later is another.
+  const bool fits = std::all_of(weights.begin(), weights.end(), [&](const std::string& one) {
+    return shared.weights.count(one) > 0;
+  });
+  if (shared.host == nullptr || !fits) {
+    for (const ModelConfig& one : config_.models) {
+      if (!one.weights.empty()) shared.weights.insert(one.weights);
+    }
+    shared.weights.insert(weights.begin(), weights.end());
+    const std::vector<std::string> all(shared.weights.begin(), shared.weights.end());
+    shared.host = std::make_shared<WorkerHost>(
+        io_, SetUpFor(file, fmt::format("{} on {}", rules.worker, device.id), cuda, all), log_);
   }
-  return shared;
+  return shared.host;
 }
 
 bool PluginHosts::IsAlone(const PluginFile& file) const {

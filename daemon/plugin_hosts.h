@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,6 @@
 #include "core/log.h"
 #include "device/device.h"
 #include "plugin/registry.h"
-#include "queue/model.h"
 #include "worker/hosted_plugin.h"
 #include "worker/worker.h"
 
@@ -28,15 +28,14 @@ namespace darkroom {
 
 class PluginHosts {
  public:
-  using Models = std::vector<std::shared_ptr<Model>>;
-
   // All must outlive this.
   PluginHosts(boost::asio::io_context& io, const Config& config, const Places& places,
               const std::vector<Device>& devices, Logger& log);
 
-  // Where this generation of the plugin, which serves `models`, runs on the device.
+  // Where this generation of the plugin, which serves models with these weights, runs on the
+  // device.
   std::shared_ptr<PluginHost> For(const PluginFile& file, uint32_t generation, const Device& device,
-                                  const Models& models);
+                                  const std::vector<std::string>& weights);
 
   // Whether it has processes of its own, which end with it.
   bool IsAlone(const PluginFile& file) const;
@@ -49,10 +48,13 @@ class PluginHosts {
   // CUDA half, and there is nothing to see of GPUs.
   host::HostOptions HostOptionsFor(bool cuda) const;
   WorkerSetUp SetUpFor(const PluginFile& file, const std::string& name, bool cuda,
-                       const Models& models) const;
+                       const std::vector<std::string>& weights) const;
   bool AnyCuda() const;
-  // Everything that models name as weights, for a worker that several plugins share.
-  Models AllModels() const;
+  // One that several plugins share, with what it may read as weights.
+  struct Shared {
+    std::shared_ptr<PluginHost> host;
+    std::set<std::string> weights;
+  };
 
   boost::asio::io_context& io_;
   const Config& config_;
@@ -60,7 +62,7 @@ class PluginHosts {
   const std::vector<Device>& devices_;
   Logger& log_;
   std::shared_ptr<PluginHost> in_process_;
-  std::map<std::string, std::shared_ptr<PluginHost>> shared_;  // by worker's name and device
+  std::map<std::string, Shared> shared_;  // by worker's name and device
 };
 
 }  // namespace darkroom

@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "core/coroutine.h"
@@ -51,23 +52,27 @@ fs::path StagingFolder(const fs::path& state_dir) {
 
 }  // namespace
 
-// Lets whoever else would change the plugin wait until this is destroyed.
-class PluginManager::Hold {
- public:
-  explicit Hold(PluginRecord* record, Changes* changes) : record_(record), changes_(changes) {
-    record_->busy = true;
-  }
-  ~Hold() {
-    record_->busy = false;
-    changes_->Notify();
-  }
-  Hold(const Hold&) = delete;
-  Hold& operator=(const Hold&) = delete;
+std::vector<Generation*> PluginRecord::Serving() const {
+  std::vector<Generation*> serving;
+  if (active != nullptr) serving.push_back(active.get());
+  for (const auto& one : beside) serving.push_back(one.get());
+  return serving;
+}
 
- private:
-  PluginRecord* const record_;
-  Changes* const changes_;
-};
+Generation* PluginRecord::ServingOf(const Model& model) const {
+  for (Generation* const one : Serving()) {
+    if (one->HasSlotsOf(model)) return one;
+  }
+  return nullptr;
+}
+
+bool PluginRecord::HasLoaded(const Model& model) const {
+  const Generation* const serving = ServingOf(model);
+  if (serving == nullptr) return false;
+  return std::any_of(serving->slots().begin(), serving->slots().end(), [&](const auto& one) {
+    return &one.slot->model() == &model && one.slot->loaded();
+  });
+}
 
 PluginManager::PluginManager(const Parts& parts)
     : parts_(parts),
@@ -89,7 +94,7 @@ Status PluginManager::Prepare(const std::vector<std::shared_ptr<Model>>& models)
     for (const std::string& id : PluginIdsIn(parts_.places.plugin_folder.string())) RecordFor(id);
   }
   for (const auto& [key, record] : records_) {
-    auto candidate = Read(key);
+    auto candidate = Read(key, parts_.config.plugins.digests);
     if (!candidate.ok()) {
       Break(record.get(), candidate.status());
       continue;
@@ -131,10 +136,12 @@ void PluginManager::Start() {
 awaitable<void> PluginManager::Stop() {
   watcher_.reset();
   for (const auto& [key, record] : records_) {
-    if (record->busy || record->active == nullptr) continue;
-    record->active->StopServing();
-    co_await record->active->Close();
-    staging_.Remove(record->active->staged());
+    if (record->busy) continue;
+    for (Generation* const one : record->Serving()) {
+      one->StopServing();
+      co_await one->Close();
+      staging_.Remove(one->staged());
+    }
     if (record->previous) staging_.Remove(*record->previous);
   }
   staging_.Leave();
@@ -148,7 +155,8 @@ awaitable<void> PluginManager::OpenAtStart(PluginRecord* record, Candidate candi
   parts_.observer.OnPluginsChanged();
 }
 
-Result<PluginManager::Candidate> PluginManager::Read(const std::string& key) {
+Result<PluginManager::Candidate> PluginManager::Read(const std::string& key,
+                                                            const Digests& allowed) {
   auto trusted = IsPath(key) ? OpenTrustedFile(key)
                              : OpenTrustedFileIn(parts_.places.plugin_folder.string(), key + ".so");
   if (!trusted.ok()) {
@@ -158,7 +166,7 @@ Result<PluginManager::Candidate> PluginManager::Read(const std::string& key) {
   auto staged = staging_.Stage(*trusted);
   if (!staged.ok()) return staged.status();
   Candidate candidate;
-  Status status = ReadStaged(*staged, &candidate);
+  Status status = ReadStaged(*staged, allowed, &candidate);
   if (status.ok() && !IsPath(key) && candidate.file->info.id != key) {
     status = Status::FailedPrecondition(
         fmt::format("{} says that its id is \"{}\"", staged->source, candidate.file->info.id),
@@ -171,8 +179,9 @@ Result<PluginManager::Candidate> PluginManager::Read(const std::string& key) {
   return candidate;
 }
 
-Status PluginManager::ReadStaged(const StagedFile& staged, Candidate* candidate) const {
-  Status status = CheckDigest(staged.source, staged.sha256, parts_.config.plugins.digests);
+Status PluginManager::ReadStaged(const StagedFile& staged, const Digests& allowed,
+                                 Candidate* candidate) const {
+  Status status = CheckDigest(staged.source, staged.sha256, allowed);
   if (!status.ok()) return status;
   auto file = ReadPluginFile(staged.path, {parts_.places.torch_lib()}, staged.source);
   if (!file.ok()) return file.status();
@@ -183,8 +192,10 @@ Status PluginManager::ReadStaged(const StagedFile& staged, Candidate* candidate)
 
 awaitable<Result<PluginManager::Candidate>> PluginManager::ReadAside(std::string key) {
   // Asio wants what crosses to be there before it is known.
-  const auto read = [this, &key]() -> awaitable<std::optional<Result<Candidate>>> {
-    co_return Read(key);
+  // Copied here, since the configuration may change meanwhile.
+  const Digests allowed = parts_.config.plugins.digests;
+  const auto read = [this, &key, &allowed]() -> awaitable<std::optional<Result<Candidate>>> {
+    co_return Read(key, allowed);
   };
   auto candidate = co_await boost::asio::co_spawn(files_, read(), boost::asio::use_awaitable);
   co_return *std::move(candidate);
@@ -231,8 +242,9 @@ std::vector<std::string> PluginManager::LastLines(const Model& model) const {
   for (const auto& [key, record] : records_) {
     const bool serves = std::any_of(record->models.begin(), record->models.end(),
                                     [&](const auto& one) { return one.get() == &model; });
-    if (!serves || record->active == nullptr) continue;
-    for (const auto& place : record->active->places()) {
+    const Generation* const serving = serves ? record->ServingOf(model) : nullptr;
+    if (serving == nullptr) continue;
+    for (const auto& place : serving->places()) {
       const std::vector<std::string> more = place->host->LastLines();
       lines.insert(lines.end(), more.begin(), more.end());
     }
@@ -298,7 +310,7 @@ awaitable<Result<PluginChange>> PluginManager::Rollback(std::string id) {
         "rollback goes back to the one before the last upgrade");
   }
   Candidate candidate;
-  if (Status status = ReadStaged(*record->previous, &candidate); !status.ok()) co_return status;
+  if (Status status = ReadStaged(*record->previous, parts_.config.plugins.digests, &candidate); !status.ok()) co_return status;
   record->previous.reset();  // the copy is the candidate's now
   auto change = co_await Replace(record, candidate);
   if (change.ok()) change->action = "rolled back";
@@ -332,12 +344,14 @@ awaitable<Result<PluginChange>> PluginManager::Unload(std::string id) {
   };
   co_await (changes_.Until(done) || Sleep(parts_.config.drain_timeout));
   for (const auto& model : record->models) parts_.observer.FailQueued(*model, record->error);
-  Generation* old = record->active.get();
+  std::vector<Generation*> leaving = record->Serving();
   record->leaving.push_back(std::move(record->active));
+  std::move(record->beside.begin(), record->beside.end(), std::back_inserter(record->leaving));
+  record->beside.clear();
   record->unloaded = true;
   for (const auto& model : record->models) change.models.push_back(model->config.name);
-  old->StopServing();
-  co_await Retire(record, old, false);
+  for (Generation* const old : leaving) old->StopServing();
+  for (Generation* const old : leaving) co_await Retire(record, old, false);
   if (record->previous) staging_.Remove(*std::exchange(record->previous, std::nullopt));
   change.took_ms = MsSince(start);
   parts_.observer.OnPluginsChanged();

@@ -58,6 +58,8 @@ struct PluginRecord {
   std::string origin;  // what it was last loaded by: an id, or a path
   std::vector<std::shared_ptr<Model>> models;
   std::unique_ptr<Generation> active;
+  // Of the same file, each for a model that a new configuration has brought or changed.
+  std::vector<std::unique_ptr<Generation>> beside;
   std::vector<std::unique_ptr<Generation>> leaving;
   // What rollback goes back to: the copy is kept.
   std::optional<StagedFile> previous;
@@ -67,6 +69,12 @@ struct PluginRecord {
   uint64_t upgrades = 0;
   uint64_t resident = 0;  // generations that stayed mapped in the daemon
   uint64_t crashes = 0;   // of generations that are gone
+
+  // All that serve.
+  std::vector<Generation*> Serving() const;
+  // The one that serves the model, or nullptr.
+  Generation* ServingOf(const Model& model) const;
+  bool HasLoaded(const Model& model) const;
 };
 
 class PluginManager {
@@ -119,6 +127,20 @@ class PluginManager {
   boost::asio::awaitable<Result<PluginChange>> Rollback(std::string id);
   boost::asio::awaitable<Result<PluginChange>> Unload(std::string id);
 
+  // What a new configuration changes (plugin_models.cc). Has the model, which may be new, served as
+  // `config` says, by an instance beside the one that it has. An error changes nothing of a model
+  // that is served; a new one is broken then, and says why.
+  boost::asio::awaitable<Status> Serve(std::shared_ptr<Model> model, ModelConfig config);
+  // Has a model that is served loaded where it is at home.
+  boost::asio::awaitable<Status> LoadNow(std::shared_ptr<Model> model);
+  // What waits for the model and what runs is done first; what still comes is answered with `why`.
+  boost::asio::awaitable<void> Remove(std::shared_ptr<Model> model, Status why);
+  // Begins every plugin anew, each beside what it was. The error is of the first that stayed as it
+  // was.
+  boost::asio::awaitable<Status> Renew();
+  // What the plugin that the configuration names so is served from now; nullptr: nothing.
+  std::shared_ptr<const PluginFile> FileOf(const std::string& key) const;
+
   // Looks at what has become of a model's slots.
   void UpdateModel(Model& model);
   void NotifyChanged() { changes_.Notify(); }
@@ -134,9 +156,12 @@ class PluginManager {
     std::shared_ptr<const PluginFile> file;
   };
 
-  Result<Candidate> Read(const std::string& key);
+  using Digests = std::vector<std::string>;
+  Result<Candidate> Read(const std::string& key, const Digests& allowed);
   boost::asio::awaitable<Result<Candidate>> ReadAside(std::string key);
-  Status ReadStaged(const StagedFile& staged, Candidate* candidate) const;
+  // Another copy of what the generation has open.
+  boost::asio::awaitable<Result<Candidate>> CopyAside(const Generation& active);
+  Status ReadStaged(const StagedFile& staged, const Digests& allowed, Candidate* candidate) const;
 
   PluginRecord* Find(const std::string& id_or_key) const;
   PluginRecord& RecordFor(const std::string& key);
@@ -147,9 +172,22 @@ class PluginManager {
   // changes it.
   boost::asio::awaitable<Result<PluginChange>> Take(PluginRecord* record, const std::string& what,
                                                     const Candidate& candidate);
-  // Makes the candidate the plugin's active generation. The record must be held.
+  // Makes the candidate the plugin's active generation, `anew` even if it is the same file. The
+  // record must be held.
   boost::asio::awaitable<Result<PluginChange>> Replace(PluginRecord* record,
-                                                       const Candidate& candidate);
+                                                       const Candidate& candidate,
+                                                       bool anew = false);
+  // Has the model served by the candidate as `config` says. The record must be held.
+  boost::asio::awaitable<Status> ServeBeside(PluginRecord* record, std::shared_ptr<Model> model,
+                                             const ModelConfig& config, const Candidate& candidate);
+  boost::asio::awaitable<Status> WarmBeside(Generation* next, std::shared_ptr<Model> model,
+                                            bool* swapped);
+  void SwitchBeside(PluginRecord* record, const std::shared_ptr<Model>& model,
+                    const ModelConfig& config, std::unique_ptr<Generation> next);
+  // Nobody has jobs for the model there any more.
+  boost::asio::awaitable<void> Depart(PluginRecord* record, Generation* old,
+                                      std::shared_ptr<Model> model);
+  PluginRecord* RecordOf(const Model& model) const;
   boost::asio::awaitable<Status> Probe(const PluginFile& file);
   boost::asio::awaitable<Status> Warm(PluginRecord* record, Generation* next, PluginChange* change);
   void Switch(PluginRecord* record, std::unique_ptr<Generation> next);
@@ -162,7 +200,23 @@ class PluginManager {
   void WatchFolder();
   boost::asio::awaitable<void> OnFileChanged(std::string name);
 
-  class Hold;  // keeps a record's operations apart
+  // Lets whoever else would change the plugin wait until this is destroyed.
+  class Hold {
+   public:
+    Hold(PluginRecord* record, Changes* changes) : record_(record), changes_(changes) {
+      record_->busy = true;
+    }
+    ~Hold() {
+      record_->busy = false;
+      changes_->Notify();
+    }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    PluginRecord* const record_;
+    Changes* const changes_;
+  };
 
   const Parts parts_;
   Changes changes_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <iterator>
 #include <utility>
 
 #include "core/coroutine.h"
@@ -17,7 +18,7 @@ namespace darkroom {
 using boost::asio::awaitable;
 
 awaitable<Result<PluginChange>> PluginManager::Replace(PluginRecord* record,
-                                                       const Candidate& candidate) {
+                                                       const Candidate& candidate, bool anew) {
   const auto start = std::chrono::steady_clock::now();
   const ModelInfo& info = candidate.file->info;
   PluginChange change;
@@ -26,7 +27,7 @@ awaitable<Result<PluginChange>> PluginManager::Replace(PluginRecord* record,
   for (const auto& model : record->models) change.models.push_back(model->config.name);
   if (record->active != nullptr) {
     change.from = record->active->file().info.version;
-    if (record->active->file().sha256 == candidate.file->sha256) {
+    if (!anew && record->active->file().sha256 == candidate.file->sha256) {
       staging_.Remove(candidate.staged);
       change.action = "unchanged";
       change.generation = record->active->number();
@@ -44,7 +45,8 @@ awaitable<Result<PluginChange>> PluginManager::Replace(PluginRecord* record,
   for (const auto& model : record->models) {
     if (!status.ok()) break;
     // At first each model stands for itself. What served before must be served after.
-    if (record->active != nullptr && record->active->RefusalOf(*model).ok()) {
+    const Generation* const serving = record->ServingOf(*model);
+    if (serving != nullptr && serving->RefusalOf(*model).ok()) {
       status = next->RefusalOf(*model).Annotated(fmt::format("model '{}'", model->config.name));
     }
     if (status.ok() && next->NoPlaceFor(*model).ok()) {
@@ -61,7 +63,7 @@ awaitable<Result<PluginChange>> PluginManager::Replace(PluginRecord* record,
     co_await Discard(std::move(next));
     co_return status;
   }
-  change.action = record->active == nullptr ? "loaded" : "upgraded";
+  change.action = record->active == nullptr ? "loaded" : anew ? "begun anew" : "upgraded";
   Switch(record, std::move(next));
   change.took_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -87,12 +89,7 @@ awaitable<Status> PluginManager::Warm(PluginRecord* record, Generation* next,
   Generation* const active = record->active.get();
   std::vector<std::shared_ptr<Model>> warm;
   for (const auto& model : record->models) {
-    const bool loaded =
-        active != nullptr &&
-        std::any_of(active->slots().begin(), active->slots().end(), [&](const auto& one) {
-          return one.slot->shared_model() == model && one.slot->loaded();
-        });
-    if (loaded) warm.push_back(model);
+    if (record->HasLoaded(*model)) warm.push_back(model);
   }
   if (active != nullptr) change->plan = "overlap";
   Status status = co_await next->Load(warm);
@@ -104,24 +101,33 @@ awaitable<Status> PluginManager::Warm(PluginRecord* record, Generation* next,
       fmt::format("there was no room for both generations: {}", status.message()));
   parts_.log.warn("plugin {}: {}; the old generation makes room first", change->plugin,
                   status.message());
-  active->StopServing();
-  bool room = co_await active->Drain(parts_.config.drain_timeout);
+  const std::vector<Generation*> serving = record->Serving();
+  for (Generation* const one : serving) one->StopServing();
+  bool room = true;
+  for (Generation* const one : serving) {
+    room = room && co_await one->Drain(parts_.config.drain_timeout);
+    if (room) co_await one->Unload();
+  }
   if (room) {
-    co_await active->Unload();
     status = co_await next->Load(warm);
     room = status.ok();
   }
   if (!room) {
     if (status.ok()) status = Status::Internal("the old generation could not be drained");
-    active->Serve();
-    const Status back = co_await active->Load(warm);
-    if (!back.ok()) parts_.log.error("plugin {}: {}", change->plugin, back.ToString());
+    for (Generation* const one : serving) one->Serve();
+    for (Generation* const one : serving) {
+      const Status back = co_await one->Load(warm);
+      if (!back.ok()) parts_.log.error("plugin {}: {}", change->plugin, back.ToString());
+    }
   }
   co_return status;
 }
 
 void PluginManager::Switch(PluginRecord* record, std::unique_ptr<Generation> next) {
+  const std::vector<Generation*> before = record->Serving();
   std::unique_ptr<Generation> old = std::move(record->active);
+  std::vector<std::unique_ptr<Generation>> beside = std::move(record->beside);
+  record->beside.clear();
   record->active = std::move(next);
   record->error = Status::Ok();
   record->unloaded = false;
@@ -149,10 +155,13 @@ void PluginManager::Switch(PluginRecord* record, std::unique_ptr<Generation> nex
     return;
   }
   ++record->upgrades;
-  old->StopServing();
-  Generation* leaving = old.get();
+  const Generation* const main = old.get();
   record->leaving.push_back(std::move(old));
-  StartCoroutine(parts_.io, Retire(record, leaving, true));
+  std::move(beside.begin(), beside.end(), std::back_inserter(record->leaving));
+  for (Generation* const one : before) {
+    one->StopServing();
+    StartCoroutine(parts_.io, Retire(record, one, one == main));
+  }
 }
 
 awaitable<void> PluginManager::Retire(PluginRecord* record, Generation* old, bool keep_copy) {

@@ -12,6 +12,7 @@
 #include <random>
 #include <utility>
 
+#include "config/to_json.h"
 #include "control/metrics_page.h"
 #include "control/status_page.h"
 #include "control/systemd.h"
@@ -31,9 +32,11 @@ constexpr auto kStopTimeout = std::chrono::milliseconds(5000);
 
 }  // namespace
 
-Server::Server(Config config, nlohmann::ordered_json shown, Logger& log)
-    : config_(std::move(config)),
-      shown_(std::move(shown)),
+Server::Server(std::filesystem::path file, LoadedConfig loaded, Logger& log)
+    : file_(std::move(file)),
+      references_(std::move(loaded.references)),
+      config_(*std::move(loaded.config)),
+      shown_(ConfigToJson(config_, references_)),
       log_(log),
       places_(FindPlaces(config_)),
       nats_log_(log),
@@ -45,6 +48,7 @@ Server::Server(Config config, nlohmann::ordered_json shown, Logger& log)
       flow_(
           io_, config_, replier_, pool_, metrics_, log,
           [this](Model& model) { OnModelChanged(model); }, [this] { plugins_->NotifyChanged(); }),
+      routes_({io_, config_, flow_, subscriptions_, log}),
       stop_(io_),
       watchdog_(io_, [this] { return health_->hopeful(Job::Clock::now()); }) {}
 
@@ -60,14 +64,19 @@ Status Server::Start() {
   control_ = std::make_unique<ControlService>(View(), &publisher_);
   cancel_ = std::make_unique<JobCancel>(
       JobCancel::Parts{io_, config_, flow_, durable_.get(), publisher_, replier_});
-  micro_ = std::make_unique<MicroService>(config_, models_, endpoints_, publisher_);
+  micro_ = std::make_unique<MicroService>(config_, models_, routes_.list(), publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
   operator_control_ = std::make_unique<OperatorControl>(OperatorControl::Parts{
-      config_.host_name, std::move(shown_), [this] { return flow_.jobs().size(); },
-      [this] { return BeginDrain(); }, publisher_, replier_});
+      config_.host_name, shown_, [this] { return flow_.jobs().size(); },
+      [this] { return BeginDrain(); },
+      [this](bool wait, OperatorControl::Answered answer) {
+        StartCoroutine(io_, AnswerReload(wait, std::move(answer)));
+      },
+      publisher_, replier_});
   if (Status status = StartHttp(); !status.ok()) return status;
   service_ = std::make_unique<ServiceStatus>(io_, View(), intake_->connection());
   service_->Start();
+  StartReload();
   plugins_->Start();
   health_->Start();
   watchdog_.Start();
@@ -77,7 +86,7 @@ Status Server::Start() {
 
 ControlView Server::View() {
   return {config_.host_name, url_,         models_,           lanes_, pool_,    gpus_, *health_,
-          endpoints_,        flow_.jobs(), flow_.admission(), state_, nats_log_};
+          routes_.list(),    flow_.jobs(), flow_.admission(), state_, nats_log_};
 }
 
 Status Server::StartHttp() {
@@ -109,6 +118,39 @@ Status Server::StartHttp() {
   return Status::Ok();
 }
 
+void Server::StartReload() {
+  reload_ = std::make_unique<Reload>(
+      Reload::Parts{io_, file_, references_, config_, shown_, models_, state_, places_, routes_,
+                    flow_, pool_, *plugins_, durable_.get(), *intake_, *service_, log_});
+  StartCoroutine(io_, ReloadWhenTold());
+}
+
+boost::asio::awaitable<void> Server::ReloadWhenTold() {
+  while (true) {
+    const auto [error, signal] =
+        co_await hang_up_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    if (error) co_return;
+    log_.info("SIGHUP: the configuration is read again");
+    reload_->RunSoon();
+  }
+}
+
+boost::asio::awaitable<void> Server::AnswerReload(bool wait, OperatorControl::Answered answer) {
+  Reload::Checked checked;
+  if (!wait) checked = [&answer](const ReloadReport& report) { answer(report.ToJson()); };
+  const auto report = co_await reload_->Run(std::move(checked));
+  if (!report.ok()) {
+    answer(report.status());
+  } else if (wait) {
+    answer(report->ToJson());
+  }
+}
+
+void Server::SetState(std::string state) {
+  state_ = std::move(state);
+  if (reload_ != nullptr) reload_->NotifyChanged();
+}
+
 bool Server::Run() {
   StartCoroutine(io_, ServeUntilTold());
   io_.run();
@@ -119,7 +161,7 @@ bool Server::Run() {
 boost::asio::awaitable<void> Server::ServeUntilTold() {
   using boost::asio::experimental::awaitable_operators::operator||;
   co_await (ASignal() || stop_.Wait());
-  state_ = "draining";
+  SetState("draining");
   log_.info("{}: draining {} jobs", stop_reason_, flow_.jobs().size());
   service_->Drain(ServiceStatus::Clock::now() + config_.drain_timeout);
   const auto first = co_await (Drain() || Sleep(config_.drain_timeout));
@@ -185,11 +227,9 @@ Status Server::StartModels() {
   if (Status status = plugins_->Prepare(std::vector(models_)); !status.ok()) return status;
   auto endpoints = SetUpEndpoints(config_, models_);
   if (!endpoints.ok()) return endpoints.status();
-  for (Endpoint& endpoint : *endpoints) {
-    endpoints_.push_back(std::make_unique<Endpoint>(std::move(endpoint)));
-  }
+  for (Endpoint& endpoint : *endpoints) routes_.Add(std::move(endpoint));
   for (const auto& model : models_) {
-    flow_.Describe(*model);
+    flow_.Describe(model);
     if (!model->broken) continue;
     log_.error("{}: cannot be served: {}", model->config.name, model->error.ToString());
   }
@@ -197,36 +237,30 @@ Status Server::StartModels() {
 }
 
 Status Server::CheckContract(const Model& model, std::shared_ptr<const ModelContract> contract) {
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->model.get() != &model) continue;
-    const auto remade = RemakeEndpoint(*endpoint, config_, contract);
-    if (!remade.ok()) return remade.status();
-  }
-  return Status::Ok();
+  return routes_.CheckContract(model, contract);
 }
 
 void Server::OnContractChanged(const std::shared_ptr<Model>& model) {
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->model != model || model->broken) continue;
-    auto remade = RemakeEndpoint(*endpoint, config_, model->contract);
-    if (remade.ok()) *endpoint = std::move(*remade);
-  }
-  flow_.Describe(*model);
+  routes_.OnContractChanged(*model);
+  flow_.KeepReceipts(*model);
+  flow_.Describe(model);
   if (!model->broken) flow_.Recheck(*model);
-  if (serving_ && durable_ != nullptr) durable_->Serve(model);
+  // One that nothing leads to yet takes no jobs.
+  const bool led_to = routes_.OfModel(model->config.name) != nullptr;
+  if (serving_ && durable_ != nullptr && led_to) durable_->Serve(model);
 }
 
 void Server::OnModelAdded(const std::shared_ptr<Model>& model) {
   models_.push_back(model);
-  flow_.Describe(*model);
+  flow_.Describe(model);
   // Before the start the configuration's endpoints are made of all models at once.
   if (control_ == nullptr) return;
   auto endpoint = Endpoint::Make(fmt::format("{}.run.{}", config_.nats.prefix, model->config.name),
                                  model, nlohmann::json::object(), config_.limits.input_bytes);
   if (!endpoint.ok()) return;  // it has no contract yet: nothing to contradict
-  endpoints_.push_back(std::make_unique<Endpoint>(std::move(*endpoint)));
+  routes_.Add(std::move(*endpoint));
   if (!serving_) return;
-  Status status = SubscribeTo(endpoints_.back().get());
+  Status status = routes_.Subscribe();
   if (status.ok()) status = intake_->Confirm();
   if (!status.ok()) log_.error("{}: {}", model->config.name, status.ToString());
   if (durable_ != nullptr) durable_->Serve(model);
@@ -252,8 +286,9 @@ Status Server::StartNats() {
   auto connection = Connection::Open(link, "intake", this);
   if (!connection.ok()) return connection.status();
   intake_ = std::make_unique<Intake>(io_, std::move(*connection), [this](Arrival arrival) {
-    handlers_[arrival.subscription](std::move(arrival.message));
+    subscriptions_.OnArrival(std::move(arrival));
   });
+  subscriptions_.Use(intake_.get());
   if (config_.jobs.enabled) {
     if (Status durable = StartDurableJobs(link); !durable.ok()) return durable;
   }
@@ -272,17 +307,9 @@ Status Server::StartDurableJobs(const ServerLink& link) {
   flow_.UseObjects(objects_.get(), config_.jobs.inline_bytes);
   durable_ = std::make_unique<DurableJobs>(
       DurableJobs::Parts{io_, config_, flow_, *objects_, publisher_, metrics_, log_,
-                         [this](const std::string& model) { return EndpointOf(model); },
+                         [this](const std::string& model) { return routes_.OfModel(model); },
                          [this](const Model& model) { return plugins_->LastLines(model); }});
   return durable_->Open(link);
-}
-
-const Endpoint* Server::EndpointOf(const std::string& model) const {
-  const std::string subject = fmt::format("{}.run.{}", config_.nats.prefix, model);
-  const auto found = std::find_if(endpoints_.begin(), endpoints_.end(), [&](const auto& endpoint) {
-    return endpoint->subject == subject;
-  });
-  return found == endpoints_.end() ? nullptr : found->get();
 }
 
 void Server::DigestWeights() {
@@ -293,7 +320,7 @@ void Server::DigestWeights() {
       if (!digest.ok()) continue;  // the plugin says what is wrong with them when it loads
       boost::asio::post(io_, [this, model, digest = std::move(*digest)] {
         model->weights_digest = digest;
-        flow_.Describe(*model);
+        flow_.Describe(model);
       });
     }
     boost::asio::post(io_, [this] {
@@ -320,15 +347,13 @@ void Server::ServeWhenReady() {
   if (durable_ != nullptr) {
     for (const auto& model : models_) durable_->Serve(model);
   }
-  state_ = "ready";
+  SetState("ready");
   log_.info("ready: {}", StatusLine());
   NotifyReady(service_->Line());
 }
 
 Status Server::Subscribe() {
-  for (const auto& endpoint : endpoints_) {
-    if (Status status = SubscribeTo(endpoint.get()); !status.ok()) return status;
-  }
+  if (Status status = routes_.Subscribe(); !status.ok()) return status;
   const std::vector<std::string>& verbs = ControlService::Verbs();
   for (size_t verb = 0; verb < verbs.size(); ++verb) {
     const std::string subject = fmt::format("{}.control.{}", config_.nats.prefix, verbs[verb]);
@@ -382,19 +407,9 @@ Status Server::SubscribeToCancels() {
   return status;
 }
 
-Status Server::SubscribeTo(const std::string& subject, const std::string& group, Handler handler) {
-  handlers_.push_back(std::move(handler));
-  return intake_->Subscribe(subject, group, static_cast<uint32_t>(handlers_.size() - 1));
-}
-
-Status Server::SubscribeTo(Endpoint* endpoint) {
-  std::string group = config_.nats.queue_group;
-  for (const RouteConfig& route : config_.routes) {
-    if (route.subject == endpoint->subject) group = route.queue_group;
-  }
-  return SubscribeTo(endpoint->subject, group, [this, endpoint](Message message) {
-    flow_.OnRequest(*endpoint, std::move(message));
-  });
+Status Server::SubscribeTo(const std::string& subject, const std::string& group,
+                           Subscriptions::Handler handler) {
+  return subscriptions_.Add(subject, group, std::move(handler)).status();
 }
 
 void Server::OnModelChanged(Model& model) {

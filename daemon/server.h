@@ -12,13 +12,16 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "config/config.h"
+#include "config/load.h"
 #include "config/places.h"
 #include "control/control_service.h"
 #include "control/http_server.h"
@@ -43,7 +46,10 @@
 #include "message/publisher.h"
 #include "model_setup.h"
 #include "plugin_manager.h"
+#include "reload.h"
 #include "reply/replier.h"
+#include "routes.h"
+#include "subscriptions.h"
 #include "worker/health_watch.h"
 #include "worker/lane.h"
 
@@ -51,8 +57,8 @@ namespace darkroom {
 
 class Server : private ConnectionEvents, private PluginManager::Observer {
  public:
-  // `shown` is the configuration as it may be shown to whoever asks.
-  Server(Config config, nlohmann::ordered_json shown, Logger& log);
+  // `loaded` is what was read of the file, without issues.
+  Server(std::filesystem::path file, LoadedConfig loaded, Logger& log);
   ~Server() override;
 
   // Builds everything and starts to connect and to load. An error says what in the configuration or
@@ -64,13 +70,11 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   bool Run();
 
  private:
-  using Handler = std::function<void(Message)>;
-
   Status StartHttp();
   ControlView View();
   Status StartNats();
   Status StartDurableJobs(const ServerLink& link);
-  const Endpoint* EndpointOf(const std::string& model) const;
+  void StartReload();
   void TellDevices();
   Status StartModels();
   void DigestWeights();
@@ -79,10 +83,11 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   // their digests, the devices have answered and the server is connected.
   void ServeWhenReady();
   Status Subscribe();
-  Status SubscribeTo(const std::string& subject, const std::string& group, Handler handler);
-  Status SubscribeTo(Endpoint* endpoint);
+  Status SubscribeTo(const std::string& subject, const std::string& group,
+                     Subscriptions::Handler handler);
   Status SubscribeToCancels();
   bool BeginDrain();
+  void SetState(std::string state);
   void OnModelChanged(Model& model);
   void OnHealthChanged();
 
@@ -95,6 +100,8 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   // From the first job to the last: returns when the daemon has stopped.
   boost::asio::awaitable<void> ServeUntilTold();
   boost::asio::awaitable<void> ASignal();
+  boost::asio::awaitable<void> ReloadWhenTold();
+  boost::asio::awaitable<void> AnswerReload(bool wait, OperatorControl::Answered answer);
   boost::asio::awaitable<void> Drain();
 
   void OnConnected() override;
@@ -102,12 +109,15 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   std::string StatusLine() const;
 
+  const std::filesystem::path file_;
+  const std::map<std::string, std::string> references_;  // of the configuration at the start
   Config config_;
-  nlohmann::ordered_json shown_;
+  nlohmann::ordered_json shown_;  // it, for whoever asks
   Logger& log_;
   Places places_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM, SIGINT};
+  boost::asio::signal_set hang_up_{io_, SIGHUP};
   std::string state_ = "starting";
   bool serving_ = false;
   bool digested_ = false;  // receipts can name all weights
@@ -117,7 +127,6 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::string url_;  // as it may be shown
   ConnectionLog nats_log_;
   std::vector<std::shared_ptr<Model>> models_;
-  std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::thread digester_;
 
   Publisher publisher_;
@@ -127,6 +136,8 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   GpuWatch gpus_;
   JobMetrics metrics_;
   JobFlow flow_;
+  Subscriptions subscriptions_;
+  Routes routes_;
   Event stop_;  // for another reason than a signal
   const char* stop_reason_ = "";
 
@@ -135,7 +146,6 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::unique_ptr<HealthWatch> health_;
   Watchdog watchdog_;
 
-  std::vector<Handler> handlers_;  // by the subscription's number
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ObjectStore> objects_;
   std::unique_ptr<DurableJobs> durable_;  // nullptr: none are run
@@ -146,6 +156,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::unique_ptr<MicroService> micro_;
   std::unique_ptr<ServiceStatus> service_;
   std::unique_ptr<HttpServer> http_;  // nullptr: there is none
+  std::unique_ptr<Reload> reload_;
 };
 
 }  // namespace darkroom

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OperatorControl answers two control verbs: `config`, the configuration that the daemon runs by,
-// without secrets, and `drain`, which ends the daemon as SIGTERM does (docs/protocol.md,
-// "Control").
+// OperatorControl answers three control verbs: `config`, the configuration that the daemon runs by,
+// without secrets; `reconfigure`, which has it read its files again as SIGHUP does; and `drain`,
+// which ends it as SIGTERM does (docs/protocol.md, "Control").
 //
 // For the io_context's thread.
 
@@ -23,13 +23,18 @@ namespace darkroom {
 
 class OperatorControl {
  public:
+  using Answered = std::function<void(Result<nlohmann::json>)>;
+
   struct Parts {
     std::string host;
-    nlohmann::ordered_json config;  // as it may be shown
-    std::function<size_t()> jobs;   // how many are in the daemon
-    std::function<bool()> drain;    // begins it; false if it has begun already
-    Publisher& publisher;           // must outlive this, as must
-    Replier& replier;               // this one
+    const nlohmann::ordered_json& config;  // as it may be shown
+    std::function<size_t()> jobs;          // how many are in the daemon
+    std::function<bool()> drain;           // begins it; false if it has begun already
+    // Begins it. `answer` is called once: when it is over, if `wait`, else when the files are found
+    // good.
+    std::function<void(bool wait, Answered answer)> reload;
+    Publisher& publisher;  // must outlive this, as must
+    Replier& replier;      // this one
   };
 
   explicit OperatorControl(Parts parts) : parts_(std::move(parts)) {}
@@ -40,9 +45,10 @@ class OperatorControl {
   void Answer(const std::string& verb, const Message& message);
 
  private:
-  void Drain(const Message& message);
-  void Refuse(const Message& message, Status status);
-  void Publish(const Message& message, const nlohmann::json& answer);
+  void Drain(std::string reply);
+  void Reload(std::string reply, bool wait);
+  void Refuse(std::string reply, Status status);
+  void Publish(std::string reply, const nlohmann::json& answer);
 
   Parts parts_;
 };

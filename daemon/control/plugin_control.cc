@@ -141,11 +141,13 @@ json PluginControl::Describe(const PluginRecord& record) const {
     const Generation& active = *record.active;
     json places = json::array();
     bool resting = false;
-    for (const auto& place : active.places()) {
-      if (place->hosting->state() == HostingState::kAsleep) continue;
-      crashes += place->hosting->crashes();
-      resting = resting || place->hosting->state() == HostingState::kBackingOff;
-      places.push_back(DescribePlace(*place));
+    for (const Generation* const one : record.Serving()) {
+      for (const auto& place : one->places()) {
+        if (place->hosting->state() == HostingState::kAsleep) continue;
+        crashes += place->hosting->crashes();
+        resting = resting || place->hosting->state() == HostingState::kBackingOff;
+        places.push_back(DescribePlace(*place));
+      }
     }
     item["state"] = resting ? "backing off" : GenerationStateName(active.state());
     item["version"] = active.file().info.version;

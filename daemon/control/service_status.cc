@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "control/systemd.h"
+#include "core/excerpt.h"
 
 namespace darkroom {
 namespace {
@@ -17,6 +18,8 @@ using std::chrono::seconds;
 constexpr auto kPause = seconds(1);
 // More than any pause of a busy machine, and less than an operator's patience with a hang.
 constexpr auto kMoreTime = seconds(30);
+// What of a refused configuration fits in a line.
+constexpr size_t kLongestRefusal = 300;
 
 std::string Plural(size_t count, std::string_view word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
@@ -33,7 +36,7 @@ void ServiceStatus::Start() {
 }
 
 void ServiceStatus::TellEachSecond() {
-  if (view_.state != "ready") NotifyMoreTime(kMoreTime);
+  if (view_.state != "ready" || reloading_) NotifyMoreTime(kMoreTime);
   Tell();
   timer_.expires_after(kPause);
   timer_.async_wait([this](const boost::system::error_code& error) {
@@ -45,6 +48,21 @@ void ServiceStatus::Tell() {
   std::string line = Line();
   if (line == told_) return;
   if (NotifyStatus(line)) told_ = std::move(line);
+}
+
+void ServiceStatus::BeginReload() {
+  reloading_ = true;
+  NotifyReloading(Line());
+  NotifyMoreTime(kMoreTime);
+}
+
+void ServiceStatus::EndReload(const std::string& refusal) {
+  reloading_ = false;
+  // One line, whatever the text.
+  refusal_ = Excerpt(refusal, kLongestRefusal);
+  std::replace(refusal_.begin(), refusal_.end(), '\n', ' ');
+  told_ = Line();
+  NotifyReady(told_);
 }
 
 void ServiceStatus::Drain(Clock::time_point until) {
@@ -80,10 +98,14 @@ std::string ServiceStatus::Line() const {
   } else if (const std::string wrong = view_.health.Summary(); !wrong.empty()) {
     state = fmt::format("Degraded: {}", wrong);
   }
-  return fmt::format("{}: {} ({} loaded), {}, {} queued, {} running", state,
-                     Plural(view_.models.size(), "model"), loaded,
-                     Plural(view_.pool.devices().size(), "device"),
-                     view_.jobs.Count(JobState::kQueued), view_.jobs.Count(JobState::kRunning));
+  std::string line =
+      fmt::format("{}: {} ({} loaded), {}, {} queued, {} running", state,
+                  Plural(view_.models.size(), "model"), loaded,
+                  Plural(view_.pool.devices().size(), "device"),
+                  view_.jobs.Count(JobState::kQueued), view_.jobs.Count(JobState::kRunning));
+  if (reloading_) return "Reloading; " + line;
+  if (!refusal_.empty()) line += "; the new configuration is not taken: " + refusal_;
+  return line;
 }
 
 }  // namespace darkroom

@@ -32,6 +32,11 @@ class ServiceStatus {
   // Something has changed that is worth telling now.
   void Tell();
 
+  // The configuration is read again, which may take as long as models take to load; and what is
+  // wrong with it, if it was not taken.
+  void BeginReload();
+  void EndReload(const std::string& refusal);
+
   // Jobs are drained, until then at the longest.
   void Drain(Clock::time_point until);
 
@@ -44,6 +49,8 @@ class ServiceStatus {
   const ControlView view_;
   const Connection& connection_;
   std::optional<Clock::time_point> drained_by_;
+  bool reloading_ = false;
+  std::string refusal_;  // of the last reload
   std::string told_;
   boost::asio::steady_timer timer_;
 };

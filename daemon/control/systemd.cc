@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace darkroom {
 namespace {
@@ -47,6 +49,13 @@ bool UnderSystemd() { return std::getenv("NOTIFY_SOCKET") != nullptr; }
 
 void NotifyReady(const std::string& status) {
   Notify(fmt::format("READY=1\nSTATUS={}", status), kPatienceMs);
+}
+
+void NotifyReloading(const std::string& status) {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const int64_t us = int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+  Notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS={}", us, status), kPatienceMs);
 }
 
 bool NotifyStatus(const std::string& status) { return Notify(fmt::format("STATUS={}", status), 0); }

@@ -19,6 +19,8 @@ namespace darkroom {
 bool UnderSystemd();
 
 void NotifyReady(const std::string& status);
+// The configuration is read again, until NotifyReady says that it is over.
+void NotifyReloading(const std::string& status);
 // Whether it was taken.
 bool NotifyStatus(const std::string& status);
 // `allowed`: how long stopping may take from now.

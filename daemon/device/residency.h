@@ -44,6 +44,8 @@ class Residency {
   // `patience`: how long a job may wait while others' models, which are resident, are preferred.
   explicit Residency(std::chrono::milliseconds patience) : patience_(patience) {}
 
+  void SetPatience(std::chrono::milliseconds patience) { patience_ = patience; }
+
   struct Spec {
     Model* model;
     Ledger* ledger;
@@ -181,7 +183,7 @@ class Residency {
   void LoadWanted(Time now, std::optional<Time>* next);
   std::optional<Time> LetIdleOnesGo(Time now);
 
-  const std::chrono::milliseconds patience_;
+  std::chrono::milliseconds patience_;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::vector<Extension> extensions_;
   uint64_t loads_ = 0;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -92,8 +91,8 @@ void Puller::OnMessage(Message message) {
 void Puller::AskLater() {
   if (std::exchange(waiting_, true)) return;
   later_.expires_after(kPause);
-  later_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  later_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
+    if (error || !*alive) return;
     waiting_ = false;
     Ask();
   });
@@ -101,8 +100,8 @@ void Puller::AskLater() {
 
 void Puller::Watch() {
   watch_.expires_after(kSilence);
-  watch_.async_wait([this](const boost::system::error_code& error) {
-    if (error || asked_ == 0) return;
+  watch_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
+    if (error || !*alive || asked_ == 0) return;
     if (Clock::now() - heard_ >= kSilence) {
       asked_ = 0;
       Ask();

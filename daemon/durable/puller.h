@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "message/message.h"
@@ -34,6 +35,9 @@ class Puller {
 
   // `publisher` outlives this.
   Puller(boost::asio::io_context& io, Publisher& publisher, Source source, OnJob on_job);
+  ~Puller() { *alive_ = false; }
+  Puller(const Puller&) = delete;
+  Puller& operator=(const Puller&) = delete;
 
   // How many jobs may be on their way here. It keeps asking until it is told 0.
   void Want(uint32_t jobs);
@@ -57,6 +61,7 @@ class Puller {
   boost::asio::steady_timer watch_;
   boost::asio::steady_timer later_;
   bool waiting_ = false;  // for `later_`
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace darkroom

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <nats/nats.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <utility>
 
 namespace darkroom {
 namespace {
@@ -29,6 +31,7 @@ Intake::Intake(boost::asio::io_context& io, std::unique_ptr<Connection> connecti
       drained_(io) {}
 
 Intake::~Intake() {
+  *alive_ = false;
   if (drainer_.joinable()) drainer_.join();
   for (const auto& subscription : subscriptions_) natsSubscription_Destroy(subscription->nats);
   connection_.reset();  // no callback runs after this, so the subscriptions' closures may go
@@ -58,10 +61,34 @@ Status Intake::Subscribe(const std::string& subject, const std::string& queue_gr
   return Status::Ok();
 }
 
-void Intake::Unsubscribe(uint32_t number) {
-  for (const auto& subscription : subscriptions_) {
-    if (subscription->number == number) natsSubscription_Drain(subscription->nats);
-  }
+void Intake::Unsubscribe(uint32_t number, std::function<void()> dry) {
+  const auto found =
+      std::find_if(subscriptions_.begin(), subscriptions_.end(),
+                   [number](const auto& subscription) { return subscription->number == number; });
+  if (found == subscriptions_.end()) return;
+  Subscription* const subscription = found->get();
+  subscription->dry = std::move(dry);
+  // On a thread of NATS.c's, after the last message: so behind every arrival.
+  const auto on_complete = [](void* closure) {
+    const auto* self = static_cast<const Subscription*>(closure);
+    boost::asio::post(self->intake->io_, [self, alive = self->intake->alive_] {
+      if (*alive) self->intake->OnDry(self);
+    });
+  };
+  natsSubscription_SetOnCompleteCB(subscription->nats, on_complete, subscription);
+  natsSubscription_DrainTimeout(subscription->nats, kDrainTimeoutMs);
+}
+
+void Intake::OnDry(const Subscription* subscription) {
+  // Whoever drains all of them walks over them on a thread of his own.
+  if (draining_) return;
+  const auto found =
+      std::find_if(subscriptions_.begin(), subscriptions_.end(),
+                   [subscription](const auto& one) { return one.get() == subscription; });
+  const std::function<void()> dry = std::move((*found)->dry);
+  natsSubscription_Destroy((*found)->nats);
+  subscriptions_.erase(found);
+  if (dry) dry();
 }
 
 Status Intake::Confirm() {
@@ -72,6 +99,7 @@ Status Intake::Confirm() {
 }
 
 boost::asio::awaitable<void> Intake::Drain() {
+  draining_ = true;
   drainer_ = std::thread([this] {
     for (const auto& subscription : subscriptions_) {
       natsSubscription_DrainTimeout(subscription->nats, kDrainTimeoutMs);

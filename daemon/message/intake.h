@@ -47,10 +47,12 @@ class Intake {
   Status Subscribe(const std::string& subject, const std::string& queue_group,
                    uint32_t subscription);
 
-  // Tells the server to send no more to that one subscription. What was on its way still comes.
-  void Unsubscribe(uint32_t subscription);
+  // Tells the server to send no more to that one subscription. What was on its way still comes;
+  // `dry` is called when all of it has been handled, and the number may be given again then.
+  void Unsubscribe(uint32_t subscription, std::function<void()> dry = {});
 
-  // Waits until the server has the subscriptions made so far, a few seconds at most.
+  // Waits until the server has the subscriptions made so far, a few seconds at most. From any
+  // thread.
   Status Confirm();
 
   // Tells the server to send no more, and returns when what was already on its way has been
@@ -64,13 +66,17 @@ class Intake {
     Intake* intake;
     uint32_t number;
     natsSubscription* nats;
+    std::function<void()> dry = {};
   };
+  void OnDry(const Subscription* subscription);
 
   boost::asio::io_context& io_;
   std::unique_ptr<Connection> connection_;
   Mailbox<Arrival> arrivals_;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  bool draining_ = false;  // all of them
   Event drained_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::thread drainer_;
 };
 

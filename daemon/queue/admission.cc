@@ -81,6 +81,12 @@ Admission::Admission(JobTable* jobs, const LimitsConfig& limits, const Schedulin
   random_.seed((static_cast<uint64_t>(device()) << 32) | device());
 }
 
+void Admission::SetLimits(const LimitsConfig& limits, const SchedulingConfig& scheduling) {
+  limits_ = limits;
+  tenant_rule_ = scheduling.tenant;
+  tenants_.SetWeights(scheduling.weights);
+}
+
 Job* Admission::Admit(const Endpoint& endpoint, Message message, const JobTerms& terms,
                       Refusal* refusal) {
   std::shared_ptr<const std::string> params = endpoint.params;

@@ -66,6 +66,9 @@ class Admission {
   // `refusal` is filled in.
   Job* Admit(const Endpoint& endpoint, Message message, const JobTerms& terms, Refusal* refusal);
 
+  // From here on these hold; what was accepted by others stays.
+  void SetLimits(const LimitsConfig& limits, const SchedulingConfig& scheduling);
+
   uint64_t refused() const { return refused_; }
 
  private:
@@ -78,8 +81,8 @@ class Admission {
   std::string MakeId();
 
   JobTable* jobs_;
-  const LimitsConfig limits_;
-  const TenantRule tenant_rule_;
+  LimitsConfig limits_;
+  TenantRule tenant_rule_;
   TenantTable tenants_;
   uint64_t last_token_ = 0;
   uint64_t refused_ = 0;

@@ -37,6 +37,8 @@ class JobQueue {
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
   size_t capacity() const { return capacity_; }
+  // What is here beyond a smaller one stays.
+  void set_capacity(size_t capacity) { capacity_ = capacity; }
   size_t size(JobClass job_class) const { return sizes_[static_cast<size_t>(job_class)]; }
   uint64_t bytes() const { return bytes_; }  // of the requests of all of them
 

@@ -34,6 +34,8 @@ enum class ModelState : uint8_t { kUnloaded, kLoading, kReady, kFailed };
 // What a model promises, and who keeps it: what one generation of its plugin says of itself. An
 // upgrade gives the model another; requests that were understood by this one keep it.
 struct ModelContract {
+  // That instances are made by, since the model's own may have changed; nullptr: the model's own.
+  std::shared_ptr<const ModelConfig> config;
   ModelInfo info;                      // the plugin's manifest; empty if it could not be read
   std::optional<ParamsSchema> schema;  // of info.params
   std::string plugin_digest;           // SHA-256 of the plugin's file, hex

@@ -21,10 +21,19 @@ std::shared_ptr<Tenant> TenantTable::For(std::string_view name) {
   if (tenants_.size() >= kMostTenants) ForgetIdle();
   auto tenant = std::make_shared<Tenant>();
   tenant->name = name;
-  const auto weight = weights_.find(tenant->name);
-  if (weight != weights_.end()) tenant->weight = weight->second;
+  tenant->weight = WeightOf(tenant->name);
   tenants_.emplace(tenant->name, tenant);
   return tenant;
+}
+
+void TenantTable::SetWeights(std::map<std::string, double> weights) {
+  weights_ = std::move(weights);
+  for (const auto& [name, tenant] : tenants_) tenant->weight = WeightOf(name);
+}
+
+double TenantTable::WeightOf(const std::string& name) const {
+  const auto weight = weights_.find(name);
+  return weight == weights_.end() ? Tenant().weight : weight->second;
 }
 
 void TenantTable::ForgetIdle() {

@@ -31,12 +31,16 @@ class TenantTable {
   // A tenant that `weights` does not name has weight 1.
   explicit TenantTable(std::map<std::string, double> weights = {});
 
+  // From here on these count, for those that are here, too.
+  void SetWeights(std::map<std::string, double> weights);
+
   std::shared_ptr<Tenant> For(std::string_view name);
 
  private:
+  double WeightOf(const std::string& name) const;
   void ForgetIdle();
 
-  const std::map<std::string, double> weights_;
+  std::map<std::string, double> weights_;
   std::unordered_map<std::string, std::shared_ptr<Tenant>> tenants_;
 };
 

@@ -20,6 +20,8 @@ class ClassFloor {
  public:
   explicit ClassFloor(double part) : part_(part) {}
 
+  void SetPart(double part) { part_ = part; }
+
   // `waiting`: of each class that has something ready, what its next batch takes, in milliseconds.
   // There is one.
   JobClass First(const PerClass<std::optional<double>>& waiting) const;
@@ -27,7 +29,7 @@ class ClassFloor {
   void Given(JobClass given, const PerClass<std::optional<double>>& waiting);
 
  private:
-  const double part_;
+  double part_;
   PerClass<double> owed_ms_{};
 };
 

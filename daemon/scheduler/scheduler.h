@@ -38,6 +38,8 @@ class Scheduler {
   // `floor`: the part of the lanes' time that a class is given at least while others go before it.
   explicit Scheduler(double floor = 0.05) : classes_(floor) {}
 
+  void SetFloor(double floor) { classes_.SetPart(floor); }
+
   // Must outlive the scheduler's use.
   void AddLane(LaneClient* lane);
 

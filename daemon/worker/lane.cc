@@ -18,7 +18,7 @@ namespace {
 
 // Whose need MemoryBook remembers.
 std::string WhatNeeds(const Slot& slot) {
-  const ModelConfig& config = slot.model().config;
+  const ModelConfig& config = slot.config();
   return fmt::format("{} {} {}", slot.contract()->plugin_digest, config.weights,
                      WriteJson(config.options));
 }
@@ -45,7 +45,7 @@ Slot* Lane::AddSlot(std::shared_ptr<Model> model, std::shared_ptr<const ModelCon
   entry.home = home;
   Slot* slot = entry.slot.get();
   entry.seat = std::make_unique<Seat>(this, slot);
-  const ModelConfig& config = slot->model().config;
+  const ModelConfig& config = slot->config();
   const uint64_t need = std::max(MemoryNeed(config, slot->contract()->info),
                                  parts_.pool.memory_book().NeedOf(config.name, WhatNeeds(*slot)));
   Ledger& ledger = parts_.pool.LedgerOf(device_);

@@ -13,11 +13,12 @@ namespace {
 // No job has it: they count from 1.
 constexpr uint64_t kRehearsal = 0;
 
-host::InstanceSpec SpecOf(const Model& model, const ModelContract& contract, const Device& device) {
-  nlohmann::json config = {{"name", model.config.name}, {"options", model.config.options}};
-  if (!model.config.weights.empty()) config["weights"] = model.config.weights;
+host::InstanceSpec SpecOf(const ModelConfig& model, const ModelContract& contract,
+                          const Device& device) {
+  nlohmann::json config = {{"name", model.name}, {"options", model.options}};
+  if (!model.weights.empty()) config["weights"] = model.weights;
   host::InstanceSpec spec;
-  spec.model = model.config.name;
+  spec.model = model.name;
   spec.config = WriteJson(config);
   spec.lane.device_type = device.kind == DeviceKind::kCuda ? 2 : 1;  // DLPack's codes
   if (device.simulated) {
@@ -120,7 +121,7 @@ bool Slot::Stop(const Job&, const Status& why) { return hosting_.Kill(why); }
 
 void Slot::OnHosted() {
   error_ = Status::Ok();
-  instance_ = hosting_.plugin()->Create(SpecOf(*model_, *contract_, device_), this);
+  instance_ = hosting_.plugin()->Create(SpecOf(config(), *contract_, device_), this);
   SetState(SlotState::kCreating);
 }
 

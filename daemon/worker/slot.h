@@ -106,6 +106,10 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   const std::shared_ptr<Model>& shared_model() const { return model_; }
   const std::shared_ptr<const ModelContract>& contract() const { return contract_; }
   const Device& device() const { return device_; }
+  // That its instance is made by.
+  const ModelConfig& config() const {
+    return contract_->config == nullptr ? model_->config : *contract_->config;
+  }
   Hosting& hosting() const { return hosting_; }
   uint64_t jobs_ended() const { return jobs_ended_; }
   std::chrono::steady_clock::time_point last_used() const { return last_used_; }
