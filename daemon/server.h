@@ -26,6 +26,7 @@
 #include "control/operator_control.h"
 #include "control/plugin_control.h"
 #include "control/service_status.h"
+#include "control/trace_exporter.h"
 #include "control/watchdog.h"
 #include "core/event.h"
 #include "core/log.h"
@@ -119,12 +120,14 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::thread digester_;
 
+  std::unique_ptr<TraceExporter> traces_;  // nullptr: there are none
   Publisher publisher_;
   Replier replier_;
   FoundDevices found_;
   DevicePool pool_;
   GpuWatch gpus_;
   JobMetrics metrics_;
+  Tracer tracer_;
   JobFlow flow_;
   Event stop_;  // for another reason than a signal
   const char* stop_reason_ = "";

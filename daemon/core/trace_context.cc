@@ -93,7 +93,8 @@ TraceContext ParseTraceContext(std::string_view parent, std::string_view state) 
 bool IsInSample(std::string_view trace_id, double ratio) {
   if (ratio >= 1) return true;
   // Its last 56 bits are random, by the standard's next level, whoever made it.
-  const std::string_view last = trace_id.substr(trace_id.size() - std::min<size_t>(trace_id.size(), 14));
+  const std::string_view last =
+      trace_id.substr(trace_id.size() - std::min<size_t>(trace_id.size(), 14));
   uint64_t value = 0;
   std::from_chars(last.data(), last.data() + last.size(), value, 16);
   return static_cast<double>(value) < ratio * static_cast<double>(uint64_t{1} << 56);

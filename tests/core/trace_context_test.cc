@@ -74,7 +74,8 @@ TEST(TraceContextTest, StateIsPassedOnIfItIsOne) {
     return ParseTraceContext(Parent("01"), text).state;
   };
   EXPECT_EQ(state("congo=t61rcWkgMzE"), "congo=t61rcWkgMzE");
-  EXPECT_EQ(state(" rojo=00f067aa0ba902b7,t@congo=a:b/c , "), "rojo=00f067aa0ba902b7,t@congo=a:b/c ,");
+  EXPECT_EQ(state(" rojo=00f067aa0ba902b7,t@congo=a:b/c , "),
+            "rojo=00f067aa0ba902b7,t@congo=a:b/c ,");
   std::string many = "k0=v";
   for (int i = 1; i < 32; ++i) many += ",k" + std::to_string(i) + "=v";
   EXPECT_EQ(state(many), many);
