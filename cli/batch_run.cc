@@ -113,6 +113,7 @@ std::optional<Failure> BatchRun::SubmitOne(size_t line) {
   parts.params = std::move(read->params);
   parts.accept = std::move(read->accept);
   parts.deadline = read->deadline;
+  parts.trace = TraceFromEnvironment();
   Result<Outgoing> request = BuildRequest(std::move(parts));
   if (!request.ok()) {
     Refuse(line, request.status());

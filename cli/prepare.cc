@@ -41,6 +41,7 @@ Result<RequestParts> ReadParts(const RunOptions& options) {
   parts.params = options.params;
   parts.accept = options.accept;
   parts.deadline = options.deadline;
+  parts.trace = TraceFromEnvironment();
   parts.progress = options.progress != ProgressMode::kNone;
   return parts;
 }

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <system_error>
 
 #include "cli/content_type.h"
@@ -49,6 +50,14 @@ bool NeedsFirstName(const std::vector<InputArgument>& inputs) {
   return unnamed && inputs.size() > 1;
 }
 
+TraceContext TraceFromEnvironment() {
+  const auto value = [](const char* name) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? std::string_view() : std::string_view(text);
+  };
+  return ParseTraceContext(value("TRACEPARENT"), value("TRACESTATE"));
+}
+
 Result<Outgoing> BuildRequest(RequestParts parts) {
   Outgoing request;
   request.subject = std::move(parts.subject);
@@ -72,6 +81,8 @@ Result<Outgoing> BuildRequest(RequestParts parts) {
     headers.emplace_back("Darkroom-Deadline", fmt::format("{}ms", parts.deadline->count()));
   }
   if (parts.progress) headers.emplace_back("Darkroom-Progress", "1");
+  if (parts.trace) headers.emplace_back(kTraceParent, parts.trace.Parent());
+  if (!parts.trace.state.empty()) headers.emplace_back(kTraceState, parts.trace.state);
   return request;
 }
 

@@ -7,7 +7,7 @@
 // is copied or encoded, and the daemon can decode it in place. Everything else is one CBOR object,
 // in which bytes stay bytes.
 //
-// Pure, save MakeJobId, which asks the system for randomness. One thread.
+// Pure, save TraceFromEnvironment and MakeJobId, which asks the system for randomness. One thread.
 
 #ifndef DARKROOM_CLI_REQUEST_H_
 #define DARKROOM_CLI_REQUEST_H_
@@ -22,6 +22,7 @@
 
 #include "cli/input.h"
 #include "core/status.h"
+#include "core/trace_context.h"
 
 namespace darkroom {
 
@@ -42,7 +43,12 @@ struct RequestParts {
   std::string accept;  // empty: the model's natural form
   std::optional<std::chrono::milliseconds> deadline;
   bool progress = false;
+  TraceContext trace;  // that the request is part of
 };
+
+// What $TRACEPARENT and $TRACESTATE say, as programs tell it to those that they start. What is
+// malformed there is as if it were not set.
+TraceContext TraceFromEnvironment();
 
 // Whether BuildRequest must be told what the model calls its first input: one has no name, and
 // another has.

@@ -318,7 +318,7 @@ void DurableJobs::Run(const HeldJob& job) {
     refusal.status = Status(Code::kBusy, "the model is not served here");
   } else {
     const JobTerms terms{JobClassByName(record.job_class).value_or(JobClass::kNormal),
-                         Since(record.submitted)};
+                         Since(record.submitted), record.id};
     running = parts_.flow.Submit(*endpoint, std::move(job->request), terms, this, &refusal);
     if (running == nullptr) job->request = std::move(refusal.request.message);
   }
@@ -342,6 +342,7 @@ std::unique_ptr<Publication> DurableJobs::Failure(const HeldJob& job, Receipt re
   JobRecord& record = job->record();
   record.error = why;
   receipt.job = record.id;
+  if (job->request && !receipt.trace) receipt.trace = TraceOf(job->request);
   return ErrorMessage(names_.Result(record.model, record.id), std::move(receipt), why,
                       FinalHeaders(record, TerminalState(why.code())));
 }
@@ -384,6 +385,8 @@ void DurableJobs::OnJobEnded(Job& job, Receipt receipt, host::JobResult result) 
   record.device = receipt.device;
   record.history.insert(record.history.end(), job.history.begin(), job.history.end());
   receipt.attempts = record.attempts;
+  held->trace = receipt.trace;
+  held->spans = std::move(receipt.spans);
   receipt.seed.clear();  // FinalHeaders tells it, with the other params
   if (!job.stuck) held->request = std::move(job.request.message);
   if (job.attempts > 0) record.receipt = ReceiptOf(receipt, *job.params);

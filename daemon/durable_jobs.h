@@ -94,6 +94,8 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     // The record's, before it ran here: what counts if nobody hears how that ended.
     uint32_t attempts_before = 0;
     size_t history_before = 0;
+    TraceContext trace;               // once it ran here
+    std::shared_ptr<JobSpans> spans;  // likewise, if it is recorded
 
     JobRecord& record() { return entry.record; }
   };

@@ -76,6 +76,7 @@ std::optional<JobState> FinalStateOf(const Message& reply) {
 awaitable<void> DurableJobs::Finish(HeldJob job, std::unique_ptr<Publication> reply) {
   JobRecord& record = job->record();
   const auto stored = co_await jetstream_.Store(std::move(reply));
+  if (const auto spans = std::exchange(job->spans, nullptr)) spans->Published(stored.ok());
   if (!stored.ok()) {
     // Perhaps it is stored; whoever is given the job next looks first.
     parts_.log.warn("{} {}: its final reply could not be stored: {}", record.id, record.model,
@@ -147,6 +148,7 @@ awaitable<bool> DurableJobs::Bury(HeldJob job) {
       {"Darkroom-Class", record.job_class},
       {kExpectedLast, "0"},
       {kDeadLetterHeader, DeadLetterReport(record, parts_.log_of(*job->model))}};
+  if (job->trace) headers.emplace_back(kTraceParent, job->trace.Parent());
   auto letter = std::make_unique<KeptRequest>(names_.Dead(record.model, record.id),
                                               std::move(job->request), std::move(headers));
   const auto stored = co_await jetstream_.Store(std::move(letter));

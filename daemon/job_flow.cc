@@ -27,16 +27,6 @@ constexpr uint32_t kMostAttempts = 3;
 constexpr auto kStorePatience = std::chrono::seconds(60);
 constexpr auto kStoreAgain = std::chrono::seconds(1);
 
-// What makes the same result again; empty where the model has no such parameter.
-std::string SeedOf(const Job& job) {
-  const nlohmann::json& schema = job.contract->info.params;
-  const auto properties = schema.find("properties");
-  if (properties == schema.end() || !properties->contains("seed")) return {};
-  const nlohmann::json params = nlohmann::json::parse(*job.params);  // written by WriteJson
-  const auto seed = params.find("seed");
-  return seed == params.end() ? std::string() : seed->dump();
-}
-
 Status RanTooLong() {
   return {Code::kDeadlineExceeded, "the deadline passed while the job ran",
           "allow more time with Darkroom-Deadline"};
@@ -56,13 +46,14 @@ Status TooManyAttempts(const Job& job, Code code) {
 }  // namespace
 
 JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier,
-                 DevicePool& pool, JobMetrics& metrics, Logger& log,
+                 DevicePool& pool, JobMetrics& metrics, Tracer& tracer, Logger& log,
                  std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done)
     : io_(io),
       host_name_(config.host_name),
       replier_(replier),
       pool_(pool),
       metrics_(metrics),
+      tracer_(tracer),
       log_(log),
       stop_grace_(config.limits.stop_grace),
       on_model_changed_(std::move(on_model_changed)),
@@ -115,7 +106,8 @@ void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
 
 void JobFlow::Admit(const Endpoint& endpoint, Message message) {
   Refusal refusal;
-  if (const Job* job = admission_.Admit(endpoint, std::move(message), {}, &refusal)) {
+  if (Job* job = admission_.Admit(endpoint, std::move(message), {}, &refusal)) {
+    job->trace = tracer_.Begin(job->request.message, {});
     Accepted(*job);
     return;
   }
@@ -134,6 +126,7 @@ boost::asio::awaitable<void> JobFlow::FetchAndAdmit(const Endpoint& endpoint, Me
     refusal.request.reply = message.reply();
     const std::string_view id = message.Header("Darkroom-Job").value_or("");
     if (IsJobId(id)) refusal.request.id = id;
+    refusal.request.message = std::move(message);  // which says what trace it is in
     Refuse(endpoint, std::move(refusal));
   }
   fetching_.erase(fetched);
@@ -152,6 +145,7 @@ void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
   Receipt receipt;
   receipt.model = receipts_.at(endpoint.model.get()).receipt;
   receipt.job = refusal.request.id;
+  if (refusal.request.message) receipt.trace = TraceOf(refusal.request.message);
   replier_.Error(std::move(refusal.request.reply), std::move(receipt), std::move(refusal.status),
                  refusal.retry_after_s);
 }
@@ -167,6 +161,7 @@ Job* JobFlow::Submit(const Endpoint& endpoint, Message message, const JobTerms& 
   Job* job = admission_.Admit(endpoint, std::move(message), terms, refusal);
   if (job == nullptr) return nullptr;
   job->sink = sink;
+  job->trace = tracer_.Begin(job->request.message, terms.id);
   job->stats = nullptr;  // of requests
   Accepted(*job);
   return job;
@@ -252,17 +247,17 @@ void JobFlow::AbandonStuck(Job* job, Status why) {
                job->id, job->model->config.name, job->contract->info.id);
   }
   const uint64_t token = job->token;
-  Receipt receipt = MakeReceipt(*job, {}, nullptr);
+  host::JobResult result;
+  result.status = std::move(why);
+  Receipt receipt = MakeReceipt(*job, result, nullptr);
   kept_.erase(token);
-  std::unique_ptr<Job> ended = jobs_.End(token, TerminalState(why.code()));
+  std::unique_ptr<Job> ended = jobs_.End(token, TerminalState(result.status.code()));
   ended->stuck = true;
   TellCancellers(*ended);
   if (ended->sink != nullptr) {
-    host::JobResult result;
-    result.status = std::move(why);
     ended->sink->OnJobEnded(*ended, std::move(receipt), std::move(result));
   } else {
-    replier_.Error(ended->request.reply, std::move(receipt), std::move(why));
+    replier_.Error(ended->request.reply, std::move(receipt), std::move(result.status));
   }
   stuck_.emplace(token, std::move(ended));
 }
@@ -366,10 +361,13 @@ void JobFlow::Recheck(Model& model) {
 }
 
 void JobFlow::OnJobDone(uint64_t token, host::JobResult result, const Device* device) {
-  const Job* running = jobs_.Find(token);
+  Job* running = jobs_.Find(token);
   if (running == nullptr) {
     stuck_.erase(token);
     return;
+  }
+  if (running->trace.returned == Job::Clock::time_point{}) {  // not from StoreResult
+    running->trace.returned = Job::Clock::now();
   }
   // A plugin that polls cannot tell the two reasons to stop apart.
   if (result.status.code() == Code::kCancelled && running->cancel == 0 &&
@@ -466,23 +464,15 @@ void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view st
   // The last step is always told; others only so often.
   if (now - job->progress_sent < kProgressGap && fraction < 1) return;
   job->progress_sent = now;
-  replier_.Progress(job->id, fraction, job->stage);
+  replier_.Progress(*job);
 }
 
 Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
                              const Device* device) const {
-  Receipt receipt;
+  Receipt receipt = ReceiptOf(job, result, device);
   const auto kept = kept_.find(job.token);
   receipt.model = kept != kept_.end() ? kept->second : receipts_.at(job.model.get()).receipt;
-  receipt.job = job.id;
-  receipt.attempts = job.attempts;
-  if (job.attempts == 0) return receipt;
-  receipt.seed = SeedOf(job);
-  if (device != nullptr) receipt.device = device->id;
-  receipt.queue_ms = Ms(job.started - job.accepted) - job.load_ms;
-  receipt.waited = job.waited;
-  receipt.load_ms = job.load_ms;
-  receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
+  receipt.spans = tracer_.End(job, result, device);
   return receipt;
 }
 
@@ -506,12 +496,15 @@ void JobFlow::GiveUp() {
       job.sink->OnJobGivenUp(job);
       return;
     }
+    host::JobResult result;
+    result.status = {Code::kBusy, "the daemon stopped before the job was done",
+                     "send the request again"};
     Receipt receipt;
     receipt.model = receipts_.at(job.model.get()).receipt;
     receipt.job = job.id;
-    replier_.Error(
-        job.request.reply, std::move(receipt),
-        {Code::kBusy, "the daemon stopped before the job was done", "send the request again"}, 1);
+    receipt.trace = job.trace.context;
+    receipt.spans = tracer_.End(job, result, nullptr);
+    replier_.Error(job.request.reply, std::move(receipt), std::move(result.status), 1);
   });
 }
 

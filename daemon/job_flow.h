@@ -30,6 +30,7 @@
 #include "queue/job_table.h"
 #include "queue/model.h"
 #include "reply/replier.h"
+#include "reply/tracer.h"
 #include "scheduler/scheduler.h"
 #include "worker/lane.h"
 
@@ -51,8 +52,8 @@ class JobFlow : public LaneObserver {
   // `replier` and `pool` must outlive this; `on_model_changed` hears of each change of a model's
   // slots, `on_batch_done` of each batch that has come back.
   JobFlow(boost::asio::io_context& io, const Config& config, Replier& replier, DevicePool& pool,
-          JobMetrics& metrics, Logger& log, std::function<void(Model&)> on_model_changed,
-          std::function<void()> on_batch_done);
+          JobMetrics& metrics, Tracer& tracer, Logger& log,
+          std::function<void(Model&)> on_model_changed, std::function<void()> on_batch_done);
 
   // From here on requests may refer to objects, and results larger than `inline_bytes` become some.
   // `objects` outlives this. Before the first request.
@@ -129,6 +130,7 @@ class JobFlow : public LaneObserver {
   Replier& replier_;
   DevicePool& pool_;
   JobMetrics& metrics_;
+  Tracer& tracer_;
   Logger& log_;
   std::chrono::milliseconds stop_grace_;
   std::function<void(Model&)> on_model_changed_;

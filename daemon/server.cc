@@ -30,6 +30,14 @@ constexpr auto kFlushTimeout = std::chrono::milliseconds(5000);
 // Plugins unload and shut down within this time, or go with the process.
 constexpr auto kStopTimeout = std::chrono::milliseconds(5000);
 
+// The last spans are sent within this time, or are lost.
+constexpr auto kTracesTimeout = std::chrono::milliseconds(3000);
+
+JobSpans::Take TakeSpans(TraceExporter* traces) {
+  if (traces == nullptr) return {};
+  return [traces](std::vector<Span> spans) { traces->Take(std::move(spans)); };
+}
+
 }  // namespace
 
 Server::Server(std::filesystem::path file, LoadedConfig loaded, Logger& log)
@@ -40,13 +48,17 @@ Server::Server(std::filesystem::path file, LoadedConfig loaded, Logger& log)
       log_(log),
       places_(FindPlaces(config_)),
       nats_log_(log),
+      traces_(config_.tracing.endpoint.empty()
+                  ? nullptr
+                  : std::make_unique<TraceExporter>(config_.tracing, config_.host_name, log)),
       publisher_(log),
       replier_(&publisher_, config_.nats.prefix),
       found_(FindDevices(config_.devices)),
       pool_(io_, found_.devices, config_.scheduling.patience, config_.state_dir / "memory.json"),
       gpus_(std::move(found_.nvml), pool_.devices()),
+      tracer_(config_.tracing.ratio, TakeSpans(traces_.get())),
       flow_(
-          io_, config_, replier_, pool_, metrics_, log,
+          io_, config_, replier_, pool_, metrics_, tracer_, log,
           [this](Model& model) { OnModelChanged(model); }, [this] { plugins_->NotifyChanged(); }),
       routes_({io_, config_, flow_, subscriptions_, log}),
       stop_(io_),
@@ -100,7 +112,8 @@ Status Server::StartHttp() {
           {"/metrics",
            [this, view = View()] {
              return HttpPage{.type = kMetricsType,
-                             .body = MetricsPage(view, publisher_.connection(), metrics_)};
+                             .body = MetricsPage(view, publisher_.connection(), metrics_,
+                                                 traces_ ? traces_->counts() : SpanCounts{})};
            }},
           {"/statusz", [this, view = View(), started] {
              return HttpPage{.body = StatusPage(view, publisher_.connection(), metrics_, started)};
@@ -173,6 +186,7 @@ boost::asio::awaitable<void> Server::ServeUntilTold() {
     flow_.GiveUp();
   }
   const bool confirmed = publisher_.Finish(kFlushTimeout);
+  if (traces_ != nullptr) traces_->Finish(kTracesTimeout);
   if (drained) {
     log_.info("stopped: every accepted job was answered{}",
               confirmed ? "" : ", but the server did not confirm the last replies");

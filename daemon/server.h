@@ -30,6 +30,7 @@
 #include "control/operator_control.h"
 #include "control/plugin_control.h"
 #include "control/service_status.h"
+#include "control/trace_exporter.h"
 #include "control/watchdog.h"
 #include "core/event.h"
 #include "core/log.h"
@@ -129,12 +130,14 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   std::vector<std::shared_ptr<Model>> models_;
   std::thread digester_;
 
+  std::unique_ptr<TraceExporter> traces_;  // nullptr: there are none
   Publisher publisher_;
   Replier replier_;
   FoundDevices found_;
   DevicePool pool_;
   GpuWatch gpus_;
   JobMetrics metrics_;
+  Tracer tracer_;
   JobFlow flow_;
   Subscriptions subscriptions_;
   Routes routes_;

@@ -131,6 +131,18 @@ struct HttpConfig {
   bool given = false;
 };
 
+// Where traces of jobs are sent: docs/operations.md.
+struct TracingConfig {
+  std::string endpoint;  // as it is written; empty: nowhere
+  std::string host;      // of it
+  std::string port = "80";
+  std::string path;          // to which spans are posted
+  double ratio = 1;          // of the traces that begin here
+  std::string headers_file;  // with headers to send along, secrets maybe; empty: none
+  uint32_t queue = 4096;     // spans that wait; more are dropped
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);
+};
+
 struct DeviceConfig {
   std::string device;  // "cpu", "cuda:0", "sim:0"
   uint32_t lanes = 1;
@@ -202,6 +214,7 @@ struct Config {
   SchedulingConfig scheduling;
   HealthConfig health;
   HttpConfig http;
+  TracingConfig tracing;
   std::vector<DeviceConfig> devices;  // empty: find out
   std::vector<ModelConfig> models;
   std::vector<RouteConfig> routes;

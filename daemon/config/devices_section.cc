@@ -68,22 +68,12 @@ void ReadMemory(YamlReader* reader, DeviceConfig* device) {
 }
 
 void ReadSpeed(YamlReader* reader, DeviceConfig* device) {
+  reader->Number("speed", kSlowest, kFastest, &device->speed);
   const YamlNode speed = reader->Child("speed");
-  if (!speed.IsDefined()) return;
-  const std::string text = speed.IsScalar() ? speed.Scalar() : "";
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, device->speed);
-  // Written so that what is no number is refused, too.
-  const bool sound = device->speed >= kSlowest && device->speed <= kFastest;
-  if (error != std::errc() || rest != end || !sound) {
-    reader->Complain(speed, fmt::format("devices[].speed: must be a number from {} to {}, not '{}'",
-                                        kSlowest, kFastest, speed.Shown()));
-  } else if (!device->device.starts_with("sim:")) {
-    reader->Complain(speed,
-                     fmt::format("devices[].speed: '{}' is as fast as it is; only sim:N devices "
-                                 "have a speed",
-                                 device->device));
-  }
+  if (!speed.IsDefined() || device->device.starts_with("sim:")) return;
+  reader->Complain(speed, fmt::format("devices[].speed: '{}' is as fast as it is; only sim:N "
+                                      "devices have a speed",
+                                      device->device));
 }
 
 }  // namespace

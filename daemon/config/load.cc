@@ -17,6 +17,7 @@
 #include "config/plugins_section.h"
 #include "config/references.h"
 #include "config/scheduling_section.h"
+#include "config/tracing_section.h"
 #include "config/yaml_reader.h"
 #include "core/subject.h"
 #include "core/suggest.h"
@@ -94,6 +95,8 @@ class Loader {
     YamlReader health = Reader(reader.Child("health"), "health");
     ReadHealthSection(&health, &config_.health);
     ReadHttp(reader.Child("http"));
+    YamlReader tracing = Reader(reader.Child("tracing"), "tracing");
+    ReadTracingSection(&tracing, &config_.tracing);
     ReadDevices(reader.Child("devices"), &reader);
     ReadModels(reader.Child("models"), &reader);
     ReadRoutes(reader.Child("routes"), &reader);

@@ -179,6 +179,14 @@ Json SchedulingJson(const SchedulingConfig& scheduling) {
           {"weights", std::move(weights)}};
 }
 
+Json TracingJson(const TracingConfig& tracing) {
+  return {{"endpoint", TextOrNull(tracing.endpoint)},
+          {"ratio", tracing.ratio},
+          {"headers_file", TextOrNull(tracing.headers_file)},
+          {"queue", tracing.queue},
+          {"timeout", Time(tracing.timeout)}};
+}
+
 Json DevicesJson(const std::vector<DeviceConfig>& devices) {
   if (devices.empty()) return "auto";
   Json list = Json::array();
@@ -247,6 +255,7 @@ Json ConfigToJson(const Config& config, const std::map<std::string, std::string>
                  {"probe_timeout", Time(config.health.probe_timeout)},
                  {"give_up", Time(config.health.give_up)}}},
                {"http", {{"listen", config.http.listen}}},
+               {"tracing", TracingJson(config.tracing)},
                {"devices", DevicesJson(config.devices)},
                {"models", std::move(models)},
                {"routes", RoutesJson(config.routes)}};

@@ -76,6 +76,18 @@ void YamlReader::Integer(const char* key, uint64_t least, uint64_t most, uint64_
   });
 }
 
+void YamlReader::Number(const char* key, double least, double most, double* out) {
+  Scalar(key, [=](const std::string& text) {
+    double value = 0;
+    // Written so that what is no number is refused, too.
+    if (!ParseWhole(text, &value) || !(value >= least && value <= most)) {
+      return Status::InvalidArgument(fmt::format("must be a number from {} to {}", least, most));
+    }
+    *out = value;
+    return Status::Ok();
+  });
+}
+
 void YamlReader::Duration(const char* key, std::chrono::milliseconds* out) {
   Scalar(key, [out](const std::string& text) {
     // Nothing is nothing in every unit.

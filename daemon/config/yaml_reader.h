@@ -34,6 +34,7 @@ class YamlReader {
   void Path(const char* key, std::filesystem::path* out);  // see Resolve
   void Bool(const char* key, bool* out);
   void Integer(const char* key, uint64_t least, uint64_t most, uint64_t* out);
+  void Number(const char* key, double least, double most, double* out);
   void Duration(const char* key, std::chrono::milliseconds* out);
   void Size(const char* key, uint64_t* out);
   void Strings(const char* key, std::vector<std::string>* out);  // a list

@@ -184,6 +184,13 @@ void AddWorkers(const ControlView& view, Families* all) {
   }
 }
 
+void AddTraces(const SpanCounts& spans, Families* all) {
+  all->Counter("darkroom_trace_spans_total", "Spans for the collector of traces, by what became.");
+  all->Add(static_cast<double>(spans.exported), {{"outcome", "exported"}});
+  all->Add(static_cast<double>(spans.dropped), {{"outcome", "dropped"}});
+  all->Add(static_cast<double>(spans.rejected), {{"outcome", "rejected"}});
+}
+
 // Under the names that all exporters have.
 void AddProcess(Families* all) {
   const ProcessFigures figures = ReadProcessFigures();
@@ -200,13 +207,14 @@ void AddProcess(Families* all) {
 }  // namespace
 
 std::string MetricsPage(const ControlView& view, const Connection& connection,
-                        const JobMetrics& metrics) {
+                        const JobMetrics& metrics, const SpanCounts& spans) {
   const auto now = SteadyClock::now();
   Families all(metrics.Collect());
   AddDaemon(view, connection, &all);
   AddModels(view, now, &all);
   AddDevices(view, now, &all);
   AddWorkers(view, &all);
+  AddTraces(spans, &all);
   AddProcess(&all);
   return all.Text();
 }

@@ -12,6 +12,7 @@
 
 #include "control/control_service.h"
 #include "control/job_metrics.h"
+#include "control/trace_exporter.h"
 
 namespace darkroom {
 
@@ -19,7 +20,7 @@ inline constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=
 
 // `connection`: that of the replies.
 std::string MetricsPage(const ControlView& view, const Connection& connection,
-                        const JobMetrics& metrics);
+                        const JobMetrics& metrics, const SpanCounts& spans);
 
 }  // namespace darkroom
 

@@ -122,6 +122,7 @@ void Publisher::WriteOne(Publication* publication, bool last) {
   if (!connection_->connected() && !AwaitConnection()) {
     log_.warn("no connection for a message to '{}': dropped", publication->subject());
     lost_ = true;
+    publication->OnWritten(false);
     return;
   }
   Envelope& envelope = written_.emplace_back(publication->subject(), publication->reply());
@@ -137,6 +138,7 @@ void Publisher::WriteOne(Publication* publication, bool last) {
     log_.warn("could not publish {} bytes to '{}': {}", body.size(), publication->subject(),
               natsStatus_GetText(status));
   }
+  publication->OnWritten(status == NATS_OK);
   envelope.body_ = {};  // not needed while the rest is written
 }
 

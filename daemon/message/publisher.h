@@ -63,6 +63,8 @@ class Publication {
   void set_reply(std::string subject) { reply_ = std::move(subject); }
   // `max_payload`: headers and body together must stay within it.
   virtual void Seal(uint64_t max_payload, Envelope* envelope) = 0;
+  // It was written to the connection, or could not be. On the writer's thread.
+  virtual void OnWritten(bool /*sent*/) {}
 
  private:
   std::string reply_;

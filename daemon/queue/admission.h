@@ -56,6 +56,7 @@ struct JobTerms {
   JobClass job_class = JobClass::kInteractive;
   // Set for a durable job, which has been waiting elsewhere for so long already.
   std::optional<std::chrono::milliseconds> waited;
+  std::string id = {};  // of a durable job
 };
 
 class Admission {

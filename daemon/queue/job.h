@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/trace_context.h"
 #include "message/request.h"
 #include "queue/job_class.h"
 #include "queue/tenant.h"
@@ -65,6 +66,14 @@ struct StoredResult {
   std::string url;
 };
 
+// What a job is in a trace.
+struct JobTrace {
+  TraceContext context;  // that is told on: of the job's own span, where it is recorded
+  std::string parent;    // the span that the request came from; empty: the trace begins here
+  bool recorded = false;
+  std::chrono::steady_clock::time_point returned{};  // when its result was here
+};
+
 struct Job {
   using Clock = std::chrono::steady_clock;
 
@@ -100,6 +109,7 @@ struct Job {
   std::atomic<uint32_t> begun{0};  // where it runs in the daemon: the thread that has begun with it
 
   std::optional<StoredResult> stored;
+  JobTrace trace;
 
   double progress = 0;
   std::string stage;

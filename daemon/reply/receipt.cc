@@ -7,6 +7,9 @@
 
 #include <cmath>
 
+#include "core/times.h"
+#include "queue/model.h"
+
 namespace darkroom {
 namespace {
 
@@ -20,7 +23,38 @@ void PutMs(Envelope* envelope, const char* name, double ms) {
   envelope->Header(name, fmt::format(FMT_COMPILE("{}.{:03}"), us / 1000, us % 1000));
 }
 
+// What makes the same result again; empty where the model has no such parameter.
+std::string SeedOf(const Job& job) {
+  const nlohmann::json& schema = job.contract->info.params;
+  const auto properties = schema.find("properties");
+  if (properties == schema.end() || !properties->contains("seed")) return {};
+  const nlohmann::json params = nlohmann::json::parse(*job.params);  // written by WriteJson
+  const auto seed = params.find("seed");
+  return seed == params.end() ? std::string() : seed->dump();
+}
+
 }  // namespace
+
+Receipt ReceiptOf(const Job& job, const host::JobResult& result, const Device* device) {
+  Receipt receipt;
+  receipt.job = job.id;
+  receipt.attempts = job.attempts;
+  receipt.trace = job.trace.context;
+  if (job.attempts == 0) return receipt;
+  receipt.seed = SeedOf(job);
+  if (device != nullptr) receipt.device = device->id;
+  receipt.queue_ms = Ms(job.started - job.accepted) - job.load_ms;
+  receipt.waited = job.waited;
+  receipt.load_ms = job.load_ms;
+  receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
+  return receipt;
+}
+
+void WriteTrace(const TraceContext& trace, Envelope* envelope) {
+  if (!trace) return;
+  envelope->Header(kTraceParent, trace.Parent());
+  Put(envelope, kTraceState, trace.state);
+}
 
 void Receipt::WriteTo(Envelope* envelope) const {
   Put(envelope, "Darkroom-Job", job);
@@ -30,6 +64,7 @@ void Receipt::WriteTo(Envelope* envelope) const {
     Put(envelope, "Darkroom-Weights", model->weights);
     Put(envelope, "Darkroom-Host", model->host);
   }
+  WriteTrace(trace, envelope);
   if (attempts == 0) return;
   Put(envelope, "Darkroom-Seed", seed);
   Put(envelope, "Darkroom-Device", device);

@@ -12,7 +12,12 @@
 #include <memory>
 #include <string>
 
+#include "core/trace_context.h"
+#include "device/device.h"
+#include "host/host_api.h"
 #include "message/publisher.h"
+#include "queue/job.h"
+#include "reply/job_spans.h"
 
 namespace darkroom {
 
@@ -34,9 +39,17 @@ struct Receipt {
   double run_ms = 0;
   std::string seed;  // empty: the model has none
   uint32_t attempts = 0;
+  TraceContext trace;
+  std::shared_ptr<JobSpans> spans;  // that end when the reply is out; nullptr: nobody records them
 
   void WriteTo(Envelope* envelope) const;
 };
+
+// What there is to say of a job that has ended, save of its model.
+Receipt ReceiptOf(const Job& job, const host::JobResult& result, const Device* device);
+
+// The headers that tell a trace on; none, if there is none.
+void WriteTrace(const TraceContext& trace, Envelope* envelope);
 
 }  // namespace darkroom
 

@@ -33,6 +33,10 @@ Status TooLarge(uint64_t bytes, uint64_t limit) {
 // Whoever words an error quotes in excerpts; this only makes sure that it can always be sent.
 constexpr size_t kLongestWords = 2000;
 
+void EndSpans(const Receipt& receipt, bool sent) {
+  if (receipt.spans != nullptr) receipt.spans->Published(sent);
+}
+
 void SealError(const Status& status, const Receipt& receipt, uint32_t retry_after_s,
                Envelope* envelope) {
   const std::string message = Excerpt(status.message(), kLongestWords);
@@ -62,6 +66,8 @@ class ErrorReply : public Publication {
     for (const auto& [name, value] : headers_) envelope->Header(name.c_str(), value);
     SealError(status_, receipt_, retry_after_s_, envelope);
   }
+
+  void OnWritten(bool sent) override { EndSpans(receipt_, sent); }
 
  private:
   std::string subject_;
@@ -98,6 +104,8 @@ class ResultReply : public Publication {
     envelope->Body(std::move(body.bytes));
   }
 
+  void OnWritten(bool sent) override { EndSpans(receipt_, sent); }
+
  private:
   std::string subject_;
   ReplyForm::Body form_;
@@ -123,6 +131,8 @@ class ObjectReply : public Publication {
     receipt_.WriteTo(envelope);
   }
 
+  void OnWritten(bool sent) override { EndSpans(receipt_, sent); }
+
  private:
   std::string subject_;
   StoredResult stored_;
@@ -132,14 +142,18 @@ class ObjectReply : public Publication {
 
 class ProgressNote : public Publication {
  public:
-  ProgressNote(std::string subject, std::string text)
-      : subject_(std::move(subject)), text_(std::move(text)) {}
+  ProgressNote(std::string subject, std::string text, TraceContext trace)
+      : subject_(std::move(subject)), text_(std::move(text)), trace_(std::move(trace)) {}
   const std::string& subject() const override { return subject_; }
-  void Seal(uint64_t, Envelope* envelope) override { envelope->Body(Buffer::Copy(AsBytes(text_))); }
+  void Seal(uint64_t, Envelope* envelope) override {
+    WriteTrace(trace_, envelope);
+    envelope->Body(Buffer::Copy(AsBytes(text_)));
+  }
 
  private:
   std::string subject_;
   std::string text_;
+  TraceContext trace_;
 };
 
 }  // namespace
@@ -201,10 +215,10 @@ void Replier::Error(std::string subject, Receipt receipt, Status status, uint32_
                                                    std::move(status), retry_after_s));
 }
 
-void Replier::Progress(const std::string& job, double fraction, const std::string& stage) {
-  const nlohmann::json note = {{"job", job}, {"fraction", fraction}, {"stage", stage}};
-  publisher_->Publish(
-      std::make_unique<ProgressNote>(fmt::format("{}.progress.{}", prefix_, job), WriteJson(note)));
+void Replier::Progress(const Job& job) {
+  const nlohmann::json note = {{"job", job.id}, {"fraction", job.progress}, {"stage", job.stage}};
+  publisher_->Publish(std::make_unique<ProgressNote>(fmt::format("{}.progress.{}", prefix_, job.id),
+                                                     WriteJson(note), job.trace.context));
 }
 
 }  // namespace darkroom

@@ -51,7 +51,7 @@ class Replier {
   void Result(const Request& request, Receipt receipt, StoredResult stored);
   // Nothing is sent if `subject` is empty.
   void Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s = 0);
-  void Progress(const std::string& job, double fraction, const std::string& stage);
+  void Progress(const Job& job);
 
  private:
   Publisher* publisher_;

@@ -47,6 +47,25 @@ TEST(BuildRequest, ParamsBesideARawBodyAreAnAsciiHeader) {
               Contains(Pair("Darkroom-Params", R"({"prompt":"B\u00e4r\r\nX: y","scale":2})")));
 }
 
+TEST(BuildRequest, IsPartOfATrace) {
+  RequestParts parts = Parts();
+  parts.inputs.push_back({"", false, "", "x"});
+  setenv("TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", 1);
+  setenv("TRACESTATE", "congo=t61", 1);
+  parts.trace = TraceFromEnvironment();
+  setenv("TRACEPARENT", "nonsense\r\nX: y", 1);
+  EXPECT_FALSE(TraceFromEnvironment());
+  unsetenv("TRACEPARENT");
+  EXPECT_FALSE(TraceFromEnvironment());
+  unsetenv("TRACESTATE");
+  const Result<Outgoing> request = BuildRequest(std::move(parts));
+  ASSERT_TRUE(request.ok());
+  EXPECT_THAT(
+      request->headers,
+      Contains(Pair("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")));
+  EXPECT_THAT(request->headers, Contains(Pair("tracestate", "congo=t61")));
+}
+
 TEST(BuildRequest, WishesBecomeHeaders) {
   RequestParts parts = Parts();
   parts.inputs.push_back({"", false, "", "x"});

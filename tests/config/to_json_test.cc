@@ -43,6 +43,7 @@ plugins:
 scheduling: {floor_percent: 7, tenant: subject:2, weights: {gold: 3, "007": 2}}
 health: {probe_interval: 0}
 http: {listen: off}
+tracing: {endpoint: "http://c:4318/x", ratio: 0.25, headers_file: /h, queue: 500, timeout: 2500ms}
 devices: [{device: cpu, lanes: 2}, {device: "cuda:0", memory: 80%}, {device: "sim:1", memory: 1GiB, speed: 2.5}]
 models:
   a:

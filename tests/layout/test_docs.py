@@ -131,7 +131,7 @@ def read_keys() -> set[str]:
     """The keys that daemon/config/ asks its readers for, without the maps they are in."""
     files = sorted((ROOT / "daemon" / "config").glob("*.cc"))
     source = "\n".join(file.read_text() for file in files)
-    kinds = "String|Path|Duration|Choice|Bool|Integer|Size|Object|Child"
+    kinds = "String|Path|Duration|Choice|Bool|Integer|Number|Size|Object|Child"
     return set(re.findall(rf'\breader(?:\.|->)(?:{kinds})\("(\w+)"', source))
 
 
@@ -141,7 +141,7 @@ def leaf(key: str) -> str:
 
 # Keys of the list `devices`, which the table shows in an example; maps that only hold others.
 IN_DEVICES = {"device", "lanes", "speed"}
-MAPS = {"log", "nats", "nats.tls", "jobs", "limits", "plugins", "scheduling", "health", "http", "models", "models.<name>", "routes"}
+MAPS = {"log", "nats", "nats.tls", "jobs", "limits", "plugins", "scheduling", "health", "http", "tracing", "models", "models.<name>", "routes"}
 
 
 def test_the_example_configuration_and_the_page_have_the_same_keys():
