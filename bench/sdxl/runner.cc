@@ -54,7 +54,7 @@ void Run(const std::string& path, const std::string& part) {
   darkroom::nn::Placement placement;
   placement.engine = darkroom::nn::ChooseEngine("auto", placement.device, placement.dtype);
   const sdxl::Folder folder = sdxl::Folder::Open(path, false);
-  const auto config = darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
+  const auto config = folder.Config(part);
   std::unique_ptr<sdxl::UNet> unet;
   std::unique_ptr<sdxl::Vae> vae;
   if (part == "unet")

@@ -33,13 +33,12 @@ std::string TextOf(const Job& job, const char* input) {
 uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
   uint64_t bytes = 0;
   for (const char* part : {"unet", "text_encoder", "text_encoder_2"})
-    bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
+    if (folder.Has(part)) bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
   return bytes;
 }
 
 uint64_t VaeBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
-  const sdxl::VaeConfig config =
-      sdxl::ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json")));
+  const sdxl::VaeConfig config = sdxl::ReadVaeConfig(folder.Config("vae"));
   return folder.OpenWeights("vae").BytesIn(sdxl::VaePlacement(config, placement).dtype);
 }
 
@@ -105,7 +104,7 @@ void SdxlModel::LoadOnLane() {
   placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
 
   auto loaded = std::make_unique<Loaded>(
-      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat));
+      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat, options_->file));
   loaded->placement = placement;
   loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts)};
   // In two parts, since only the networks know how much they work with.

@@ -30,7 +30,7 @@ Options ParseOptions(std::string_view config) {
   if (!json.contains("weights") || !json["weights"].is_string())
     throw Error(DR_INVALID_ARGUMENT,
                 "the model has no weights: name the folder of a Stable Diffusion XL, with "
-                "model_index.json");
+                "model_index.json, or a checkpoint in a single .safetensors file");
   const JsonConfig given =
       JsonConfig::Parse(json.value("options", Json::object()).dump(), "options of the model");
   Options options;
@@ -43,6 +43,13 @@ Options ParseOptions(std::string_view config) {
   options.threads = static_cast<int>(Bounded(given, "threads", 0, 0, 1024));
   options.loras = given.Text("loras", "");
   options.lora_sets = Bounded(given, "lora_sets", options.lora_sets, 1, 64);
+  options.file.tokenizer = given.Text("tokenizer", "");
+  if (given.Has("config")) {
+    if (!given.HasSection("config"))
+      given.Refuse("config", "it must be an object from a part to fields of its config");
+    options.file.config = json["options"]["config"].dump();
+  }
+  given.Ignore({"config"});  // whoever opens the file reads it
   given.CheckAllRead();
   // Names that nobody knows are told now, and what suits the device when it is known.
   nn::ChooseDtype(options.dtype, at::kCPU);

@@ -13,6 +13,7 @@
 
 #include "sdxl/drawing.h"
 #include "sdxl/lora.h"
+#include "sdxl/single_file.h"
 
 namespace darkroom::sdxl {
 
@@ -21,6 +22,7 @@ constexpr int64_t kMostPictures = 8;
 
 struct Options {
   std::string weights;
+  FileOptions file;  // of weights in a single file
   std::string dtype = "auto";
   std::string engine = "auto";
   int64_t rows = 8;       // PipelineLimits

@@ -32,9 +32,7 @@ void CheckLength(const char* name, const std::string& text) {
            std::to_string(kMostBytes) + " at most");
 }
 
-VaeConfig ReadVae(const Folder& folder) {
-  return ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json")));
-}
+VaeConfig ReadVae(const Folder& folder) { return ReadVaeConfig(folder.Config("vae")); }
 
 std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& placement) {
   const VaeConfig config = ReadVae(folder);
@@ -42,9 +40,7 @@ std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& pl
                                      VaePlacement(config, placement));
 }
 
-UNetConfig ReadUNet(const Folder& folder) {
-  return ReadUNetConfig(JsonConfig::Read(folder.Part("unet/config.json")));
-}
+UNetConfig ReadUNet(const Folder& folder) { return ReadUNetConfig(folder.Config("unet")); }
 
 // The scale as an input of networks that were distilled for it (arXiv:2310.04378).
 at::Tensor GuidanceWaves(double scale, int64_t width) {
@@ -67,7 +63,7 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
                    const PipelineLimits& limits, std::shared_ptr<const Vae> vae)
     : limits_(limits),
       zeros_for_no_prompt_(folder.zeros_for_no_prompt()),
-      scheduler_(JsonConfig::Read(folder.Part("scheduler/scheduler_config.json"))),
+      scheduler_(folder.Config("scheduler")),
       text_(folder, placement),
       prompts_(&text_, limits.prompts),
       unet_(folder.OpenWeights("unet"), ReadUNet(folder), placement),

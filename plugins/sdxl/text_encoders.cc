@@ -15,25 +15,24 @@ namespace darkroom::sdxl {
 namespace {
 
 // What fills up short texts. It has states that the denoising network looks at, so it matters.
-int64_t PadOf(const std::string& folder, const Tokenizer& tokenizer) {
-  const std::optional<std::string> token = PadTokenOf(folder);
+int64_t PadOf(const Folder& folder, const std::string& encoder, const Tokenizer& tokenizer) {
+  const std::optional<std::string> token = folder.PadToken(encoder);
   if (!token) return tokenizer.after().back();
   const std::optional<int64_t> id = tokenizer.vocabulary().Find(*token);
   if (!id)
-    throw Error(DR_FAILED_PRECONDITION,
-                folder + ": the pad_token " + *token + " is not in the vocabulary");
+    throw Error(DR_FAILED_PRECONDITION, folder.TokenizerFolder(encoder) + ": the pad_token " +
+                                            *token + " is not in the vocabulary");
   return *id;
 }
 
 }  // namespace
 
 TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string& encoder,
-                                         const std::string& tokenizer,
                                          const nn::Placement& placement) {
   const Checkpoint checkpoint = folder.OpenWeights(encoder);
-  const JsonConfig config = JsonConfig::Read(checkpoint.File("config.json"));
+  const JsonConfig config = folder.Config(encoder);
   // The second one alone has a projection, and is of another class for it.
-  const bool projects = folder.ClassOf(encoder) == "CLIPTextModelWithProjection";
+  const bool projects = folder.Projects(encoder);
   Encoder made;
   const clip::TextConfig text = clip::ReadTextConfig(config);
   const int64_t projection = config.Size("projection_dim", 512);
@@ -51,15 +50,14 @@ TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string
       placement);
   reader.CheckAllTaken();
   if (placement.Copies()) checkpoint.ReleasePages();
-  const std::string path = folder.Part(tokenizer);
-  made.tokenizer = OpenTokenizer(path);
-  made.pad = PadOf(path, *made.tokenizer);
+  made.tokenizer = OpenTokenizer(folder.TokenizerFolder(encoder));
+  made.pad = PadOf(folder, encoder, *made.tokenizer);
   return made;
 }
 
 TextEncoders::TextEncoders(const Folder& folder, const nn::Placement& placement)
-    : first_(Open(folder, "text_encoder", "tokenizer", placement)),
-      second_(Open(folder, "text_encoder_2", "tokenizer_2", placement)) {
+    : first_(Open(folder, "text_encoder", placement)),
+      second_(Open(folder, "text_encoder_2", placement)) {
   if (first_.tower->config().positions != second_.tower->config().positions)
     throw Error(DR_FAILED_PRECONDITION,
                 folder.path() +

@@ -71,7 +71,7 @@ class TextEncoders {
   };
 
   static Encoder Open(const Folder& folder, const std::string& encoder,
-                      const std::string& tokenizer, const nn::Placement& placement);
+                      const nn::Placement& placement);
   static clip::TextStates Run(const Encoder& encoder, const std::vector<std::string>& texts,
                               int64_t skipped, int64_t chunks);
 

@@ -123,6 +123,9 @@ def daemon(made, module_site, server):
         "sdxl": {"plugin": "sdxl", "weights": weights, "params": {"steps": 4}, "preload": True,
                  "options": {"threads": 1, "loras": str(made / "loras")}},
         "nine": {"plugin": "sdxl", "weights": str(made / "nine"), "params": {"steps": 4}, "options": {"threads": 1}},
+        "single": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "params": {"steps": 4}, "options": {
+            "threads": 1, "tokenizer": str(made / "model/tokenizer"), "loras": str(made / "loras"),
+            "config": json.loads((made / "single.json").read_text())}},
         "no-model": {"plugin": "sdxl", "weights": str(made)},
         "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
         "no-middle": {"plugin": "sdxl", "weights": broken(
@@ -130,10 +133,15 @@ def daemon(made, module_site, server):
         "no-scheduler": {"plugin": "sdxl", "weights": broken(
             made, "no-scheduler", "scheduler/scheduler_config.json", lambda text: text.replace("EulerDiscrete", "FlowMatch"))},
         "no-option": {"plugin": "sdxl", "weights": weights, "options": {"size": 3}},
+        "no-tokenizer": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "options": {"tokenizer": "/nonsuch"}},
+        "no-part": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "options": {
+            "tokenizer": str(made / "model/tokenizer"), "config": {"vea": {"sample_size": 1}}}},
+        "no-config": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "options": {"config": 3}},
+        "no-single": {"plugin": "sdxl", "weights": weights, "options": {"config": {"vae": {}}}},
         "no-rows": {"plugin": "sdxl", "weights": weights, "options": {"rows": 0}},
         "no-weights": {"plugin": "sdxl"},
     }
-    plugins = {"folder": str(plugin_folder()), "files": [str(made / "loras")]}
+    plugins = {"folder": str(plugin_folder()), "files": [str(made / "loras"), str(made / "model")]}
     daemon = module_site.daemon({"nats": {"url": server.url}, "models": models, "plugins": plugins}, "e2e-host").start()
     yield daemon
     assert daemon.stop() == 0, daemon.log[-8000:]
@@ -161,6 +169,13 @@ async def test_a_picture_equals_diffusers(name, client, made):
     assert_drawn(pixels(reply), made, name)
     if pixels(reply).shape == (64, 64, 3) and name != "plain":
         assert numpy.abs(pixels(reply) - numpy.load(made / "plain.npy")[0]).max() > 5, "it is another request"
+
+
+@pytest.mark.parametrize("name", ["plain", "lora"])
+async def test_a_single_file_gives_the_pictures_of_the_folder(name, client, made):
+    reply = await client.run("single", PROMPT.encode(), params={"seed": 0, **REQUESTS[name]})
+    assert reply.ok().data == (await draw(client, **REQUESTS[name])).ok().data
+    assert_drawn(pixels(reply), made, name)
 
 
 def painting(picture, mask=None, seed=0, **params):
@@ -351,6 +366,8 @@ async def test_a_request_without_a_prompt_is_told(client):
 
 @pytest.mark.parametrize("model,word", [("no-model", "model_index.json"), ("no-unet", "config.json"), ("no-middle", "mid_block_type"),
                                         ("no-scheduler", "FlowMatch"), ("no-option", "size"), ("no-rows", "rows"),
+                                        ("no-tokenizer", "holds no tokenizer"), ("no-part", "vea"), ("no-config", "config"),
+                                        ("no-single", "single .safetensors file"),
                                         ("no-weights", "no weights")])
 async def test_what_is_wrong_with_a_model_is_told(model, word, client):
     reply = await client.run(model, PROMPT.encode())

@@ -8,7 +8,8 @@
 // Each line of its input is JSON, {"folder", "part", "engine", "dtype", "input", "output", ...}:
 // the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
 // reads a network's inputs from the one, writes what it makes of them to the other, and answers
-// with a line, {} or {"error"}. "loras": [[name, weight], ...] of "loras_folder" are added.
+// with a line, {} or {"error"}. "tokenizer" and "config": of a single file. "loras": [[name,
+// weight], ...] of "loras_folder" are added.
 //
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
@@ -65,25 +66,24 @@ Networks Open(const Json& line) {
   placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "auto"), at::kCPU);
   placement.engine =
       darkroom::nn::ChooseEngine(line.value("engine", "auto"), at::kCPU, placement.dtype);
-  sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
-  const auto config = [&] {
-    return darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
-  };
+  sdxl::FileOptions options;
+  options.config = line.value("config", Json::object()).dump();
+  options.tokenizer = line.value("tokenizer", "");
+  sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat, options);
   if (line.contains("loras")) {
     std::vector<sdxl::LoraChoice> loras;
     for (const Json& pair : line["loras"])
       loras.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
-    const darkroom::JsonConfig unet = darkroom::JsonConfig::Read(folder.Part("unet/config.json"));
     const auto where = line.at("loras_folder").get<std::string>();
     sdxl::IdentityOf(where, loras);
-    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(unet), where, loras);
+    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(folder.Config("unet")), where, loras);
   }
   Networks networks;
   if (part == "unet") {
-    networks.unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part),
-                                                 sdxl::ReadUNetConfig(config()), placement);
+    networks.unet = std::make_unique<sdxl::UNet>(
+        folder.OpenWeights(part), sdxl::ReadUNetConfig(folder.Config(part)), placement);
   } else if (part == "vae") {
-    const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(config());
+    const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(folder.Config(part));
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
   } else if (part == "draw") {
@@ -233,7 +233,8 @@ void Run() {
     const std::string key =
         line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
         line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
-        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump();
+        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump() +
+        line.value("config", Json::object()).dump() + line.value("tokenizer", "");
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

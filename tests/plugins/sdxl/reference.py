@@ -3,8 +3,9 @@
 
     reference.py FOLDER < requests.json
 
-makes FOLDER/model, and FOLDER/nine for inpainting, and two LoRAs in FOLDER/loras, and writes what each request, {name: arguments of draw()}, gives to
-FOLDER/NAME.npy, from 0 to 255: for tests whose Python has no torch to hold their own against.
+makes FOLDER/model, and FOLDER/nine for inpainting, the first also as FOLDER/single.safetensors with its config in single.json, and
+two LoRAs in FOLDER/loras, and writes what each request, {name: arguments of draw()}, gives to FOLDER/NAME.npy, from 0 to 255: for
+tests whose Python has no torch to hold their own against.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import checkpoints
 import diffusers
 import loras
 import numpy
+import single_files
 import torch
 from PIL import Image
 
@@ -90,6 +92,8 @@ def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, c
 def main(folder):
     torch.set_num_threads(1)
     models = {name: make(folder / name, **changes) for name, changes in MODELS.items()}
+    single_files.write(folder / "single.safetensors", models["model"])
+    (folder / "single.json").write_text(json.dumps(single_files.CONFIG))
     (folder / "loras").mkdir()
     for number, form in enumerate(("kohya", "diffusers")):
         loras.write(folder / f"loras/{form}.safetensors", form, seed=number)
