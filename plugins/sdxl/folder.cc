@@ -58,10 +58,8 @@ Folder Folder::Open(const std::string& path, bool prefers_halves, const FileOpti
   std::error_code error;
   if (path.ends_with(".safetensors") && !fs::is_directory(path, error)) {
     folder.file_ = std::make_shared<const SingleFile>(SingleFile::Open(path, options));
-    if (folder.file_->is_refiner())
-      throw Error(DR_FAILED_PRECONDITION,
-                  "weights " + path + ": it is the refiner, which is not read");
-    folder.zeros_for_no_prompt_ = true;
+    folder.is_refiner_ = folder.file_->is_refiner();
+    folder.zeros_for_no_prompt_ = !folder.is_refiner_;
     return folder;
   }
   if (!options.tokenizer.empty() || options.config != FileOptions().config)
@@ -76,7 +74,7 @@ void Folder::ReadIndex() {
   const JsonConfig index = JsonConfig::Read(Part("model_index.json"));
   if (!Pipelines().contains(index.Text("_class_name")))
     index.Refuse("_class_name", "only pipelines of Stable Diffusion XL are implemented");
-  index.Only("requires_aesthetics_score", false);
+  is_refiner_ = index.Flag("requires_aesthetics_score", false);
   for (const KnownPart& part : Parts()) {
     // [library, class]; a part that a pipeline goes without is [null, null].
     if (is_refiner_ && part.is_optional) {

@@ -64,7 +64,7 @@ struct SdxlModel::Loaded {
 
   sdxl::Folder folder;
   nn::Placement placement;
-  sdxl::PipelineLimits limits;
+  sdxl::PipelineOptions limits;
   std::optional<Lease> working;
   uint64_t working_bytes = 0;  // of that lease
   std::shared_ptr<Adapted> plain;
@@ -106,7 +106,8 @@ void SdxlModel::LoadOnLane() {
   auto loaded = std::make_unique<Loaded>(
       sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat, options_->file));
   loaded->placement = placement;
-  loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts)};
+  loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts),
+                    options_->embeddings};
   // In two parts, since only the networks know how much they work with.
   loaded->plain = std::make_shared<Adapted>();
   loaded->plain->lease.emplace(

@@ -42,6 +42,7 @@ Options ParseOptions(std::string_view config) {
   options.prompts = Bounded(given, "prompts", options.prompts, 0, 4096);
   options.threads = static_cast<int>(Bounded(given, "threads", 0, 0, 1024));
   options.loras = given.Text("loras", "");
+  options.embeddings = given.Text("embeddings", "");
   options.lora_sets = Bounded(given, "lora_sets", options.lora_sets, 1, 64);
   options.file.tokenizer = given.Text("tokenizer", "");
   if (given.Has("config")) {
@@ -79,11 +80,12 @@ double ParseStrength(std::string_view params, bool has_mask) {
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) {
   const Json json = Json::parse(params);
   DrawingRequest request;
-  request.prompt = {prompt, json.value("prompt_2", prompt)};
+  const bool is_weighted = json.value("prompt_weights", false);
+  request.prompt = {prompt, json.value("prompt_2", prompt), is_weighted};
   // An absent negative is another than an empty one.
   if (json.contains("negative_prompt") || json.contains("negative_prompt_2")) {
     const std::string negative = json.value("negative_prompt", "");
-    request.negative = Prompt{negative, json.value("negative_prompt_2", negative)};
+    request.negative = Prompt{negative, json.value("negative_prompt_2", negative), is_weighted};
   }
   request.height = json.value("height", int64_t{0});
   request.width = json.value("width", int64_t{0});
@@ -98,6 +100,9 @@ DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) 
   if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
   request.crop = json.value("crops", request.crop);
   if (json.contains("target_size")) request.target_size = json["target_size"].get<Size>();
+  request.aesthetic_score = json.value("aesthetic_score", request.aesthetic_score);
+  request.negative_aesthetic_score =
+      json.value("negative_aesthetic_score", request.negative_aesthetic_score);
   return request;
 }
 

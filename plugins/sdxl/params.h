@@ -25,12 +25,13 @@ struct Options {
   FileOptions file;  // of weights in a single file
   std::string dtype = "auto";
   std::string engine = "auto";
-  int64_t rows = 8;       // PipelineLimits
-  int64_t tile = 1024;    // pixels
-  int64_t prompts = 32;   // that are kept encoded
-  int threads = 0;        // 0: as many as the process has
-  std::string loras;      // their folder; empty: there are none
-  int64_t lora_sets = 1;  // that stay loaded beside the model without any
+  int64_t rows = 8;        // PipelineOptions
+  int64_t tile = 1024;     // pixels
+  int64_t prompts = 32;    // that are kept encoded
+  int threads = 0;         // 0: as many as the process has
+  std::string loras;       // their folder; empty: there are none
+  std::string embeddings;  // their folder; empty: there are none
+  int64_t lora_sets = 1;   // that stay loaded beside the model without any
 };
 
 // The model's configuration: {"name", "weights", "options"}. Throws Error (DR_INVALID_ARGUMENT,

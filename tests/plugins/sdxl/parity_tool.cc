@@ -15,7 +15,8 @@
 //          default), "joined" (each row's condition made alone) or "alone"
 //   vae    pixels, noise -> mean, deviation, sampled, diffusion;
 //          latents -> decoded, from_diffusion; "tile": an edge
-//   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
+//   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks",
+//          "weighted", "embeddings": a folder -> states, pooled
 //   draw   picture (height x width x channels, bytes), mask (height x width, 0 or 1), for requests
 //          that have a "strength", and those of them that have "mask": true; "requests":
 //          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
@@ -89,9 +90,12 @@ Networks Open(const Json& line) {
   } else if (part == "draw") {
     networks.draw = std::make_unique<sdxl::Pipeline>(
         folder, placement,
-        sdxl::PipelineLimits{.rows = line.value("limit", int64_t{64}), .prompts = 2});
+        sdxl::PipelineOptions{.rows = line.value("limit", int64_t{64}),
+                              .prompts = 2,
+                              .embeddings = line.value("embeddings", "")});
   } else {
-    networks.text = std::make_unique<sdxl::TextEncoders>(folder, placement);
+    networks.text =
+        std::make_unique<sdxl::TextEncoders>(folder, placement, line.value("embeddings", ""));
   }
   return networks;
 }
@@ -147,15 +151,17 @@ Tensors RunVae(const sdxl::Vae& vae, const Tensors& inputs, int64_t tile) {
 Tensors RunText(const sdxl::TextEncoders& text, const Json& line) {
   std::vector<sdxl::Prompt> prompts;
   for (const Json& pair : line.at("prompts"))
-    prompts.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
+    prompts.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>(),
+                       line.value("weighted", false)});
   const sdxl::PromptStates found =
       text.Encode(prompts, line.value("skipped", int64_t{0}), line.value("chunks", int64_t{1}));
   return {{"states", found.states}, {"pooled", found.pooled}};
 }
 
 sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_t factor) {
-  const auto prompt = [](const Json& pair) {
-    return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>()};
+  const auto prompt = [&json](const Json& pair) {
+    return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>(),
+                        json.value("weighted", false)};
   };
   sdxl::DrawingRequest request;
   request.prompt = prompt(json.at("prompt"));
@@ -177,6 +183,8 @@ sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_
   using Size = std::array<int64_t, 2>;
   if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
   request.crop = json.value("crop", Size{0, 0});
+  request.aesthetic_score = json.value("aesthetic_score", 6.0);
+  request.negative_aesthetic_score = json.value("negative_aesthetic_score", 2.5);
   if (json.contains("target_size")) request.target_size = json["target_size"].get<Size>();
   return request;
 }
@@ -234,7 +242,8 @@ void Run() {
         line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
         line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
         std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump() +
-        line.value("config", Json::object()).dump() + line.value("tokenizer", "");
+        line.value("config", Json::object()).dump() + line.value("tokenizer", "") +
+        line.value("embeddings", "");
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

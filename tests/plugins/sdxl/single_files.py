@@ -80,7 +80,8 @@ def open_clip_tensors(text):
         yield replaced(name, _OPEN_CLIP), tensor.T if "text_projection" in name else tensor
 
 
-def tensors_of(model, second="conditioner.embedders.1.model."):
+def tensors_of(model):
+    second = f"conditioner.embedders.{0 if model.text_encoder is None else 1}.model."
     names = unet_names(model.unet)
     tensors = {f"model.diffusion_model.{names[name]}": tensor for name, tensor in model.unet.state_dict().items()}
     tensors.update((f"first_stage_model.{name}", tensor) for name, tensor in vae_tensors(model.vae))
@@ -93,9 +94,9 @@ def tensors_of(model, second="conditioner.embedders.1.model."):
     return tensors
 
 
-def write(path, model, more=None, **how):
+def write(path, model, more=None):
     """One file, with what training may leave behind, and a change of its tensors."""
-    tensors = {**tensors_of(model, **how), "model_ema.decay": torch.tensor(0.999), "denoiser.sigmas": torch.ones(1000)}
+    tensors = {**tensors_of(model), "model_ema.decay": torch.tensor(0.999), "denoiser.sigmas": torch.ones(1000)}
     if more:
         tensors = more(tensors) or tensors
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
