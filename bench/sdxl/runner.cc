@@ -2,12 +2,13 @@
 //
 // Runs one network of Stable Diffusion XL for bench/sdxl/run.py.
 //
-//   sdxl_runner FOLDER (unet | vae)
+//   sdxl_runner FOLDER (unet | vae) [DTYPE]
 //
 // Loads the network, prints "ready", then for each line ROWS EDGE of its input makes one pass over
 // latents of that edge (the denoising network a step, the autoencoder a decoding) and prints
-// SECONDS PREPARED PEAK_RSS_KIB: PREPARED are the seconds of what is made once for a prompt.
-// bench/sdxl/peer.py speaks the same.
+// SECONDS PREPARED PEAK_RSS_KIB: PREPARED are the seconds of what is made once for a prompt. It
+// fails if what a step makes is not finite. DTYPE: float32 if there is none. bench/sdxl/peer.py
+// speaks the same.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -49,12 +50,13 @@ double Seconds(const Action& action) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void Run(const std::string& path, const std::string& part) {
+void Run(const std::string& path, const std::string& part, const std::string& dtype) {
   const c10::InferenceMode inference;
   darkroom::nn::Placement placement;
+  placement.dtype = darkroom::nn::ChooseDtype(dtype, placement.device);
   placement.engine = darkroom::nn::ChooseEngine("auto", placement.device, placement.dtype);
-  const sdxl::Folder folder = sdxl::Folder::Open(path, false);
-  const auto config = darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
+  const sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
+  const auto config = folder.Config(part);
   std::unique_ptr<sdxl::UNet> unet;
   std::unique_ptr<sdxl::Vae> vae;
   if (part == "unet")
@@ -71,12 +73,15 @@ void Run(const std::string& path, const std::string& part) {
     double seconds = 0;
     if (unet) {
       const sdxl::UNetConfig& shape = unet->config();
-      const at::Tensor text = at::randn({rows, 77, shape.stages.back().context});
-      const at::Tensor pooled = at::randn({rows, shape.added_width - 6 * shape.added_wave_width});
-      const at::Tensor latents = at::randn({rows, shape.in_channels, edge, edge});
+      const auto draw = [&](at::IntArrayRef sizes) { return at::randn(sizes, placement.dtype); };
+      const at::Tensor text = draw({rows, 77, shape.stages.back().context});
+      const at::Tensor pooled = draw({rows, shape.added_width - 6 * shape.added_wave_width});
+      const at::Tensor latents = draw({rows, shape.in_channels, edge, edge});
+      at::Tensor output;
       sdxl::Condition condition;
       prepared = Seconds([&] { condition = unet->Prepare(text, pooled, at::zeros({rows, 6})); });
-      seconds = Seconds([&] { (*unet)(latents, at::full({rows}, 500.0), condition); });
+      seconds = Seconds([&] { output = (*unet)(latents, at::full({rows}, 500.0), condition); });
+      TORCH_CHECK(at::isfinite(output).all().item<bool>(), "what a step makes is not finite");
     } else {
       const at::Tensor latents = at::randn({rows, vae->config().latent_channels, edge, edge});
       seconds = Seconds([&] { vae->Decode(latents); });
@@ -88,12 +93,12 @@ void Run(const std::string& path, const std::string& part) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: sdxl_runner FOLDER (unet | vae)\n");
+  if (argc != 3 && argc != 4) {
+    std::fprintf(stderr, "usage: sdxl_runner FOLDER (unet | vae) [DTYPE]\n");
     return 2;
   }
   try {
-    Run(argv[1], argv[2]);
+    Run(argv[1], argv[2], argc == 4 ? argv[3] : "float32");
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sdxl_runner: %s\n", error.what());

@@ -115,6 +115,13 @@ void Checkpoint::AddShards(const std::string& index) {
         refuse(file + " holds tensor " + Quoted(name) + ", which the index does not name");
 }
 
+Checkpoint Checkpoint::WithTensors(std::map<std::string, at::Tensor> tensors) const {
+  Checkpoint other = *this;
+  other.tensors_ = std::move(tensors);
+  other.changes_.clear();
+  return other;
+}
+
 at::Tensor Checkpoint::Changed(const std::string& name, const at::Tensor& tensor) const {
   const auto found = changes_.find(name);
   return found == changes_.end() ? tensor : found->second(tensor);

@@ -37,6 +37,10 @@ class Checkpoint {
   // weights are missing, of a form that is not read, damaged, or not those that the index says.
   static Checkpoint Open(const std::string& path, const std::string& stem = "model");
 
+  // The same files with these tensors in place of their own: views of some of them, under the names
+  // that a network has for them. Without changes.
+  Checkpoint WithTensors(std::map<std::string, at::Tensor> tensors) const;
+
   // What was given to Open.
   const std::string& path() const { return path_; }
   const std::map<std::string, at::Tensor>& tensors() const { return tensors_; }

@@ -43,6 +43,8 @@ struct DrawingRequest {
   std::optional<std::array<int64_t, 2>> original_size;  // height, width
   std::array<int64_t, 2> crop = {0, 0};                 // top, left
   std::optional<std::array<int64_t, 2>> target_size;
+  double aesthetic_score = 6.0;  // in place of target_size, of refiners
+  double negative_aesthetic_score = 2.5;
 };
 
 // One picture on its way.

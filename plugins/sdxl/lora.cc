@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/safetensors.h"
+#include "sdxl/original_names.h"
 
 namespace darkroom::sdxl {
 namespace {
@@ -98,7 +99,7 @@ Names NamesOf(const Folder& folder, const std::string& part) {
 
 class Reader {
  public:
-  Reader(const Folder& base, const UNetConfig& unet) : unet_(unet) {
+  Reader(const Folder& base, const UNetConfig& unet) : original_(unet, '_') {
     for (const char* part : kParts) names_[part] = NamesOf(base, part);
   }
 
@@ -147,7 +148,7 @@ class Reader {
     const Names& names = names_.at(part);
     auto found = names.find(layer);
     if (found == names.end() && part == std::string_view("unet"))
-      found = names.find(FromOriginalName(unet_, layer));
+      found = names.find(original_.Find(layer));
     if (found == names.end()) Refuse(path, key, "is of no layer of this model");
     return found->second;
   }
@@ -171,7 +172,7 @@ class Reader {
     return sum;
   }
 
-  const UNetConfig& unet_;
+  OriginalUNetNames original_;
   std::map<std::string, Names> names_;
   std::map<std::pair<std::string, std::string>, std::vector<Term>> all_;
 };

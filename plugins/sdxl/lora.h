@@ -36,10 +36,6 @@ std::string IdentityOf(const std::string& loras, const std::vector<LoraChoice>& 
 Folder WithLoras(const Folder& base, const UNetConfig& unet, const std::string& loras,
                  const std::vector<LoraChoice>& choices);
 
-// The name that diffusers has for a layer of the denoising network, of the original one, both with
-// '_' for '.': "input_blocks_4_1_proj_in" is "down_blocks_1_attentions_0_proj_in". Empty: none.
-std::string FromOriginalName(const UNetConfig& unet, const std::string& flat);
-
 }  // namespace darkroom::sdxl
 
 #endif  // DARKROOM_PLUGINS_SDXL_LORA_H_

@@ -33,13 +33,12 @@ std::string TextOf(const Job& job, const char* input) {
 uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
   uint64_t bytes = 0;
   for (const char* part : {"unet", "text_encoder", "text_encoder_2"})
-    bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
+    if (folder.Has(part)) bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
   return bytes;
 }
 
 uint64_t VaeBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
-  const sdxl::VaeConfig config =
-      sdxl::ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json")));
+  const sdxl::VaeConfig config = sdxl::ReadVaeConfig(folder.Config("vae"));
   return folder.OpenWeights("vae").BytesIn(sdxl::VaePlacement(config, placement).dtype);
 }
 
@@ -65,7 +64,7 @@ struct SdxlModel::Loaded {
 
   sdxl::Folder folder;
   nn::Placement placement;
-  sdxl::PipelineLimits limits;
+  sdxl::PipelineOptions limits;
   std::optional<Lease> working;
   uint64_t working_bytes = 0;  // of that lease
   std::shared_ptr<Adapted> plain;
@@ -105,9 +104,10 @@ void SdxlModel::LoadOnLane() {
   placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
 
   auto loaded = std::make_unique<Loaded>(
-      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat));
+      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat, options_->file));
   loaded->placement = placement;
-  loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts)};
+  loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts),
+                    options_->embeddings};
   // In two parts, since only the networks know how much they work with.
   loaded->plain = std::make_shared<Adapted>();
   loaded->plain->lease.emplace(

@@ -3,9 +3,9 @@
 // SdxlModel is the plugin's model: it loads a Pipeline onto its lane, and draws the pictures of its
 // jobs step by step (darkroom.stepwise/1). What it needs of ATen is kept out of this header.
 //
-// Configuration: {"name", "weights": a folder of diffusers', "options": {dtype, engine, rows, tile,
-// prompts, threads, loras, lora_sets}}; README.md says what they mean. Threads and ownership are
-// those of darkroom/plugin.hpp.
+// Configuration: {"name", "weights": a folder of diffusers' or a single file, "options": {dtype,
+// engine, rows, tile, prompts, threads, loras, lora_sets, ...}}; README.md says what they mean.
+// Threads and ownership are those of darkroom/plugin.hpp.
 
 #ifndef DARKROOM_PLUGINS_SDXL_MODEL_H_
 #define DARKROOM_PLUGINS_SDXL_MODEL_H_

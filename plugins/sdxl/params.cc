@@ -30,7 +30,7 @@ Options ParseOptions(std::string_view config) {
   if (!json.contains("weights") || !json["weights"].is_string())
     throw Error(DR_INVALID_ARGUMENT,
                 "the model has no weights: name the folder of a Stable Diffusion XL, with "
-                "model_index.json");
+                "model_index.json, or a checkpoint in a single .safetensors file");
   const JsonConfig given =
       JsonConfig::Parse(json.value("options", Json::object()).dump(), "options of the model");
   Options options;
@@ -42,7 +42,15 @@ Options ParseOptions(std::string_view config) {
   options.prompts = Bounded(given, "prompts", options.prompts, 0, 4096);
   options.threads = static_cast<int>(Bounded(given, "threads", 0, 0, 1024));
   options.loras = given.Text("loras", "");
+  options.embeddings = given.Text("embeddings", "");
   options.lora_sets = Bounded(given, "lora_sets", options.lora_sets, 1, 64);
+  options.file.tokenizer = given.Text("tokenizer", "");
+  if (given.Has("config")) {
+    if (!given.HasSection("config"))
+      given.Refuse("config", "it must be an object from a part to fields of its config");
+    options.file.config = json["options"]["config"].dump();
+  }
+  given.Ignore({"config"});  // whoever opens the file reads it
   given.CheckAllRead();
   // Names that nobody knows are told now, and what suits the device when it is known.
   nn::ChooseDtype(options.dtype, at::kCPU);
@@ -72,11 +80,12 @@ double ParseStrength(std::string_view params, bool has_mask) {
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) {
   const Json json = Json::parse(params);
   DrawingRequest request;
-  request.prompt = {prompt, json.value("prompt_2", prompt)};
+  const bool is_weighted = json.value("prompt_weights", false);
+  request.prompt = {prompt, json.value("prompt_2", prompt), is_weighted};
   // An absent negative is another than an empty one.
   if (json.contains("negative_prompt") || json.contains("negative_prompt_2")) {
     const std::string negative = json.value("negative_prompt", "");
-    request.negative = Prompt{negative, json.value("negative_prompt_2", negative)};
+    request.negative = Prompt{negative, json.value("negative_prompt_2", negative), is_weighted};
   }
   request.height = json.value("height", int64_t{0});
   request.width = json.value("width", int64_t{0});
@@ -91,6 +100,9 @@ DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) 
   if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
   request.crop = json.value("crops", request.crop);
   if (json.contains("target_size")) request.target_size = json["target_size"].get<Size>();
+  request.aesthetic_score = json.value("aesthetic_score", request.aesthetic_score);
+  request.negative_aesthetic_score =
+      json.value("negative_aesthetic_score", request.negative_aesthetic_score);
   return request;
 }
 

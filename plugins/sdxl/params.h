@@ -13,6 +13,7 @@
 
 #include "sdxl/drawing.h"
 #include "sdxl/lora.h"
+#include "sdxl/single_file.h"
 
 namespace darkroom::sdxl {
 
@@ -21,14 +22,16 @@ constexpr int64_t kMostPictures = 8;
 
 struct Options {
   std::string weights;
+  FileOptions file;  // of weights in a single file
   std::string dtype = "auto";
   std::string engine = "auto";
-  int64_t rows = 8;       // PipelineLimits
-  int64_t tile = 1024;    // pixels
-  int64_t prompts = 32;   // that are kept encoded
-  int threads = 0;        // 0: as many as the process has
-  std::string loras;      // their folder; empty: there are none
-  int64_t lora_sets = 1;  // that stay loaded beside the model without any
+  int64_t rows = 8;        // PipelineOptions
+  int64_t tile = 1024;     // pixels
+  int64_t prompts = 32;    // that are kept encoded
+  int threads = 0;         // 0: as many as the process has
+  std::string loras;       // their folder; empty: there are none
+  std::string embeddings;  // their folder; empty: there are none
+  int64_t lora_sets = 1;   // that stay loaded beside the model without any
 };
 
 // The model's configuration: {"name", "weights", "options"}. Throws Error (DR_INVALID_ARGUMENT,

@@ -32,9 +32,7 @@ void CheckLength(const char* name, const std::string& text) {
            std::to_string(kMostBytes) + " at most");
 }
 
-VaeConfig ReadVae(const Folder& folder) {
-  return ReadVaeConfig(JsonConfig::Read(folder.Part("vae/config.json")));
-}
+VaeConfig ReadVae(const Folder& folder) { return ReadVaeConfig(folder.Config("vae")); }
 
 std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& placement) {
   const VaeConfig config = ReadVae(folder);
@@ -42,9 +40,7 @@ std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& pl
                                      VaePlacement(config, placement));
 }
 
-UNetConfig ReadUNet(const Folder& folder) {
-  return ReadUNetConfig(JsonConfig::Read(folder.Part("unet/config.json")));
-}
+UNetConfig ReadUNet(const Folder& folder) { return ReadUNetConfig(folder.Config("unet")); }
 
 // The scale as an input of networks that were distilled for it (arXiv:2310.04378).
 at::Tensor GuidanceWaves(double scale, int64_t width) {
@@ -64,12 +60,13 @@ at::Tensor Rescale(const at::Tensor& guided, const at::Tensor& prompted, double 
 }  // namespace
 
 Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
-                   const PipelineLimits& limits, std::shared_ptr<const Vae> vae)
-    : limits_(limits),
+                   const PipelineOptions& options, std::shared_ptr<const Vae> vae)
+    : options_(options),
       zeros_for_no_prompt_(folder.zeros_for_no_prompt()),
-      scheduler_(JsonConfig::Read(folder.Part("scheduler/scheduler_config.json"))),
-      text_(folder, placement),
-      prompts_(&text_, limits.prompts),
+      is_refiner_(folder.is_refiner()),
+      scheduler_(folder.Config("scheduler")),
+      text_(folder, placement, options.embeddings),
+      prompts_(&text_, options.prompts),
       unet_(folder.OpenWeights("unet"), ReadUNet(folder), placement),
       vae_(vae ? std::move(vae) : OpenVae(folder, placement)),
       // The latents, the mask, and what it leaves.
@@ -82,14 +79,16 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
   };
   for (const StageConfig& stage : unet_.config().stages)
     if (!stage.down_depths.empty() || !stage.up_depths.empty())
-      differ("the width of both text encoders' states", text_.width(), stage.context);
+      differ("the width of the text encoders' states", text_.width(), stage.context);
   if (!sees_masks_)
     differ("latent_channels of the vae", vae_->config().latent_channels,
            unet_.config().in_channels);
   differ("latent_channels of the vae", vae_->config().latent_channels, unet_.config().out_channels);
   if (unet_.config().added_width > 0)
-    differ("the width of pooled text and six time_ids",
-           text_.pooled_width() + 6 * unet_.config().added_wave_width, unet_.config().added_width);
+    differ(is_refiner_ ? "the width of pooled text and five time_ids"
+                       : "the width of pooled text and six time_ids",
+           text_.pooled_width() + (is_refiner_ ? 5 : 6) * unet_.config().added_wave_width,
+           unet_.config().added_width);
   diffusion::NamedScheduler(scheduler_, "default");  // throws if it is no good
 }
 
@@ -111,14 +110,28 @@ Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
     found.states = at::cat({other.states, found.states});
     found.pooled = at::cat({other.pooled, found.pooled});
   }
+  at::Tensor sizes = Sizes(request, request.crop, request.aesthetic_score);
+  if (is_guided) {
+    // To the reference's refiner a negative is not cut from anything.
+    const auto crop = is_refiner_ ? std::array<int64_t, 2>{} : request.crop;
+    sizes = at::cat({Sizes(request, crop, request.negative_aesthetic_score), sizes});
+  }
+  return unet_.Prepare(found.states, found.pooled, sizes);
+}
+
+at::Tensor Pipeline::Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
+                           double score) const {
   const std::array<int64_t, 2> own = {request.height, request.width};
   const std::array<int64_t, 2> original = request.original_size.value_or(own);
   const std::array<int64_t, 2> target = request.target_size.value_or(own);
-  const at::Tensor ids =
-      at::tensor({original[0], original[1], request.crop[0], request.crop[1], target[0], target[1]},
-                 at::kLong)
-          .to(at::kFloat);
-  return unet_.Prepare(found.states, found.pooled, ids.expand({found.states.size(0), -1}));
+  std::vector<double> ids;
+  for (const auto& pair : {original, crop}) ids.insert(ids.end(), pair.begin(), pair.end());
+  if (is_refiner_) {
+    ids.push_back(score);
+  } else {
+    ids.insert(ids.end(), target.begin(), target.end());
+  }
+  return at::tensor(ids, at::kFloat).unsqueeze(0);
 }
 
 DrawingRequest Pipeline::Checked(DrawingRequest request) const {
@@ -129,6 +142,8 @@ DrawingRequest Pipeline::Checked(DrawingRequest request) const {
     request.height = source.pixels.size(2);
     request.width = source.pixels.size(3);
   }
+  if (is_refiner_ && !source.is_there())
+    Refuse("this model is a refiner, which only changes pictures: give image");
   if (sees_masks_ && !source.mask.defined())
     Refuse("this model repaints parts of pictures: give image and mask");
   if (request.height == 0) request.height = trained_edge();
@@ -159,7 +174,7 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   const bool has_source = request.source.is_there();
   const int64_t begin = has_source ? scheduler->BeginAt(request.source.strength) : 0;
   std::optional<Source> source;
-  if (has_source) source.emplace(*vae_, request.source, placement, sees_masks_, limits_.tile);
+  if (has_source) source.emplace(*vae_, request.source, placement, sees_masks_, options_.tile);
   const Condition condition = Understand(request, is_guided);
   const std::array<int64_t, 4> shape = {1, vae_->config().latent_channels, request.height / factor,
                                         request.width / factor};
@@ -195,7 +210,7 @@ std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings
   for (Drawing* const drawing : drawings) {
     if (drawing->Done()) continue;
     const int64_t places = drawing->latents_.size(2) * drawing->latents_.size(3);
-    const int64_t most = limits_.rows * trained / places;
+    const int64_t most = options_.rows * trained / places;
     size_t at = 0;
     while (at < groups.size() &&
            (!drawing->Fits(*groups[at].front()) || rows[at] + drawing->rows() > most))
@@ -261,7 +276,7 @@ void Pipeline::Step(std::span<Drawing* const> drawings) const {
 
 at::Tensor Pipeline::Finish(const Drawing& drawing, const Vae::BetweenTiles& between) const {
   const at::Tensor latents = vae_->FromDiffusion(vae_->placement().Place(drawing.latents_));
-  return vae_->Decode(latents, limits_.tile, between)
+  return vae_->Decode(latents, options_.tile, between)
       .to(at::kFloat)
       .div(2.0)
       .add_(0.5)
@@ -277,7 +292,7 @@ uint64_t Pipeline::WorkingBytes(int64_t height, int64_t width, int64_t rows) con
                                      unet_.config().stages.front().channels,
                                  unet_.placement().dtype);
   const auto within_tile = [&](int64_t edge) {
-    return limits_.tile > 0 ? std::min(edge, limits_.tile) : edge;
+    return options_.tile > 0 ? std::min(edge, options_.tile) : edge;
   };
   const uint64_t of_vae =
       bytes(within_tile(height) * within_tile(width) * kVaeWidths * vae_->config().channels.front(),

@@ -20,10 +20,12 @@
 
 #include <ATen/ATen.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/json_config.h"
@@ -36,19 +38,20 @@
 
 namespace darkroom::sdxl {
 
-struct PipelineLimits {
+struct PipelineOptions {
   // Of the denoising network in one run, for latents of the size that it was trained for; of larger
   // ones fewer. One drawing's rows are never parted.
   int64_t rows = 8;
-  int64_t tile = 0;     // as Vae::Decode
-  size_t prompts = 32;  // that are kept encoded
+  int64_t tile = 0;             // as Vae::Decode
+  size_t prompts = 32;          // that are kept encoded
+  std::string embeddings = {};  // their folder, or empty
 };
 
 class Pipeline {
  public:
   // Throws Error: what the networks, Folder and the scheduler's config throw. `vae`: another
   // pipeline's of the same folder, to be shared, or none.
-  Pipeline(const Folder& folder, const nn::Placement& placement, const PipelineLimits& limits,
+  Pipeline(const Folder& folder, const nn::Placement& placement, const PipelineOptions& options,
            std::shared_ptr<const Vae> vae = {});
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -72,6 +75,8 @@ class Pipeline {
   int64_t trained_edge() const { return unet_.config().sample_size * vae_->config().factor(); }
   // Whether the network can only repaint parts of pictures.
   bool sees_masks() const { return sees_masks_; }
+  // Whether it is told how beautiful a picture is to be, and begins with pictures alone.
+  bool is_refiner() const { return is_refiner_; }
   const PromptCache& prompts() const { return prompts_; }
   const UNet& unet() const { return unet_; }
   const std::shared_ptr<const Vae>& vae() const { return vae_; }
@@ -81,12 +86,16 @@ class Pipeline {
 
   DrawingRequest Checked(DrawingRequest request) const;
   Condition Understand(const DrawingRequest& request, bool is_guided);
+  // The numbers that the network is told beside the text.
+  at::Tensor Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
+                   double score) const;
   // Those that go through the network together.
   std::vector<Group> Groups(std::span<Drawing* const> drawings) const;
   std::vector<at::Tensor> Outputs(const Group& group) const;
 
-  PipelineLimits limits_;
+  PipelineOptions options_;
   bool zeros_for_no_prompt_;
+  bool is_refiner_;
   JsonConfig scheduler_;
   TextEncoders text_;
   PromptCache prompts_;

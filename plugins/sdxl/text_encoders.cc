@@ -5,35 +5,39 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <darkroom/plugin.hpp>
+#include <iterator>
 #include <optional>
+#include <ranges>
 
 #include "common/text/tokenizer_files.h"
 #include "common/weight_reader.h"
+#include "sdxl/prompt_weights.h"
 
 namespace darkroom::sdxl {
 namespace {
 
 // What fills up short texts. It has states that the denoising network looks at, so it matters.
-int64_t PadOf(const std::string& folder, const Tokenizer& tokenizer) {
-  const std::optional<std::string> token = PadTokenOf(folder);
+int64_t PadOf(const Folder& folder, const std::string& encoder, const Tokenizer& tokenizer) {
+  const std::optional<std::string> token = folder.PadToken(encoder);
   if (!token) return tokenizer.after().back();
   const std::optional<int64_t> id = tokenizer.vocabulary().Find(*token);
   if (!id)
-    throw Error(DR_FAILED_PRECONDITION,
-                folder + ": the pad_token " + *token + " is not in the vocabulary");
+    throw Error(DR_FAILED_PRECONDITION, folder.TokenizerFolder(encoder) + ": the pad_token " +
+                                            *token + " is not in the vocabulary");
   return *id;
 }
 
 }  // namespace
 
 TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string& encoder,
-                                         const std::string& tokenizer,
-                                         const nn::Placement& placement) {
+                                         const nn::Placement& placement,
+                                         const std::string& embeddings) {
   const Checkpoint checkpoint = folder.OpenWeights(encoder);
-  const JsonConfig config = JsonConfig::Read(checkpoint.File("config.json"));
+  const JsonConfig config = folder.Config(encoder);
   // The second one alone has a projection, and is of another class for it.
-  const bool projects = folder.ClassOf(encoder) == "CLIPTextModelWithProjection";
+  const bool projects = folder.Projects(encoder);
   Encoder made;
   const clip::TextConfig text = clip::ReadTextConfig(config);
   const int64_t projection = config.Size("projection_dim", 512);
@@ -51,16 +55,19 @@ TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string
       placement);
   reader.CheckAllTaken();
   if (placement.Copies()) checkpoint.ReleasePages();
-  const std::string path = folder.Part(tokenizer);
-  made.tokenizer = OpenTokenizer(path);
-  made.pad = PadOf(path, *made.tokenizer);
+  if (!embeddings.empty())
+    made.embeddings =
+        Embeddings(embeddings, encoder == "text_encoder" ? "clip_l" : "clip_g", text.tower.width);
+  made.tokenizer = OpenTokenizer(folder.TokenizerFolder(encoder));
+  made.pad = PadOf(folder, encoder, *made.tokenizer);
   return made;
 }
 
-TextEncoders::TextEncoders(const Folder& folder, const nn::Placement& placement)
-    : first_(Open(folder, "text_encoder", "tokenizer", placement)),
-      second_(Open(folder, "text_encoder_2", "tokenizer_2", placement)) {
-  if (first_.tower->config().positions != second_.tower->config().positions)
+TextEncoders::TextEncoders(const Folder& folder, const nn::Placement& placement,
+                           const std::string& embeddings)
+    : second_(Open(folder, "text_encoder_2", placement, embeddings)) {
+  if (folder.Has("text_encoder")) first_ = Open(folder, "text_encoder", placement, embeddings);
+  if (first_ && first_->tower->config().positions != second_.tower->config().positions)
     throw Error(DR_FAILED_PRECONDITION,
                 folder.path() +
                     ": max_position_embeddings of text_encoder and text_encoder_2 "
@@ -69,47 +76,84 @@ TextEncoders::TextEncoders(const Folder& folder, const nn::Placement& placement)
 }
 
 int64_t TextEncoders::width() const {
-  return first_.tower->config().tower.width + second_.tower->config().tower.width;
+  return (first_ ? first_->tower->config().tower.width : 0) + second_.tower->config().tower.width;
 }
 
-std::vector<std::vector<int64_t>> TextEncoders::Encoder::Cut(const std::string& text) const {
-  const std::vector<int64_t> ids = tokenizer->EncodeBare(text);
+TextEncoders::Chunk TextEncoders::Encoder::Read(const std::string& text, bool is_weighted) const {
+  Chunk all;
+  const std::vector<WeightedText> parts =
+      is_weighted ? ParseWeights(text) : std::vector<WeightedText>{{text, 1.0}};
+  for (const WeightedText& part : parts) {
+    for (const Embeddings::Piece& piece : embeddings.Cut(part.text)) {
+      if (piece.count == 0) {
+        const std::vector<int64_t> ids = tokenizer->EncodeBare(piece.text);
+        all.tokens.insert(all.tokens.end(), ids.begin(), ids.end());
+      }
+      for (int64_t i = 0; i < piece.count; ++i)
+        all.tokens.push_back(tower->config().vocabulary + piece.first + i);
+    }
+    all.weights.resize(all.tokens.size(), static_cast<float>(part.weight));
+  }
+  return all;
+}
+
+std::vector<TextEncoders::Chunk> TextEncoders::Encoder::Cut(const std::string& text,
+                                                            bool is_weighted) const {
+  const Chunk all = Read(text, is_weighted);
   const auto positions = static_cast<size_t>(tower->config().positions);
   const size_t room = positions - tokenizer->before().size() - tokenizer->after().size();
-  std::vector<std::vector<int64_t>> chunks;
-  for (size_t begin = 0; begin < ids.size() || begin == 0; begin += room) {
-    const auto from = ids.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto count = static_cast<std::ptrdiff_t>(std::min(room, ids.size() - begin));
-    std::vector<int64_t> chunk = tokenizer->before();
-    chunk.insert(chunk.end(), from, from + count);
-    chunk.insert(chunk.end(), tokenizer->after().begin(), tokenizer->after().end());
-    chunk.resize(positions, pad);
+  std::vector<Chunk> chunks;
+  for (size_t begin = 0; begin < all.tokens.size() || begin == 0; begin += room) {
+    const size_t end = std::min(begin + room, all.tokens.size());
+    const auto part = [&](const auto& list) {
+      const auto at = [&](size_t place) {
+        return list.begin() + static_cast<std::ptrdiff_t>(place);
+      };
+      return std::ranges::subrange(at(begin), at(end));
+    };
+    Chunk chunk;
+    chunk.tokens = tokenizer->before();
+    chunk.weights.resize(chunk.tokens.size(), 1);
+    std::ranges::copy(part(all.tokens), std::back_inserter(chunk.tokens));
+    std::ranges::copy(part(all.weights), std::back_inserter(chunk.weights));
+    std::ranges::copy(tokenizer->after(), std::back_inserter(chunk.tokens));
+    chunk.tokens.resize(positions, pad);
+    chunk.weights.resize(positions, 1);
     chunks.push_back(std::move(chunk));
   }
   return chunks;
 }
 
 int64_t TextEncoders::Chunks(const Prompt& prompt) const {
-  return static_cast<int64_t>(
-      std::max(first_.Cut(prompt.text).size(), second_.Cut(prompt.text_2).size()));
+  size_t most = second_.Cut(prompt.*second_text(), prompt.is_weighted).size();
+  if (first_) most = std::max(most, first_->Cut(prompt.text, prompt.is_weighted).size());
+  return static_cast<int64_t>(most);
 }
 
-clip::TextStates TextEncoders::Run(const Encoder& encoder, const std::vector<std::string>& texts,
-                                   int64_t skipped, int64_t chunks) {
+clip::TextStates TextEncoders::Run(const Encoder& encoder, const std::vector<Prompt>& prompts,
+                                   std::string Prompt::*text, int64_t skipped, int64_t chunks) {
   const int64_t layers = encoder.tower->config().tower.layers;
   if (skipped < 0 || skipped + 1 > layers)
     throw Error(DR_INVALID_ARGUMENT, "clip_skip is " + std::to_string(skipped) +
                                          ", this model's text encoders have room for 0 to " +
                                          std::to_string(layers - 1));
   std::vector<std::vector<int64_t>> rows;
-  for (const std::string& text : texts) {
-    std::vector<std::vector<int64_t>> cut = encoder.Cut(text);
+  std::vector<float> weights;
+  for (const Prompt& prompt : prompts) {
+    std::vector<Chunk> cut = encoder.Cut(prompt.*text, prompt.is_weighted);
     if (static_cast<int64_t>(cut.size()) < chunks)
-      cut.resize(static_cast<size_t>(chunks), encoder.Cut("").front());
-    rows.insert(rows.end(), cut.begin(), cut.end());
+      cut.resize(static_cast<size_t>(chunks), encoder.Cut("", false).front());
+    for (Chunk& chunk : cut) {
+      rows.push_back(std::move(chunk.tokens));
+      weights.insert(weights.end(), chunk.weights.begin(), chunk.weights.end());
+    }
   }
-  clip::TextStates result = encoder.tower->States(rows, skipped + 1);
-  const auto count = static_cast<int64_t>(texts.size());
+  clip::TextStates result = encoder.tower->States(rows, skipped + 1, encoder.embeddings.vectors());
+  if (std::ranges::any_of(weights, [](float weight) { return weight != 1; }))
+    result.states = result.states * at::tensor(weights, at::kFloat)
+                                        .reshape({result.states.size(0), -1, 1})
+                                        .to(result.states.options());
+  const auto count = static_cast<int64_t>(prompts.size());
   result.states = result.states.reshape({count, -1, result.states.size(2)});
   if (result.embedding.defined())
     result.embedding = result.embedding.reshape({count, chunks, -1}).select(1, 0);
@@ -118,16 +162,12 @@ clip::TextStates TextEncoders::Run(const Encoder& encoder, const std::vector<std
 
 PromptStates TextEncoders::Encode(const std::vector<Prompt>& prompts, int64_t skipped,
                                   int64_t chunks) const {
-  std::vector<std::string> texts;
-  std::vector<std::string> texts_2;
-  for (const Prompt& prompt : prompts) {
-    chunks = std::max(chunks, Chunks(prompt));
-    texts.push_back(prompt.text);
-    texts_2.push_back(prompt.text_2);
-  }
-  const clip::TextStates first = Run(first_, texts, skipped, chunks);
-  const clip::TextStates second = Run(second_, texts_2, skipped, chunks);
-  return {at::cat({first.states, second.states}, 2), second.embedding.contiguous()};
+  for (const Prompt& prompt : prompts) chunks = std::max(chunks, Chunks(prompt));
+  const clip::TextStates second = Run(second_, prompts, second_text(), skipped, chunks);
+  const at::Tensor pooled = second.embedding.contiguous();
+  if (!first_) return {second.states, pooled};
+  const clip::TextStates first = Run(*first_, prompts, &Prompt::text, skipped, chunks);
+  return {at::cat({first.states, second.states}, 2), pooled};
 }
 
 }  // namespace darkroom::sdxl

@@ -52,6 +52,7 @@ PAINTED = {
     "mask": ("sdxl", True, {}),
     "mask-all": ("sdxl", True, {"strength": 1, "seed": 5}),
     "mask-ancestral": ("sdxl", True, {"strength": 0.75, "scheduler": "euler_a"}),
+    "refined": ("refiner", False, {"strength": 0.5, "aesthetic_score": 8, "negative_aesthetic_score": 1.5, "negative_prompt": "grey"}),
     "nine": ("nine", True, {}),
     "nine-all": ("nine", True, {"strength": 1, "scheduler": "heun", "seed": 5}),
 }
@@ -93,7 +94,7 @@ def made(tmp_path_factory):
     requests = {name: as_reference(params) for name, params in REQUESTS.items()}
     for name, (model, has_mask, params) in PAINTED.items():
         strength = {"strength": 0.9999 if has_mask else 0.3}  # which differ from one pipeline of the reference to the other
-        requests[name] = {**as_reference({**strength, **params}), "model": "nine" if model == "nine" else "model",
+        requests[name] = {**as_reference({**strength, **params}), "model": {"sdxl": "model"}.get(model, model),
                           "image": str(folder / "photo.png"), **({"mask": str(folder / "mask.png")} if has_mask else {})}
     done = subprocess.run(
         [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
@@ -121,8 +122,12 @@ def daemon(made, module_site, server):
     weights = str(made / "model")
     models = {
         "sdxl": {"plugin": "sdxl", "weights": weights, "params": {"steps": 4}, "preload": True,
-                 "options": {"threads": 1, "loras": str(made / "loras")}},
+                 "options": {"threads": 1, "loras": str(made / "loras"), "embeddings": str(made / "words")}},
         "nine": {"plugin": "sdxl", "weights": str(made / "nine"), "params": {"steps": 4}, "options": {"threads": 1}},
+        "refiner": {"plugin": "sdxl", "weights": str(made / "refiner"), "params": {"steps": 4}, "options": {"threads": 1}},
+        "single": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "params": {"steps": 4}, "options": {
+            "threads": 1, "tokenizer": str(made / "model/tokenizer"), "loras": str(made / "loras"),
+            "config": json.loads((made / "single.json").read_text())}},
         "no-model": {"plugin": "sdxl", "weights": str(made)},
         "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
         "no-middle": {"plugin": "sdxl", "weights": broken(
@@ -130,10 +135,16 @@ def daemon(made, module_site, server):
         "no-scheduler": {"plugin": "sdxl", "weights": broken(
             made, "no-scheduler", "scheduler/scheduler_config.json", lambda text: text.replace("EulerDiscrete", "FlowMatch"))},
         "no-option": {"plugin": "sdxl", "weights": weights, "options": {"size": 3}},
+        "no-tokenizer": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "options": {"tokenizer": "/nonsuch"}},
+        "no-part": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "options": {
+            "tokenizer": str(made / "model/tokenizer"), "config": {"vea": {"sample_size": 1}}}},
+        "no-config": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "options": {"config": 3}},
+        "no-single": {"plugin": "sdxl", "weights": weights, "options": {"config": {"vae": {}}}},
+        "no-words": {"plugin": "sdxl", "weights": weights, "options": {"embeddings": str(made / "nonsuch")}},
         "no-rows": {"plugin": "sdxl", "weights": weights, "options": {"rows": 0}},
         "no-weights": {"plugin": "sdxl"},
     }
-    plugins = {"folder": str(plugin_folder()), "files": [str(made / "loras")]}
+    plugins = {"folder": str(plugin_folder()), "files": [str(made / name) for name in ("loras", "model", "words")]}
     daemon = module_site.daemon({"nats": {"url": server.url}, "models": models, "plugins": plugins}, "e2e-host").start()
     yield daemon
     assert daemon.stop() == 0, daemon.log[-8000:]
@@ -161,6 +172,35 @@ async def test_a_picture_equals_diffusers(name, client, made):
     assert_drawn(pixels(reply), made, name)
     if pixels(reply).shape == (64, 64, 3) and name != "plain":
         assert numpy.abs(pixels(reply) - numpy.load(made / "plain.npy")[0]).max() > 5, "it is another request"
+
+
+@pytest.mark.parametrize("name", ["plain", "lora"])
+async def test_a_single_file_gives_the_pictures_of_the_folder(name, client, made):
+    reply = await client.run("single", PROMPT.encode(), params={"seed": 0, **REQUESTS[name]})
+    assert reply.ok().data == (await draw(client, **REQUESTS[name])).ok().data
+    assert_drawn(pixels(reply), made, name)
+
+
+async def test_weights_within_a_prompt(client):
+    """What they weigh is in tests/plugins/sdxl/test_prompts.py."""
+    of = lambda prompt, **params: draw(client, prompt, **params)
+    plain = (await draw(client)).ok().data
+    assert (await of(f"({PROMPT}:1)", prompt_weights=True)).ok().data == plain
+    heavy = (await of("a (red:1.5) cube on a table", prompt_weights=True)).ok().data
+    assert len({plain, heavy, (await of("a (red:1.5) cube on a table")).ok().data}) == 3
+    less = await of(PROMPT, negative_prompt="[grey]", prompt_weights=True)
+    assert less.ok().data != (await of(PROMPT, negative_prompt="grey", prompt_weights=True)).ok().data
+    refused = (await of("a (red:1000) cube", prompt_weights=True)).failed("invalid_argument")
+    assert "-100 to 100" in refused.error["message"]
+
+
+async def test_a_word_that_was_learnt(client):
+    """Only the model that has it knows it: to the other one it is letters."""
+    known = (await draw(client, "a zmoss cube")).ok().data
+    letters = (await client.run("single", b"a zmoss cube", params={"seed": 0})).ok().data
+    assert known != letters
+    assert (await draw(client, "a mossy cube")).ok().data == (
+        await client.run("single", b"a mossy cube", params={"seed": 0})).ok().data
 
 
 def painting(picture, mask=None, seed=0, **params):
@@ -232,7 +272,8 @@ async def test_what_is_wrong_with_a_picture_is_told(client):
              (await paint(client, photo(), strength=0.1), "strength"), (await paint(client, photo(), strength=3), "strength"),
              (await paint(client, photo().resize((4104, 8))), "4104 x 8"),
              (await paint(client, photo(), model="nine"), "give image and mask"),
-             (await client.run("nine", PROMPT.encode()), "give image and mask")]
+             (await client.run("nine", PROMPT.encode()), "give image and mask"),
+             (await client.run("refiner", PROMPT.encode()), "refiner, which only changes pictures")]
     for reply, word in cases:
         assert word in reply.failed("invalid_argument").error["message"]
 
@@ -339,7 +380,8 @@ async def test_a_deadline_stops_it(client):
     ({"guidance_scale": -1}, "guidance_scale"), ({"guidance_rescale": 2}, "guidance_rescale"), ({"seed": -1}, "seed"),
     ({"clip_skip": 9}, "clip_skip is 9"), ({"scheduler": "nonsuch"}, "scheduler"), ({"num_images": 9}, "num_images"),
     ({"eta": 2}, "eta"), ({"crops": [1]}, "crops"), ({"original_size": [0, 1]}, "original_size"), ({"target_size": "large"}, "target_size"),
-    ({"negative_prompt": 3}, "negative_prompt"), ({"prompt_2": "red " * 1300}, "77 tokens"), ({"sede": 1}, "sede")])
+    ({"negative_prompt": 3}, "negative_prompt"), ({"aesthetic_score": 11}, "aesthetic_score"),
+    ({"negative_aesthetic_score": -1}, "negative_aesthetic_score"), ({"prompt_2": "red " * 1300}, "77 tokens"), ({"sede": 1}, "sede")])
 async def test_what_is_wrong_with_a_request_is_told(params, word, client):
     assert word in (await draw(client, **params)).failed("invalid_argument").error["message"]
 
@@ -351,6 +393,8 @@ async def test_a_request_without_a_prompt_is_told(client):
 
 @pytest.mark.parametrize("model,word", [("no-model", "model_index.json"), ("no-unet", "config.json"), ("no-middle", "mid_block_type"),
                                         ("no-scheduler", "FlowMatch"), ("no-option", "size"), ("no-rows", "rows"),
+                                        ("no-tokenizer", "holds no tokenizer"), ("no-part", "vea"), ("no-config", "config"),
+                                        ("no-single", "single .safetensors file"), ("no-words", "embeddings"),
                                         ("no-weights", "no weights")])
 async def test_what_is_wrong_with_a_model_is_told(model, word, client):
     reply = await client.run(model, PROMPT.encode())

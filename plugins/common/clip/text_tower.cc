@@ -19,9 +19,9 @@ TextConfig ReadTextConfig(const JsonConfig& config) {
   return text;
 }
 
-void CheckTokens(const std::vector<int64_t>& text, const TextConfig& config) {
+void CheckTokens(const std::vector<int64_t>& text, const TextConfig& config, int64_t more) {
   for (const int64_t token : text)
-    if (token < 0 || token >= config.vocabulary)
+    if (token < 0 || token >= config.vocabulary + more)
       throw Error(DR_FAILED_PRECONDITION,
                   "the tokenizer gave token " + std::to_string(token) + ", the weights have " +
                       std::to_string(config.vocabulary) + ": they are not of one model");
@@ -48,8 +48,11 @@ ClipTextTower::ClipTextTower(WeightReader& reader, const std::string& prefix,
 }
 
 int64_t ClipTextTower::EndOf(const std::vector<int64_t>& text) const {
-  CheckTokens(text, config_);
-  const auto end = config_.end_token == 2 ? std::max_element(text.begin(), text.end())
+  // What is beyond the vocabulary is no token, and ends nothing.
+  const auto less = [this](int64_t one, int64_t other) {
+    return (one < config_.vocabulary ? one : -1) < (other < config_.vocabulary ? other : -1);
+  };
+  const auto end = config_.end_token == 2 ? std::max_element(text.begin(), text.end(), less)
                                           : std::find(text.begin(), text.end(), config_.end_token);
   if (end == text.end())
     throw Error(DR_FAILED_PRECONDITION,
@@ -64,8 +67,18 @@ std::vector<int64_t> ClipTextTower::EndsOf(const std::vector<std::vector<int64_t
   return ends;
 }
 
-at::Tensor ClipTextTower::Embed(const std::vector<std::vector<int64_t>>& texts,
-                                int64_t length) const {
+void ClipTextTower::PutVectors(const at::Tensor& tokens, const at::Tensor& vectors,
+                               at::Tensor* x) const {
+  const at::Tensor flat = tokens.flatten();
+  const at::Tensor places = flat.ge(config_.vocabulary).nonzero().squeeze(1);
+  if (places.numel() == 0) return;
+  const at::Tensor rows =
+      vectors.index_select(0, flat.index_select(0, places) - config_.vocabulary);
+  x->view({-1, config_.tower.width}).index_copy_(0, places.to(device_), rows.to(x->options()));
+}
+
+at::Tensor ClipTextTower::Embed(const std::vector<std::vector<int64_t>>& texts, int64_t length,
+                                const at::Tensor& more) const {
   TORCH_CHECK(length <= config_.positions, "a text of ", length, " tokens, the network has ",
               config_.positions, " places");
   const auto count = static_cast<int64_t>(texts.size());
@@ -76,7 +89,9 @@ at::Tensor ClipTextTower::Embed(const std::vector<std::vector<int64_t>>& texts,
     std::copy_n(text.begin(), std::min(static_cast<int64_t>(text.size()), length),
                 tokens.mutable_data_ptr<int64_t>() + i * length);
   }
-  return at::embedding(words_, tokens.to(device_)) + places_.slice(0, 0, length);
+  at::Tensor words = at::embedding(words_, tokens.clamp_max(config_.vocabulary - 1).to(device_));
+  if (more.defined()) PutVectors(tokens, more, &words);
+  return words + places_.slice(0, 0, length);
 }
 
 at::Tensor ClipTextTower::Project(const at::Tensor& x, const std::vector<int64_t>& ends) const {
@@ -89,18 +104,20 @@ at::Tensor ClipTextTower::Project(const at::Tensor& x, const std::vector<int64_t
 }
 
 at::Tensor ClipTextTower::operator()(const std::vector<std::vector<int64_t>>& texts) const {
+  for (const auto& text : texts) CheckTokens(text, config_);
   const std::vector<int64_t> ends = EndsOf(texts);
   at::Tensor x = Embed(texts, *std::max_element(ends.begin(), ends.end()) + 1);
   for (size_t i = 0; i + 1 < blocks_.size(); ++i) x = blocks_[i](x, {true, {}});
   return Project(x, ends);
 }
 
-TextStates ClipTextTower::States(const std::vector<std::vector<int64_t>>& texts,
-                                 int64_t skipped) const {
+TextStates ClipTextTower::States(const std::vector<std::vector<int64_t>>& texts, int64_t skipped,
+                                 const at::Tensor& more) const {
   TORCH_CHECK(skipped >= 1 && skipped <= config_.tower.layers, skipped, " layers left out of ",
               config_.tower.layers);
+  for (const auto& text : texts) CheckTokens(text, config_, more.defined() ? more.size(0) : 0);
   const std::vector<int64_t> ends = EndsOf(texts);
-  at::Tensor x = Embed(texts, static_cast<int64_t>(texts.front().size()));
+  at::Tensor x = Embed(texts, static_cast<int64_t>(texts.front().size()), more);
   const auto wanted = static_cast<size_t>(config_.tower.layers - skipped);
   TextStates result;
   for (size_t i = 0; i < blocks_.size(); ++i) {

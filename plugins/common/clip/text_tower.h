@@ -41,9 +41,9 @@ struct TextConfig {
 // Throws Error (DR_FAILED_PRECONDITION) that names the field which is no good.
 TextConfig ReadTextConfig(const JsonConfig& config);
 
-// Throws Error (DR_FAILED_PRECONDITION) for tokens that the vocabulary has not, since tokenizer and
-// weights are not of one model then.
-void CheckTokens(const std::vector<int64_t>& text, const TextConfig& config);
+// Throws Error (DR_FAILED_PRECONDITION) for tokens that the vocabulary has not, with so many more,
+// since tokenizer and weights are not of one model then.
+void CheckTokens(const std::vector<int64_t>& text, const TextConfig& config, int64_t more = 0);
 
 // What States gives.
 struct TextStates {
@@ -66,17 +66,22 @@ class ClipTextTower {
 
   // The states of all tokens as they are before the last `skipped` layers, before any norm, and the
   // embedding. Texts are of one length, padded: what pads them has states too. `skipped`: 1 to
-  // layers. Throws Error as above.
-  TextStates States(const std::vector<std::vector<int64_t>>& texts, int64_t skipped) const;
+  // layers. `more`: vectors x width on the CPU, or undefined: tokens from the vocabulary's end on
+  // are these vectors, and never where a text ends. Throws Error as above.
+  TextStates States(const std::vector<std::vector<int64_t>>& texts, int64_t skipped,
+                    const at::Tensor& more = {}) const;
 
   const TextConfig& config() const { return config_; }
 
  private:
   // Where the text is read off.
   int64_t EndOf(const std::vector<int64_t>& text) const;
+  // Puts vectors at the places of tokens that the vocabulary has not.
+  void PutVectors(const at::Tensor& tokens, const at::Tensor& vectors, at::Tensor* x) const;
   std::vector<int64_t> EndsOf(const std::vector<std::vector<int64_t>>& texts) const;
   // The first `length` tokens of each text, after they are looked up: texts x length x width.
-  at::Tensor Embed(const std::vector<std::vector<int64_t>>& texts, int64_t length) const;
+  at::Tensor Embed(const std::vector<std::vector<int64_t>>& texts, int64_t length,
+                   const at::Tensor& more = {}) const;
   // What the last block makes of `x`, its input, at these places: texts x projection.
   at::Tensor Project(const at::Tensor& x, const std::vector<int64_t>& ends) const;
 

@@ -130,7 +130,7 @@ def make_scheduler():
 
 
 def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
-    """A folder with these parts, and an index that names all of a whole pipeline's."""
+    """A folder with these parts, and an index that names all of a whole pipeline's. Without a first text encoder it is a refiner."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = Model(folder, unet, vae, *(texts or (None, None)), scheduler)
@@ -141,20 +141,25 @@ def write(folder, unet=None, vae=None, texts=None, scheduler=None, **how):
         part = getattr(model, name)
         if part is not None:
             part.save_pretrained(folder / name, **how)
+    is_refiner = bool(texts) and texts[0] is None
     if texts:
-        for name, pad in (("tokenizer", "<|endoftext|>"), ("tokenizer_2", "!")):
+        for name, pad in (("tokenizer", "<|endoftext|>"), ("tokenizer_2", "!"))[is_refiner:]:
             (folder / name).mkdir()
             for file in TOKENIZER.iterdir():
                 shutil.copy(file, folder / name)
             (folder / name / "tokenizer_config.json").write_text(json.dumps(
                 {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "pad_token": pad}))
-    (folder / "model_index.json").write_text(json.dumps({
+    index = {
         "_class_name": "StableDiffusionXLPipeline", "_diffusers_version": "0.42.1", "add_watermarker": None,
         "feature_extractor": [None, None], "force_zeros_for_empty_prompt": True, "image_encoder": [None, None],
         "scheduler": ["diffusers", "EulerDiscreteScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
         "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"], "tokenizer": ["transformers", "CLIPTokenizer"],
         "tokenizer_2": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
-        "vae": ["diffusers", "AutoencoderKL"]}))
+        "vae": ["diffusers", "AutoencoderKL"]}
+    if is_refiner:
+        index.update(_class_name="StableDiffusionXLImg2ImgPipeline", force_zeros_for_empty_prompt=False,
+                     requires_aesthetics_score=True, text_encoder=[None, None], tokenizer=[None, None])
+    (folder / "model_index.json").write_text(json.dumps(index))
     return model
 
 

@@ -48,6 +48,8 @@ TEST(SdxlParams, DefaultsAreTheManifests) {
   EXPECT_FALSE(request.sampling.eta);
   EXPECT_FALSE(request.original_size);
   EXPECT_FALSE(request.target_size);
+  EXPECT_EQ(request.aesthetic_score, 6.0);
+  EXPECT_EQ(request.negative_aesthetic_score, 2.5);
 }
 
 TEST(SdxlParams, EachIsRead) {
@@ -55,7 +57,8 @@ TEST(SdxlParams, EachIsRead) {
       R"({"prompt_2": "oil", "negative_prompt": "grey", "negative_prompt_2": "blue", "width": 64,
           "height": 48, "steps": 9, "guidance_scale": 3.5, "guidance_rescale": 0.7,
           "seed": 9007199254740991, "clip_skip": 2, "scheduler": "heun", "num_images": 3, "eta": 0.5,
-          "original_size": [1, 2], "crops": [3, 4], "target_size": [5, 6]})",
+          "original_size": [1, 2], "crops": [3, 4], "target_size": [5, 6], "aesthetic_score": 9,
+          "negative_aesthetic_score": 0.5})",
       "a cube");
   EXPECT_EQ(request.prompt, (Prompt{"a cube", "oil"}));
   EXPECT_EQ(request.negative, (Prompt{"grey", "blue"}));
@@ -73,6 +76,15 @@ TEST(SdxlParams, EachIsRead) {
   EXPECT_EQ(request.original_size, (Size{1, 2}));
   EXPECT_EQ(request.crop, (Size{3, 4}));
   EXPECT_EQ(request.target_size, (Size{5, 6}));
+  EXPECT_EQ(request.aesthetic_score, 9.0);
+  EXPECT_EQ(request.negative_aesthetic_score, 0.5);
+}
+
+TEST(SdxlParams, WeightsAreForAllPromptsOrForNone) {
+  const DrawingRequest request = ParseRequest(
+      R"({"seed": 0, "steps": 1, "negative_prompt": "a", "prompt_weights": true})", "b");
+  EXPECT_EQ(request.prompt, (Prompt{"b", "b", true}));
+  EXPECT_EQ(request.negative, (Prompt{"a", "a", true}));
 }
 
 TEST(SdxlParams, LorasWeighOneUnlessTheySay) {
@@ -115,7 +127,8 @@ std::string Refused(const std::string& config) {
 TEST(SdxlOptions, AreReadOrRefusedByName) {
   const Options options = ParseOptions(
       R"({"weights": "/w", "options": {"dtype": "bfloat16", "engine": "aten", "rows": 4,
-          "tile": 512, "prompts": 0, "threads": 3}})");
+          "tile": 512, "prompts": 0, "threads": 3, "loras": "/l", "embeddings": "/e",
+          "tokenizer": "/t", "config": {"vae": {"sample_size": 8}}}})");
   EXPECT_EQ(options.weights, "/w");
   EXPECT_EQ(options.dtype, "bfloat16");
   EXPECT_EQ(options.engine, "aten");
@@ -123,6 +136,10 @@ TEST(SdxlOptions, AreReadOrRefusedByName) {
   EXPECT_EQ(options.tile, 512);
   EXPECT_EQ(options.prompts, 0);
   EXPECT_EQ(options.threads, 3);
+  EXPECT_EQ(options.loras, "/l");
+  EXPECT_EQ(options.embeddings, "/e");
+  EXPECT_EQ(options.file.tokenizer, "/t");
+  EXPECT_EQ(options.file.config, R"({"vae":{"sample_size":8}})");
   EXPECT_NE(Refused("{}").find("no weights"), std::string::npos);
   for (const auto& [option, word] : {std::pair{R"("rows": 0)", "rows"},
                                      {R"("tile": 63)", "tile"},
@@ -130,6 +147,9 @@ TEST(SdxlOptions, AreReadOrRefusedByName) {
                                      {R"("threads": "two")", "threads"},
                                      {R"("dtype": "int4")", "int4"},
                                      {R"("engine": "gpu")", "gpu"},
+                                     {R"("config": [1])", "config"},
+                                     {R"("embeddings": 3)", "embeddings"},
+                                     {R"("tokenizer": 3)", "tokenizer"},
                                      {R"("size": 3)", "size"}})
     EXPECT_NE(Refused(R"({"weights": "/w", "options": {)" + std::string(option) + "}}").find(word),
               std::string::npos)

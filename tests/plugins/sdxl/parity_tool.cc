@@ -8,13 +8,15 @@
 // Each line of its input is JSON, {"folder", "part", "engine", "dtype", "input", "output", ...}:
 // the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
 // reads a network's inputs from the one, writes what it makes of them to the other, and answers
-// with a line, {} or {"error"}. "loras": [[name, weight], ...] of "loras_folder" are added.
+// with a line, {} or {"error"}. "tokenizer" and "config": of a single file. "loras": [[name,
+// weight], ...] of "loras_folder" are added.
 //
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
 //   vae    pixels, noise -> mean, deviation, sampled, diffusion;
 //          latents -> decoded, from_diffusion; "tile": an edge
-//   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks" -> states, pooled
+//   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks",
+//          "weighted", "embeddings": a folder -> states, pooled
 //   draw   picture (height x width x channels, bytes), mask (height x width, 0 or 1), for requests
 //          that have a "strength", and those of them that have "mask": true; "requests":
 //          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
@@ -65,33 +67,35 @@ Networks Open(const Json& line) {
   placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "auto"), at::kCPU);
   placement.engine =
       darkroom::nn::ChooseEngine(line.value("engine", "auto"), at::kCPU, placement.dtype);
-  sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
-  const auto config = [&] {
-    return darkroom::JsonConfig::Read(folder.Part(part + "/config.json"));
-  };
+  sdxl::FileOptions options;
+  options.config = line.value("config", Json::object()).dump();
+  options.tokenizer = line.value("tokenizer", "");
+  sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat, options);
   if (line.contains("loras")) {
     std::vector<sdxl::LoraChoice> loras;
     for (const Json& pair : line["loras"])
       loras.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
-    const darkroom::JsonConfig unet = darkroom::JsonConfig::Read(folder.Part("unet/config.json"));
     const auto where = line.at("loras_folder").get<std::string>();
     sdxl::IdentityOf(where, loras);
-    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(unet), where, loras);
+    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(folder.Config("unet")), where, loras);
   }
   Networks networks;
   if (part == "unet") {
-    networks.unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part),
-                                                 sdxl::ReadUNetConfig(config()), placement);
+    networks.unet = std::make_unique<sdxl::UNet>(
+        folder.OpenWeights(part), sdxl::ReadUNetConfig(folder.Config(part)), placement);
   } else if (part == "vae") {
-    const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(config());
+    const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(folder.Config(part));
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
   } else if (part == "draw") {
     networks.draw = std::make_unique<sdxl::Pipeline>(
         folder, placement,
-        sdxl::PipelineLimits{.rows = line.value("limit", int64_t{64}), .prompts = 2});
+        sdxl::PipelineOptions{.rows = line.value("limit", int64_t{64}),
+                              .prompts = 2,
+                              .embeddings = line.value("embeddings", "")});
   } else {
-    networks.text = std::make_unique<sdxl::TextEncoders>(folder, placement);
+    networks.text =
+        std::make_unique<sdxl::TextEncoders>(folder, placement, line.value("embeddings", ""));
   }
   return networks;
 }
@@ -147,15 +151,17 @@ Tensors RunVae(const sdxl::Vae& vae, const Tensors& inputs, int64_t tile) {
 Tensors RunText(const sdxl::TextEncoders& text, const Json& line) {
   std::vector<sdxl::Prompt> prompts;
   for (const Json& pair : line.at("prompts"))
-    prompts.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
+    prompts.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>(),
+                       line.value("weighted", false)});
   const sdxl::PromptStates found =
       text.Encode(prompts, line.value("skipped", int64_t{0}), line.value("chunks", int64_t{1}));
   return {{"states", found.states}, {"pooled", found.pooled}};
 }
 
 sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_t factor) {
-  const auto prompt = [](const Json& pair) {
-    return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>()};
+  const auto prompt = [&json](const Json& pair) {
+    return sdxl::Prompt{pair.at(0).get<std::string>(), pair.at(1).get<std::string>(),
+                        json.value("weighted", false)};
   };
   sdxl::DrawingRequest request;
   request.prompt = prompt(json.at("prompt"));
@@ -177,6 +183,8 @@ sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_
   using Size = std::array<int64_t, 2>;
   if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
   request.crop = json.value("crop", Size{0, 0});
+  request.aesthetic_score = json.value("aesthetic_score", 6.0);
+  request.negative_aesthetic_score = json.value("negative_aesthetic_score", 2.5);
   if (json.contains("target_size")) request.target_size = json["target_size"].get<Size>();
   return request;
 }
@@ -233,7 +241,9 @@ void Run() {
     const std::string key =
         line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
         line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
-        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump();
+        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump() +
+        line.value("config", Json::object()).dump() + line.value("tokenizer", "") +
+        line.value("embeddings", "");
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

@@ -3,8 +3,9 @@
 
     reference.py FOLDER < requests.json
 
-makes FOLDER/model, and FOLDER/nine for inpainting, and two LoRAs in FOLDER/loras, and writes what each request, {name: arguments of draw()}, gives to
-FOLDER/NAME.npy, from 0 to 255: for tests whose Python has no torch to hold their own against.
+makes FOLDER/model, FOLDER/nine for inpainting and FOLDER/refiner, the first also as FOLDER/single.safetensors with its config in single.json, two
+LoRAs in FOLDER/loras and a word in FOLDER/words, and writes what each request, {name: arguments of draw()}, gives to FOLDER/NAME.npy, from 0 to 255: for
+tests whose Python has no torch to hold their own against.
 """
 
 import contextlib
@@ -16,8 +17,10 @@ import checkpoints
 import diffusers
 import loras
 import numpy
+import single_files
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 MULTISTEP, SINGLESTEP = diffusers.DPMSolverMultistepScheduler, diffusers.DPMSolverSinglestepScheduler
 SCHEDULERS = {
@@ -40,21 +43,27 @@ SCHEDULERS = {
     "turbo": (diffusers.EulerAncestralDiscreteScheduler, {"timestep_spacing": "trailing"}),
 }
 
-# Folder -> what is other in its network. The second one is for inpainting.
-MODELS = {"model": {}, "nine": {"in_channels": 9}}
+# Folder -> what is other in its network. The second one is for inpainting, the third one the refiner.
+MODELS = {"model": {}, "nine": {"in_channels": 9},
+          "refiner": {"cross_attention_dim": 32, "projection_class_embeddings_input_dim": 32 + 5 * 8}}
 PROMPT = ("a red cube on a table", "a red cube on a table")
 
 
-def make(folder, **changes):
-    return checkpoints.write(folder, checkpoints.make_unet("plain", **changes), checkpoints.make_vae(), checkpoints.make_texts(),
-                             checkpoints.make_scheduler())
+def make(folder, refiner=False, **changes):
+    texts = checkpoints.make_texts()
+    return checkpoints.write(folder, checkpoints.make_unet("plain", **changes), checkpoints.make_vae(),
+                             (None, texts[1]) if refiner else texts, checkpoints.make_scheduler())
 
 
 def pipeline_of(model, kind, scheduler):
     first, second = checkpoints.tokenizers()
+    is_refiner = model.text_encoder is None
+    more = {}
+    if is_refiner:
+        first, more = None, {"requires_aesthetics_score": True}
     pipeline = kind(
         unet=model.unet, vae=model.vae, text_encoder=model.text_encoder, text_encoder_2=model.text_encoder_2, tokenizer=first,
-        tokenizer_2=second, scheduler=scheduler, force_zeros_for_empty_prompt=True, add_watermarker=False)
+        tokenizer_2=second, scheduler=scheduler, force_zeros_for_empty_prompt=not is_refiner, add_watermarker=False, **more)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -89,10 +98,14 @@ def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, c
 
 def main(folder):
     torch.set_num_threads(1)
-    models = {name: make(folder / name, **changes) for name, changes in MODELS.items()}
+    models = {name: make(folder / name, refiner=name == "refiner", **changes) for name, changes in MODELS.items()}
+    single_files.write(folder / "single.safetensors", models["model"])
+    (folder / "single.json").write_text(json.dumps(single_files.CONFIG))
     (folder / "loras").mkdir()
     for number, form in enumerate(("kohya", "diffusers")):
         loras.write(folder / f"loras/{form}.safetensors", form, seed=number)
+    (folder / "words").mkdir()
+    save_file({"clip_l": torch.ones(2, 32), "clip_g": -torch.ones(2, 32)}, folder / "words/zmoss.safetensors")
     for name, request in json.load(sys.stdin).items():
         model = models[request.pop("model", "model")]
         with contextlib.ExitStack() as stack:

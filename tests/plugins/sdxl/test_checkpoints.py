@@ -146,7 +146,7 @@ def test_tensors_missing_and_left_over_are_named(part, name, made, copy, tool):
 
 @pytest.mark.parametrize("changes", [
     {"_class_name": "StableDiffusionPipeline"}, {"_class_name": "FluxPipeline"}, {"unet": ["diffusers", "SD3Transformer2DModel"]},
-    {"vae": ["diffusers", "AutoencoderTiny"]}, {"text_encoder": [None, None]}, {"requires_aesthetics_score": True},
+    {"vae": ["diffusers", "AutoencoderTiny"]}, {"text_encoder": [None, None]}, {"requires_aesthetics_score": 3},
     {"controlnet": ["diffusers", "ControlNetModel"]}])
 def test_another_pipeline_is_named(changes, made, copy, tool):
     folder = copy(made("unet"))

@@ -25,6 +25,7 @@ REQUESTS = {
     "all-steps": {"strength": 1.0},
     "no-guidance": {"strength": 0.8, "guidance_scale": 1.0, "seed": 7},
     "noise-at-each-step": {"strength": 0.75, "scheduler": "euler_a", "negative": ("grey", "grey"), "guidance_rescale": 0.4},
+    "sizes": {"strength": 0.5, "original_size": [512, 768], "crop": [16, 24], "target_size": [1024, 1000]},
     "twice-a-step": {"strength": 0.7, "scheduler": "heun"},
     "of-a-solver": {"strength": 0.8, "scheduler": "dpmpp_2m_karras", "steps": 6},
     "of-alphas": {"strength": 0.8, "scheduler": "ddim", "steps": 6},
