@@ -38,6 +38,7 @@ void Receipt::WriteTo(Envelope* envelope) const {
   PutMs(envelope, "Darkroom-Load-Ms", load_ms);
   PutMs(envelope, "Darkroom-Run-Ms", run_ms);
   Put(envelope, "Darkroom-Attempts", fmt::format_int(attempts).str());
+  if (resumed_at > 0) Put(envelope, "Darkroom-Resumed-At", fmt::format_int(resumed_at).str());
 }
 
 }  // namespace darkroom

@@ -34,6 +34,7 @@ struct Receipt {
   double run_ms = 0;
   std::string seed;  // empty: the model has none
   uint32_t attempts = 0;
+  uint32_t resumed_at = 0;  // the step that the last attempt went on at; 0: it made all of them
 
   void WriteTo(Envelope* envelope) const;
 };
