@@ -84,6 +84,7 @@ class TrialWorker : private host::Events {
   void OnUnloaded() override { unloaded_ = Status::Ok(); }
   void OnReserve(uint64_t) override { instance_->AnswerReserve(Status::Ok()); }
   void OnProgress(uint64_t, double, std::string_view) override {}
+  void OnSaved(uint64_t, SavedState) override {}
   void OnLog(host::LogLevel, std::string_view) override {}  // comes by the log
 
   boost::asio::io_context io_;

@@ -48,6 +48,7 @@ nlohmann::json ReceiptOf(const Receipt& receipt, const std::string& params) {
                         {"attempts", receipt.attempts},
                         {"params", nlohmann::json::parse(params)}};  // written by WriteJson
   if (!receipt.waited.empty()) out["waited"] = receipt.waited;
+  if (receipt.resumed_at > 0) out["resumed_at"] = receipt.resumed_at;
   if (receipt.model != nullptr) {
     out["plugin"] = receipt.model->plugin;
     out["host"] = receipt.model->host;
@@ -67,6 +68,8 @@ DurableJobs::DurableJobs(const Parts& parts)
       jetstream_(requester_),
       streams_(jetstream_, names_, parts.config.jobs),
       states_(parts.io, jetstream_, names_),
+      kept_states_({parts.io, parts.objects, streams_, names_.saved, parts.log,
+                    [this] { changes_.Notify(); }}),
       waiting_(parts.io, states_, parts.log),
       changes_(parts.io) {}
 
@@ -244,7 +247,22 @@ awaitable<void> DurableJobs::Take(Feed* feed, Message message) {
     co_await Finish(job, std::move(reply));
     co_return;
   }
-  if (co_await Fetch(job)) Run(job);
+  if (!co_await Fetch(job)) co_return;
+  if (job->may_have_state) co_await FindState(job);
+  if (stopping_) {
+    co_await Return(job, milliseconds(0));
+  } else {
+    Run(job);
+  }
+}
+
+StateOwner DurableJobs::OwnerOf(Held& job) {
+  return {job.record().id, job.record().model, job.delivery.sequence};
+}
+
+// Where another attempt was, perhaps another host's.
+awaitable<void> DurableJobs::FindState(HeldJob job) {
+  job->state = co_await kept_states_.Find(OwnerOf(*job));
 }
 
 // Gets what the job refers to. False: it is settled.
@@ -265,6 +283,8 @@ awaitable<bool> DurableJobs::Fetch(HeldJob job) {
 // What is known of the job from before. False: it is settled.
 awaitable<bool> DurableJobs::Recall(HeldJob job) {
   JobRecord& record = job->record();
+  job->may_have_state = job->delivery.delivered > 1 && job->model->info().checkpoint &&
+                        parts_.config.jobs.save_every.count() > 0;
   // What comes for the first time may have been submitted, and have ended, long ago.
   auto kept = co_await states_.Get(record.id, job->delivery.delivered == 1);
   if (!kept.ok()) {
@@ -280,6 +300,7 @@ awaitable<bool> DurableJobs::Recall(HeldJob job) {
   if (record.ended()) {
     // Whoever cancelled it while it waited had no request to keep.
     if (record.state == JobState::kCancelled) KeepRequest(job);
+    DropState(job);
     // Whoever wrote the end may have died before the reply went where it was wanted besides.
     const bool told = co_await Answer(job);
     Acknowledge(job->delivery, told ? "+ACK" : "-NAK");
@@ -325,6 +346,7 @@ void DurableJobs::Run(const HeldJob& job) {
   if (running != nullptr) {
     running->id = record.id;
     running->request.progress = true;
+    running->saved = std::move(job->state);
     running_.emplace(running->token, job);
     if (!std::exchange(telling_, true)) StartCoroutine(parts_.io, TellWhatRuns());
     return;
@@ -409,6 +431,18 @@ void DurableJobs::OnJobEnded(Job& job, Receipt receipt, host::JobResult result) 
     return;
   }
   StartCoroutine(parts_.io, Finish(held, Failure(held, std::move(receipt), result.status)));
+}
+
+void DurableJobs::OnJobSaved(const Job& job) {
+  const auto found = running_.find(job.token);
+  if (found == running_.end()) return;
+  Held& held = *found->second;
+  if (job.saved == nullptr) {
+    DropState(found->second);
+    return;
+  }
+  held.may_have_state = true;
+  kept_states_.Keep(OwnerOf(held), job.saved);
 }
 
 void DurableJobs::OnJobGivenUp(const Job& job) {

@@ -30,6 +30,7 @@
 #include "core/log.h"
 #include "durable/delivery.h"
 #include "durable/jetstream.h"
+#include "durable/kept_states.h"
 #include "durable/names.h"
 #include "durable/puller.h"
 #include "durable/states.h"
@@ -91,6 +92,8 @@ class DurableJobs : private ConnectionEvents, private JobSink {
     bool telling = false;                          // that it runs is being written
     std::chrono::steady_clock::time_point told{};  // its progress, last
     bool ran = false;                              // here
+    bool may_have_state = false;                   // that is kept
+    std::shared_ptr<const SavedState> state;       // where it goes on, until it runs
     // The record's, before it ran here: what counts if nobody hears how that ended.
     uint32_t attempts_before = 0;
     size_t history_before = 0;
@@ -117,9 +120,11 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Take(Feed* feed, Message message);
   boost::asio::awaitable<bool> Recall(HeldJob job);
   boost::asio::awaitable<bool> Fetch(HeldJob job);
+  boost::asio::awaitable<void> FindState(HeldJob job);
   void Run(const HeldJob& job);
 
   void OnJobEnded(Job& job, Receipt receipt, host::JobResult result) override;
+  void OnJobSaved(const Job& job) override;
   void OnJobGivenUp(const Job& job) override;
 
   // The job's final reply when it is no success. Sets the record's error.
@@ -136,6 +141,8 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   boost::asio::awaitable<void> Conclude(HeldJob job, JobState state, std::optional<Message> reply);
   boost::asio::awaitable<bool> Bury(HeldJob job);
   void KeepRequest(const HeldJob& job);
+  void DropState(const HeldJob& job);
+  static StateOwner OwnerOf(Held& job);
   PlainPublication::Headers FinalHeaders(const JobRecord& record, JobState state) const;
   boost::asio::awaitable<bool> Keep(HeldJob job);
   void Acknowledge(const Delivery& delivery, std::string_view how);
@@ -160,6 +167,7 @@ class DurableJobs : private ConnectionEvents, private JobSink {
   JetStream jetstream_;
   Streams streams_;
   States states_;
+  KeptStates kept_states_;
   WaitingJobs waiting_;
   Changes changes_;
   std::unique_ptr<Intake> intake_;

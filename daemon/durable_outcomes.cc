@@ -131,6 +131,7 @@ awaitable<void> DurableJobs::Conclude(HeldJob job, JobState state, std::optional
   } else {
     KeepRequest(job);
   }
+  DropState(job);
   record.Move(state);
   if (co_await Keep(job)) {
     const bool told = !reply || co_await Forward(job, *std::move(reply));
@@ -199,6 +200,10 @@ void DurableJobs::KeepRequest(const HeldJob& job) {
                                        {"Darkroom-Class", record.job_class}};
   parts_.publisher.Publish(std::make_unique<KeptRequest>(
       names_.Request(record.model, record.id), std::move(job->request), std::move(headers)));
+}
+
+void DurableJobs::DropState(const HeldJob& job) {
+  if (std::exchange(job->may_have_state, false)) kept_states_.Drop(OwnerOf(*job));
 }
 
 awaitable<void> DurableJobs::Retry(HeldJob job) {
@@ -320,7 +325,7 @@ void DurableJobs::StopTaking() {
 }
 
 awaitable<void> DurableJobs::Settled() {
-  const auto none = [this] { return held_.empty(); };
+  const auto none = [this] { return held_.empty() && kept_states_.idle(); };
   co_await changes_.Until(none);
 }
 

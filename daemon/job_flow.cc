@@ -12,6 +12,7 @@
 #include "core/coroutine.h"
 #include "core/json.h"
 #include "core/times.h"
+#include "core/units.h"
 #include "reply/result_body.h"
 
 namespace darkroom {
@@ -22,6 +23,9 @@ constexpr auto kExpiryTick = std::chrono::milliseconds(100);
 constexpr auto kProgressGap = std::chrono::milliseconds(200);
 // A job that was running in so many workers when they ended is not tried again.
 constexpr uint32_t kMostAttempts = 3;
+
+// Of the states of all jobs: those of hundreds that draw large pictures.
+constexpr uint64_t kMostSavedBytes = uint64_t{512} << 20;
 
 // How long a server that does not answer is asked to store a result, and how often.
 constexpr auto kStorePatience = std::chrono::seconds(60);
@@ -56,6 +60,7 @@ JobFlow::JobFlow(boost::asio::io_context& io, const Config& config, Replier& rep
       tracer_(tracer),
       log_(log),
       stop_grace_(config.limits.stop_grace),
+      save_every_(config.jobs.save_every),
       on_model_changed_(std::move(on_model_changed)),
       on_batch_done_(std::move(on_batch_done)),
       admission_(&jobs_, config.limits, config.scheduling),
@@ -108,7 +113,7 @@ void JobFlow::Admit(const Endpoint& endpoint, Message message) {
   Refusal refusal;
   if (Job* job = admission_.Admit(endpoint, std::move(message), {}, &refusal)) {
     job->trace = tracer_.Begin(job->request.message, {});
-    Accepted(*job);
+    Accepted(job);
     return;
   }
   Refuse(endpoint, std::move(refusal));
@@ -150,9 +155,10 @@ void JobFlow::Refuse(const Endpoint& endpoint, Refusal refusal) {
                  refusal.retry_after_s);
 }
 
-void JobFlow::Accepted(const Job& job) {
-  scheduler_.Enqueued(job.model.get());
-  if (job.model->lanes < job.model->SoonLanes()) pool_.Touch();
+void JobFlow::Accepted(Job* job) {
+  if (job->contract->info.checkpoint) job->save_every = save_every_;
+  scheduler_.Enqueued(job->model.get());
+  if (job->model->lanes < job->model->SoonLanes()) pool_.Touch();
   if (!std::exchange(watching_deadlines_, true)) StartCoroutine(io_, WatchDeadlines());
 }
 
@@ -163,7 +169,7 @@ Job* JobFlow::Submit(const Endpoint& endpoint, Message message, const JobTerms& 
   job->sink = sink;
   job->trace = tracer_.Begin(job->request.message, terms.id);
   job->stats = nullptr;  // of requests
-  Accepted(*job);
+  Accepted(job);
   return job;
 }
 
@@ -295,6 +301,11 @@ void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const 
   Job* job = jobs_.Find(token);
   if (job == nullptr) return;
   if (to_blame) job->history.push_back(why.message());
+  if (to_blame && job->saved != nullptr && job->saved == job->went_on_from) {
+    // It got no further from there: the state itself may be why.
+    job->saved.reset();
+    if (job->sink != nullptr) job->sink->OnJobSaved(*job);
+  }
   host::JobResult result;
   if (job->cancel != 0) {
     result.status = {Code::kCancelled, "cancelled while it ran"};
@@ -465,6 +476,17 @@ void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view st
   if (now - job->progress_sent < kProgressGap && fraction < 1) return;
   job->progress_sent = now;
   replier_.Progress(*job);
+}
+
+void JobFlow::OnJobSaved(uint64_t token, SavedState state) {
+  Job* job = jobs_.Find(token);
+  if (job == nullptr) return;
+  if (jobs_.KeepState(job, std::move(state), kMostSavedBytes)) {
+    if (job->sink != nullptr) job->sink->OnJobSaved(*job);
+  } else if (!std::exchange(told_of_states_, true)) {
+    log_.warn("the states of running jobs take more than {}: newer ones are not kept",
+              FormatSize(kMostSavedBytes));
+  }
 }
 
 Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,

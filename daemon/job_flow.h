@@ -43,6 +43,8 @@ class JobSink {
   // The job is over, as job.state says. The message that it was made of is the sink's to take,
   // unless job.stuck; the rest goes when this returns.
   virtual void OnJobEnded(Job& job, Receipt receipt, host::JobResult result) = 0;
+  // Where the job is, job.saved, has changed.
+  virtual void OnJobSaved(const Job& job) = 0;
   // The daemon stops before the job is done; it goes on elsewhere.
   virtual void OnJobGivenUp(const Job& job) = 0;
 };
@@ -105,6 +107,7 @@ class JobFlow : public LaneObserver {
  private:
   void OnJobDone(uint64_t token, host::JobResult result, const Device* device) override;
   void OnJobProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnJobSaved(uint64_t token, SavedState state) override;
   void OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) override;
   void OnModelChanged(Model& model) override { on_model_changed_(model); }
   void OnLoadFailed(Model& model, const Status& why) override;
@@ -116,7 +119,7 @@ class JobFlow : public LaneObserver {
   void AbandonStuck(Job* job, Status why);
   void TellCancellers(const Job& job);
   void EndWaiting(Job* job, Status status);
-  void Accepted(const Job& job);
+  void Accepted(Job* job);
   void Admit(const Endpoint& endpoint, Message message);
   void Refuse(const Endpoint& endpoint, Refusal refusal);
   boost::asio::awaitable<void> FetchAndAdmit(const Endpoint& endpoint, Message message);
@@ -133,6 +136,7 @@ class JobFlow : public LaneObserver {
   Tracer& tracer_;
   Logger& log_;
   std::chrono::milliseconds stop_grace_;
+  const std::chrono::milliseconds save_every_;
   std::function<void(Model&)> on_model_changed_;
   std::function<void()> on_batch_done_;
 
@@ -151,6 +155,7 @@ class JobFlow : public LaneObserver {
   Changes fetches_;
   std::multiset<const Endpoint*> fetching_;  // of requests whose objects are on their way
   bool watching_deadlines_ = false;
+  bool told_of_states_ = false;  // that there is no room for them
   std::unordered_multimap<uint64_t, std::function<void(JobState)>> cancellers_;  // by job's token
   // Jobs that were answered while a plugin in the daemon still had them.
   std::unordered_map<uint64_t, std::unique_ptr<Job>> stuck_;

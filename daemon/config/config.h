@@ -197,6 +197,9 @@ struct JobsConfig {
   std::chrono::milliseconds ack_wait =
       std::chrono::seconds(30);  // until a dead host's job comes back
   uint32_t max_attempts = 3;
+  // Between two states of a job that runs in steps, which it goes on from when what runs it is
+  // lost; 0: it begins anew.
+  std::chrono::milliseconds save_every = std::chrono::seconds(10);
 };
 
 struct Config {

@@ -161,6 +161,7 @@ class Loader {
     reader.Size("inline_bytes", &jobs.inline_bytes);
     reader.Duration("ack_wait", &jobs.ack_wait);
     reader.Integer("max_attempts", 1, 100, &attempts);
+    reader.Duration("save_every", &jobs.save_every);
     jobs.replicas = static_cast<uint32_t>(replicas);
     jobs.max_attempts = static_cast<uint32_t>(attempts);
     const std::pair<const char*, std::chrono::milliseconds> kept[] = {

@@ -141,7 +141,8 @@ Json JobsJson(const JobsConfig& jobs) {
           {"keep_requests", jobs.keep_requests},
           {"inline_bytes", Size(jobs.inline_bytes)},
           {"ack_wait", Time(jobs.ack_wait)},
-          {"max_attempts", jobs.max_attempts}};
+          {"max_attempts", jobs.max_attempts},
+          {"save_every", Time(jobs.save_every)}};
 }
 
 Json PluginsJson(const PluginsConfig& plugins) {

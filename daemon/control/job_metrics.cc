@@ -40,6 +40,8 @@ JobMetrics::JobMetrics()
                               "Jobs that shared a run, as each of them saw it.")),
       retries_(Counters(registry_, "darkroom_job_retries_total",
                         "Attempts beyond a job's first on this host.")),
+      resumed_(Counters(registry_, "darkroom_jobs_resumed_total",
+                        "Jobs that went on at a step that another attempt had reached.")),
       refused_(Counters(registry_, "darkroom_requests_refused_total",
                         "Requests that did not become a job, by the error they got.")),
       dead_letters_(Counters(registry_, "darkroom_dead_letters_total",
@@ -72,6 +74,7 @@ void JobMetrics::Ended(const Job& job, const host::JobResult& result) {
   if (!result.status.ok()) Keep(model, job.id, result.status);
   if (job.attempts == 0) return;
   if (job.attempts > 1) of.retries->Increment(job.attempts - 1);
+  if (result.resumed_at > 0) resumed_.Add({{"model", model}}).Increment();
   const double load = job.load_ms / 1000;
   of.phases[kQueue]->Observe(std::max(SecondsOf(job.started - job.accepted) - load, 0.0));
   of.phases[kLoad]->Observe(load);

@@ -183,7 +183,12 @@ Status ReadExtensions(const Json& manifest, ModelInfo* info) {
   for (const Json& name : *extensions) {
     if (!name.is_string()) return Wrong("extensions", "must be a list of names");
     // Others are a newer host's to know.
-    if (name.get<std::string>() == "darkroom.stepwise/1") info->stepwise = true;
+    const auto& text = name.get_ref<const std::string&>();
+    if (text == "darkroom.stepwise/1") info->stepwise = true;
+    if (text == "darkroom.checkpoint/1") info->checkpoint = true;
+  }
+  if (info->checkpoint && !info->stepwise) {
+    return Wrong("extensions", "has darkroom.checkpoint/1 without darkroom.stepwise/1");
   }
   return Status::Ok();
 }

@@ -56,6 +56,7 @@ struct ModelInfo {
   bool brings_code = false;  // resources.code: it runs code that it reads from its models' files
   bool resident = false;     // unload: "resident": the code must stay mapped for good
   bool stepwise = false;     // it has the extension darkroom.stepwise/1
+  bool checkpoint = false;   // and darkroom.checkpoint/1
   bool open = false;  // interface: "options": inputs, outputs, params, batch are each model's own
   uint32_t min_host_minor = 0;
 

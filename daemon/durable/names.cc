@@ -32,7 +32,8 @@ DurableNames::DurableNames(const std::string& with)
       requests(Upper(Flat(with, '_')) + "_REQUESTS"),
       states("KV_" + Flat(with, '-') + "-jobs"),
       bucket(Flat(with, '-') + "-jobs"),
-      objects(Flat(with, '-') + "-objects") {}
+      objects(Flat(with, '-') + "-objects"),
+      saved(Flat(with, '-') + "-saved") {}
 
 std::string DurableNames::Job(std::string_view job_class, std::string_view model) const {
   return fmt::format("{}.jobs.{}.{}", prefix, job_class, model);

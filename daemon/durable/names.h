@@ -33,6 +33,7 @@ struct DurableNames {
   std::string states;
   std::string bucket;   // of key and values: what `states` is to people
   std::string objects;  // a bucket of objects
+  std::string saved;    // another, of the states of jobs that run in steps
 };
 
 }  // namespace darkroom

@@ -55,6 +55,20 @@ json Streams::Kept(const std::string& name, const std::string& subject,
   return stream;
 }
 
+// As ADR-20 has it.
+json Streams::Objects(const std::string& bucket) const {
+  const std::string subjects = "$O." + bucket;
+  json stream = Kept("OBJ_" + bucket, subjects + ".C.>", config_.keep);
+  stream["subjects"].push_back(subjects + ".M.>");
+  stream["discard"] = "new";
+  stream["allow_rollup_hdrs"] = true;
+  return stream;
+}
+
+boost::asio::awaitable<Status> Streams::EnsureSaved() {
+  return EnsureStream(Objects(names_.saved));
+}
+
 boost::asio::awaitable<Status> Streams::Ensure() {
   json jobs = Common(names_.jobs, names_.Job("*", "*"));
   jobs["retention"] = "workqueue";
@@ -76,12 +90,7 @@ boost::asio::awaitable<Status> Streams::Ensure() {
   states["max_msgs_per_subject"] = 1;
   states["allow_rollup_hdrs"] = true;
   states["deny_delete"] = true;
-  // As ADR-20 has it.
-  const std::string bucket = "$O." + names_.objects;
-  json objects = Kept("OBJ_" + names_.objects, bucket + ".C.>", config_.keep);
-  objects["subjects"].push_back(bucket + ".M.>");
-  objects["discard"] = "new";
-  objects["allow_rollup_hdrs"] = true;
+  json objects = Objects(names_.objects);
   for (json* stream : {&jobs, &results, &requests, &dead, &states, &objects}) {
     Status status = co_await EnsureStream(*stream);
     if (!status.ok()) co_return status;

@@ -28,6 +28,8 @@ class Streams {
       : jetstream_(jetstream), names_(names), config_(config) {}
 
   boost::asio::awaitable<Status> Ensure();
+  // The bucket of jobs' saved states, which is made when there is the first.
+  boost::asio::awaitable<Status> EnsureSaved();
   boost::asio::awaitable<Status> EnsureConsumer(std::string job_class, std::string model);
 
  private:
@@ -36,6 +38,7 @@ class Streams {
   nlohmann::json Common(const std::string& name, const std::string& subject) const;
   nlohmann::json Kept(const std::string& name, const std::string& subject,
                       std::chrono::milliseconds keep) const;
+  nlohmann::json Objects(const std::string& bucket) const;
 
   JetStream& jetstream_;
   const DurableNames& names_;

@@ -26,6 +26,7 @@
 #define DARKROOM_HOST_HOST_API_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,11 +35,12 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/saved_state.h"
 #include "core/status.h"
 
 namespace darkroom::host {
 
-inline constexpr uint32_t kHostApiVersion = 3;
+inline constexpr uint32_t kHostApiVersion = 4;
 
 // One input as it arrived: undecoded. `content_type` may be empty: the host then looks at the
 // bytes.
@@ -78,6 +80,10 @@ struct HostJob {
   // may be nullptr.
   std::atomic<uint32_t>* started = nullptr;
   OutputMemory* memory = nullptr;  // lives until OnFinished; may be nullptr
+  // To go on from, by a plugin that can; nullptr: it begins.
+  std::shared_ptr<const SavedState> state;
+  // Where the plugin can write its state down it is told so often, by OnSaved; 0: never.
+  std::chrono::milliseconds save_every{0};
 };
 
 enum class OutputKind : uint8_t { kImage, kText, kTensor, kBytes };
@@ -99,7 +105,8 @@ struct JobResult {
   double encode_ms = 0;
   double lane_ms = 0;       // that the batch had the lane for, until this job ended
   uint32_t batch_size = 1;  // of a job that ran in steps: that shared one, in the mean
-  uint32_t steps = 0;       // 0: it did not run in steps
+  uint32_t steps = 0;       // that were made here; 0: it did not run in steps
+  uint32_t resumed_at = 0;  // made elsewhere before; 0: it was begun here
   // The plugin failed it with kResourceExhausted: its device may be too full.
   bool out_of_memory = false;
 };
@@ -127,6 +134,8 @@ class Events {
   virtual void OnReserve(uint64_t bytes) = 0;
   // At most the newest of several quick calls need reach the requester. `stage` may be empty.
   virtual void OnProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  // Where a job is, which goes on. What made it is for the daemon to fill in.
+  virtual void OnSaved(uint64_t token, SavedState state) = 0;
   virtual void OnLog(LogLevel level, std::string_view message) = 0;
 };
 

@@ -55,8 +55,8 @@ Result<std::unique_ptr<Instance>> LaneInstance::Create(std::shared_ptr<Module> m
     return Status::Internal("the plugin " + self->module_->info().id + " made no instance");
   }
   if (const dr_stepwise_t* steps = self->module_->stepwise(); steps != nullptr) {
-    self->steps_.emplace(*steps, self->instance_, &self->services_, events,
-                         [instance = self.get()](LaneCommand* command, bool wait) {
+    self->steps_.emplace(*steps, self->module_->checkpoint(), self->instance_, &self->services_,
+                         events, [instance = self.get()](LaneCommand* command, bool wait) {
                            return instance->Prepare(command, wait);
                          });
   }

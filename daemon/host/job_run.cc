@@ -78,6 +78,7 @@ Status JobRun::Open() {
 void JobRun::Clear() {
   outputs_.Clear();
   inputs_.Clear();
+  job_.state.reset();
 }
 
 void JobRun::SetViolation(const std::string& words) {

@@ -101,13 +101,17 @@ Status Module::Wrong(const std::string& what) {
   return Status::FailedPrecondition("the plugin " + info_.id + " " + what);
 }
 
-Status Module::FindExtensions() {
-  if (!info_.stepwise) return Status::Ok();
+const void* Module::FindExtension(const char* id) {
   const void* found = nullptr;
   if (DR_HAS(table_, dr_plugin_t, extension)) {
-    services_->CallAside([&] { found = table_->extension(DR_STEPWISE_1); });
+    services_->CallAside([&] { found = table_->extension(id); });
   }
-  const auto* const steps = static_cast<const dr_stepwise_t*>(found);
+  return found;
+}
+
+Status Module::FindExtensions() {
+  if (!info_.stepwise) return Status::Ok();
+  const auto* const steps = static_cast<const dr_stepwise_t*>(FindExtension(DR_STEPWISE_1));
   if (steps == nullptr) {
     return Wrong("does not have the extension " DR_STEPWISE_1 " that its manifest names");
   }
@@ -115,6 +119,16 @@ Status Module::FindExtensions() {
                      steps->step != nullptr && steps->finish != nullptr && steps->end != nullptr;
   if (!whole) return Wrong("left a slot of " DR_STEPWISE_1 " empty");
   stepwise_ = steps;
+  if (!info_.checkpoint) return Status::Ok();
+  const auto* const states = static_cast<const dr_checkpoint_t*>(FindExtension(DR_CHECKPOINT_1));
+  if (states == nullptr) {
+    return Wrong("does not have the extension " DR_CHECKPOINT_1 " that its manifest names");
+  }
+  if (states->size < sizeof(dr_checkpoint_t) || states->save == nullptr ||
+      states->restore == nullptr) {
+    return Wrong("left a slot of " DR_CHECKPOINT_1 " empty");
+  }
+  checkpoint_ = states;
   return Status::Ok();
 }
 

@@ -42,6 +42,8 @@ class Module {
   const dr_plugin_t& table() const { return *table_; }
   // Of a plugin that runs jobs in steps, else nullptr.
   const dr_stepwise_t* stepwise() const { return stepwise_; }
+  // Of one whose runs can be written down, else nullptr.
+  const dr_checkpoint_t* checkpoint() const { return checkpoint_; }
   Metrics& metrics() { return metrics_; }
 
  private:
@@ -53,6 +55,7 @@ class Module {
   Status OpenLibrary(const std::string& path);
   Status CallEntry();
   Status CheckTable(const dr_plugin_t& table);
+  const void* FindExtension(const char* id);
   Status FindExtensions();
   Status Wrong(const std::string& what);  // that the plugin did
 
@@ -62,6 +65,7 @@ class Module {
   std::unique_ptr<Services> services_;
   const dr_plugin_t* table_ = nullptr;  // set once it may be called
   const dr_stepwise_t* stepwise_ = nullptr;
+  const dr_checkpoint_t* checkpoint_ = nullptr;
 };
 
 }  // namespace darkroom::host

@@ -9,13 +9,14 @@
 
 namespace darkroom::host {
 
-StepLoop::StepLoop(const dr_stepwise_t& table, dr_instance_t* instance, LaneServices* services,
-                   Events* events, Ready ready)
+StepLoop::StepLoop(const dr_stepwise_t& table, const dr_checkpoint_t* states,
+                   dr_instance_t* instance, LaneServices* services, Events* events, Ready ready)
     : table_(table),
       instance_(instance),
       services_(services),
       events_(events),
-      ready_(std::move(ready)) {}
+      ready_(std::move(ready)),
+      checkpoints_(states, instance, services, events) {}
 
 void StepLoop::Pause() {
   paused_ = true;
@@ -57,10 +58,13 @@ void StepLoop::Begin(JobRun* run, const std::shared_ptr<Batch>& batch) {
     return;
   }
   const uint64_t start = NowNs();
-  Running one{run, nullptr, batch, 0};
-  const dr_status given = services_->MakeCall(
-      Phase::kInfer, [&] { return table_.begin(instance_, run->abi(), &one.plugin_run); });
-  Status status = services_->Explain(given, "begin");
+  Running one{run, nullptr, batch, 0, Checkpoints::FirstAt(*run)};
+  Status status;
+  if (!checkpoints_.TakeUp(run, &one.plugin_run, &status)) {
+    const dr_status given = services_->MakeCall(
+        Phase::kInfer, [&] { return table_.begin(instance_, run->abi(), &one.plugin_run); });
+    status = services_->Explain(given, "begin");
+  }
   run->result().infer_ms += MsSince(start);
   if (status.ok()) {
     running_.push_back(std::move(one));
@@ -113,6 +117,7 @@ bool StepLoop::StepOf(std::span<Running> group) {
     } else if (left[i] == 0) {
       Finish(one);
     } else {
+      checkpoints_.SaveIfDue(one.run, one.plugin_run, &one.save_at);
       running_.push_back(one);
     }
   }

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/checkpoints.h"
 #include "host/host_api.h"
 #include "host/job_run.h"
 #include "host/lane_services.h"
@@ -32,9 +33,9 @@ class StepLoop {
   // to.
   using Ready = std::function<bool(LaneCommand*, bool wait)>;
 
-  // All must outlive it.
-  StepLoop(const dr_stepwise_t& table, dr_instance_t* instance, LaneServices* services,
-           Events* events, Ready ready);
+  // All must outlive it. `states`: nullptr where runs cannot be written down.
+  StepLoop(const dr_stepwise_t& table, const dr_checkpoint_t* states, dr_instance_t* instance,
+           LaneServices* services, Events* events, Ready ready);
 
   // The jobs of a kRun, which join when they are ready and there is room. When all of them have
   // ended that is an OnBatchDone.
@@ -60,6 +61,7 @@ class StepLoop {
     dr_run_t* plugin_run;
     std::shared_ptr<Batch> batch;
     uint32_t company;  // those that made a step with it, itself among them, of all its steps
+    uint64_t save_at;  // as Checkpoints has it
   };
 
   void LetJoin();
@@ -79,6 +81,7 @@ class StepLoop {
   LaneServices* const services_;
   Events* const events_;
   const Ready ready_;
+  Checkpoints checkpoints_;
   std::deque<LaneCommand> coming_;
   std::vector<Running> running_;
   bool paused_ = false;

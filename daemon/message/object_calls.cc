@@ -92,10 +92,11 @@ bool IsThereForLong(const Bucket& bucket, const std::string& name, std::chrono::
   return now - std::chrono::nanoseconds(info->ModTime) < keep / 2;
 }
 
-natsStatus Write(const Bucket& bucket, const std::string& name, Bytes bytes, uint32_t chunk) {
+natsStatus Write(natsConnection* nats, const Bucket& bucket, const std::string& name, Bytes bytes) {
+  const int64_t most = natsConnection_GetMaxPayload(nats) - kRoom;
   objStoreMeta meta{};
   meta.Name = name.c_str();
-  meta.Opts.ChunkSize = chunk;
+  meta.Opts.ChunkSize = static_cast<uint32_t>(std::clamp<int64_t>(most, kRoom, kLargestChunk));
   objStorePut* put = nullptr;
   natsStatus status = objStore_Put(&put, bucket.store.get(), &meta);
   if (status != NATS_OK) return status;
@@ -158,12 +159,24 @@ Result<ObjectUrl> PutObject(natsConnection* nats, const std::string& bucket, Byt
   if (!opened.ok()) return opened.status();
   const std::string name = Sha256Of(bytes);
   if (!IsThereForLong(*opened, name, keep)) {
-    const int64_t most = natsConnection_GetMaxPayload(nats) - kRoom;
-    const auto chunk = static_cast<uint32_t>(std::clamp<int64_t>(most, kRoom, kLargestChunk));
-    const natsStatus status = Write(*opened, name, bytes, chunk);
+    const natsStatus status = Write(nats, *opened, name, bytes);
     if (status != NATS_OK) return Failed(status, "storing " + FormatSize(bytes.size()));
   }
   return ObjectUrl{bucket, name};
+}
+
+Status ReplaceObject(natsConnection* nats, const ObjectUrl& url, Bytes bytes) {
+  auto opened = Open(nats, url.bucket);
+  if (!opened.ok()) return opened.status();
+  const natsStatus status = Write(nats, *opened, url.name, bytes);
+  return status == NATS_OK ? Status::Ok() : Failed(status, "storing " + FormatSize(bytes.size()));
+}
+
+Status RemoveObject(natsConnection* nats, const ObjectUrl& url) {
+  auto opened = Open(nats, url.bucket);
+  if (!opened.ok()) return opened.status();
+  const natsStatus status = objStore_Delete(opened->store.get(), url.name.c_str());
+  return status == NATS_OK ? Status::Ok() : Failed(status, "removing " + Excerpt(url.Text()));
 }
 
 Result<Buffer> GetObject(natsConnection* nats, const ObjectUrl& url, uint64_t most) {

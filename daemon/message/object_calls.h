@@ -39,6 +39,13 @@ inline constexpr const char* kObjectHeader = "Darkroom-Object";
 Result<ObjectUrl> PutObject(natsConnection* nats, const std::string& bucket, Bytes bytes,
                             std::chrono::milliseconds keep);
 
+// The same under a name of the caller's, instead of what it holds. Whoever reads that meanwhile may
+// lose its pieces under way, and is told kBusy.
+Status ReplaceObject(natsConnection* nats, const ObjectUrl& url, Bytes bytes);
+
+// kNotFound: it is not there.
+Status RemoveObject(natsConnection* nats, const ObjectUrl& url);
+
 // kNotFound, kTooLarge (more than `most` bytes), kBusy, or kInvalidArgument: what is there is not
 // what its name or its digest says.
 Result<Buffer> GetObject(natsConnection* nats, const ObjectUrl& url, uint64_t most);

@@ -29,20 +29,44 @@ bool ObjectStore::HasReferences(const Message& message) {
   return message.Header(kObjectHeader).has_value() || MayHaveReferences(message);
 }
 
+template <typename T>
+awaitable<T> ObjectStore::Call(std::function<T()> call) {
+  const auto make = [&]() -> awaitable<std::optional<T>> { co_return call(); };
+  auto made = co_await boost::asio::co_spawn(threads_, make(), boost::asio::use_awaitable);
+  co_return *std::move(made);
+}
+
 awaitable<Status> ObjectStore::Attach(Message* message, uint64_t most) {
-  const auto fetch = [&]() -> awaitable<std::optional<Status>> {
-    co_return FetchReferences(connection_->nats(), most, message);
+  const std::function<Status()> fetch = [&] {
+    return FetchReferences(connection_->nats(), most, message);
   };
-  auto status = co_await boost::asio::co_spawn(threads_, fetch(), boost::asio::use_awaitable);
-  co_return *std::move(status);
+  co_return co_await Call(fetch);
 }
 
 awaitable<Result<ObjectUrl>> ObjectStore::Put(Make make) {
-  const auto store = [&]() -> awaitable<std::optional<Result<ObjectUrl>>> {
-    co_return PutObject(connection_->nats(), bucket_, make(), keep_);
+  const std::function<Result<ObjectUrl>()> store = [&] {
+    return PutObject(connection_->nats(), bucket_, make(), keep_);
   };
-  auto url = co_await boost::asio::co_spawn(threads_, store(), boost::asio::use_awaitable);
-  co_return *std::move(url);
+  co_return co_await Call(store);
+}
+
+awaitable<Status> ObjectStore::Replace(ObjectUrl url, Make make) {
+  const std::function<Status()> store = [&] {
+    return ReplaceObject(connection_->nats(), url, make());
+  };
+  co_return co_await Call(store);
+}
+
+awaitable<Status> ObjectStore::Remove(ObjectUrl url) {
+  const std::function<Status()> remove = [&] { return RemoveObject(connection_->nats(), url); };
+  co_return co_await Call(remove);
+}
+
+awaitable<Result<Buffer>> ObjectStore::Get(ObjectUrl url, uint64_t most) {
+  const std::function<Result<Buffer>()> get = [&] {
+    return GetObject(connection_->nats(), url, most);
+  };
+  co_return co_await Call(get);
 }
 
 }  // namespace darkroom

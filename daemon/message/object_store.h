@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "core/buffer.h"
+#include "core/status.h"
 #include "message/connection.h"
 #include "message/message.h"
 #include "message/object_calls.h"
@@ -43,8 +45,17 @@ class ObjectStore : private ConnectionEvents {
   using Make = std::function<Bytes()>;
   boost::asio::awaitable<Result<ObjectUrl>> Put(Make make);
 
+  // An object of a name of the caller's, in a bucket that is there: as object_calls.h has it.
+  boost::asio::awaitable<Status> Replace(ObjectUrl url, Make make);
+  boost::asio::awaitable<Status> Remove(ObjectUrl url);
+  boost::asio::awaitable<Result<Buffer>> Get(ObjectUrl url, uint64_t most);
+
  private:
   static constexpr size_t kThreads = 2;
+
+  // Makes the call on one of the threads.
+  template <typename T>
+  boost::asio::awaitable<T> Call(std::function<T()> call);
 
   void OnConnected() override {}
   void OnDisconnected() override {}

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/saved_state.h"
 #include "core/trace_context.h"
 #include "message/request.h"
 #include "queue/job_class.h"
@@ -101,6 +102,11 @@ struct Job {
   Clock::time_point told_to_stop{};
   uint32_t attempts = 0;
   std::vector<std::string> history;  // how earlier attempts ended, in words
+  // Where it was last, as far as that is known, of a plugin that runs jobs in steps; nullptr: it
+  // begins anew.
+  std::shared_ptr<const SavedState> saved;
+  std::shared_ptr<const SavedState> went_on_from;  // the attempt that runs, or ran last
+  std::chrono::milliseconds save_every{0};         // 0: never
   Clock::time_point accepted{};
   Clock::time_point started{};  // of the last attempt
   Clock::time_point deadline{};

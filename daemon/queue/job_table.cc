@@ -3,6 +3,7 @@
 #include "queue/job_table.h"
 
 #include <cassert>
+#include <utility>
 
 #include "queue/model.h"
 
@@ -40,6 +41,16 @@ void JobTable::GiveBack(Job* job, bool count) {
   --CountOf(JobState::kRunning);
   ++CountOf(JobState::kQueued);
   job->state = JobState::kQueued;
+}
+
+bool JobTable::KeepState(Job* job, SavedState state, uint64_t most) {
+  uint64_t others = 0;
+  for (const auto& [token, other] : jobs_) {
+    if (other.get() != job && other->saved != nullptr) others += other->saved->bytes.size();
+  }
+  if (others + state.bytes.size() > most) return false;
+  job->saved = std::make_shared<const SavedState>(std::move(state));
+  return true;
 }
 
 void JobTable::Drop(uint64_t token) {

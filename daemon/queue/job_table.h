@@ -34,6 +34,10 @@ class JobTable {
   // nothing is left to do.
   std::unique_ptr<Job> End(uint64_t token, JobState state);
 
+  // Keeps where a job is, instead of what was kept of it before. False: the states of all jobs
+  // would then have more than `most` bytes, and it stays as it was.
+  bool KeepState(Job* job, SavedState state, uint64_t most);
+
   // Takes a job that waits out of the table, unended.
   void Drop(uint64_t token);
 

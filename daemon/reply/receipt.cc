@@ -47,6 +47,7 @@ Receipt ReceiptOf(const Job& job, const host::JobResult& result, const Device* d
   receipt.waited = job.waited;
   receipt.load_ms = job.load_ms;
   receipt.run_ms = result.decode_ms + result.infer_ms + result.encode_ms;
+  receipt.resumed_at = result.resumed_at;
   return receipt;
 }
 
@@ -73,6 +74,7 @@ void Receipt::WriteTo(Envelope* envelope) const {
   PutMs(envelope, "Darkroom-Load-Ms", load_ms);
   PutMs(envelope, "Darkroom-Run-Ms", run_ms);
   Put(envelope, "Darkroom-Attempts", fmt::format_int(attempts).str());
+  if (resumed_at > 0) Put(envelope, "Darkroom-Resumed-At", fmt::format_int(resumed_at).str());
 }
 
 }  // namespace darkroom

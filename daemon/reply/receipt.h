@@ -39,6 +39,7 @@ struct Receipt {
   double run_ms = 0;
   std::string seed;  // empty: the model has none
   uint32_t attempts = 0;
+  uint32_t resumed_at = 0;  // the step that the last attempt went on at; 0: it made all of them
   TraceContext trace;
   std::shared_ptr<JobSpans> spans;  // that end when the reply is out; nullptr: nobody records them
 

@@ -55,6 +55,9 @@ void EventRelay::Deliver(Event event, host::Events* target) {
     case Event::Kind::kProgress:
       target->OnProgress(event.token, event.number, event.stage);
       break;
+    case Event::Kind::kSaved:
+      target->OnSaved(event.token, std::move(event.state));
+      break;
   }
 }
 
@@ -93,6 +96,10 @@ void EventRelay::OnReserve(uint64_t bytes) {
 
 void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view stage) {
   events_.Put({Event::Kind::kProgress, token, {}, fraction, std::string(stage), {}});
+}
+
+void EventRelay::OnSaved(uint64_t token, SavedState state) {
+  events_.Put({Event::Kind::kSaved, token, {}, 0, {}, {}, std::move(state)});
 }
 
 void EventRelay::OnLog(host::LogLevel level, std::string_view message) {

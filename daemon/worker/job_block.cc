@@ -24,6 +24,10 @@ static_assert(sizeof(BlockHead) <= kLine);
 
 uint64_t LineUp(uint64_t size) { return (size + kLine - 1) / kLine * kLine; }
 
+Bytes StateOf(const host::HostJob& job) {
+  return job.state == nullptr ? Bytes() : job.state->bytes.bytes();
+}
+
 std::vector<std::byte> Describe(const host::HostJob& job) {
   std::vector<std::byte> bytes;
   bytes.reserve(256 + job.params.size());
@@ -42,6 +46,10 @@ std::vector<std::byte> Describe(const host::HostJob& job) {
     out.Put(static_cast<uint64_t>(input.bytes.size()));
     at += LineUp(input.bytes.size());
   }
+  out.Put(static_cast<uint64_t>(job.save_every.count()));
+  out.Put(job.state == nullptr ? uint32_t{0} : job.state->step);
+  out.Put(at);
+  out.Put(static_cast<uint64_t>(StateOf(job).size()));
   return bytes;
 }
 
@@ -85,6 +93,8 @@ std::shared_ptr<ArenaBlock> WriteJobBlock(const std::shared_ptr<Arena>& arena,
   const std::vector<std::byte> description = Describe(job);
   BlockHead head{kInputsAt, description.size(), 0};
   for (const host::JobInput& input : job.inputs) head.description_at += LineUp(input.bytes.size());
+  const Bytes state = StateOf(job);
+  head.description_at += LineUp(state.size());
   head.room_at = head.description_at + LineUp(head.description_size);
   const auto place = arena->Allocate(head.room_at + room);
   if (!place) return nullptr;
@@ -97,6 +107,7 @@ std::shared_ptr<ArenaBlock> WriteJobBlock(const std::shared_ptr<Arena>& arena,
     if (!input.bytes.empty()) std::memcpy(to, input.bytes.data(), input.bytes.size());
     to += LineUp(input.bytes.size());
   }
+  if (!state.empty()) std::memcpy(to, state.data(), state.size());
   std::memcpy(base + head.description_at, description.data(), description.size());
   return block;
 }
@@ -135,7 +146,18 @@ Result<JobBlock> ReadJobBlock(const SharedMemory& memory, const JobPlace& place)
     input.bytes = {base + at, size};
     job.inputs.push_back(std::move(input));
   }
-  if (!in.ok()) return wrong;
+  job.save_every = std::chrono::milliseconds(in.Get<int64_t>());
+  const auto step = in.Get<uint32_t>();
+  const auto at = in.Get<uint64_t>();
+  const auto size = in.Get<uint64_t>();
+  if (!in.ok() || !within(at, size)) return wrong;
+  if (size > 0) {
+    // It stays as long as the job does.
+    auto state = std::make_shared<SavedState>();
+    state->step = step;
+    state->bytes = Buffer::Adopt(base + at, size, nullptr, nullptr);
+    job.state = std::move(state);
+  }
   job.cancel = &ControlOf(base)->cancel;
   block.room = base + head.room_at;
   block.room_size = place.size - head.room_at;

@@ -4,7 +4,7 @@
 // inputs, what else is to be known of it, and room for its outputs. The daemon lays it out in one
 // piece, so that a job costs one allocation and its input bytes one copy.
 //
-//   [JobControl][input bytes, each on a cache line]...[description][room]
+//   [JobControl][input bytes, each on a cache line]...[state][description][room]
 //
 // WriteJobBlock is for the daemon's io_context's thread, ReadJobBlock for the worker's control
 // thread. JobControl's fields may be read and written by both processes at any time.

@@ -281,6 +281,12 @@ void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stag
   parts_.observer.OnJobProgress(token, fraction, stage);
 }
 
+void Lane::OnSlotSaved(Slot& slot, uint64_t token, SavedState state) {
+  state.plugin = slot.plugin();
+  state.weights = slot.model().weights_digest;
+  parts_.observer.OnJobSaved(token, std::move(state));
+}
+
 void Lane::OnSlotPaused(Slot& slot) {
   if (pausing_ == &slot) pausing_ = nullptr;
   if (slot.outstanding() > 0) {

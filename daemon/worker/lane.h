@@ -40,6 +40,8 @@ class LaneObserver {
   // The host, or the lane itself for a job that must not run any more, has done with a job.
   virtual void OnJobDone(uint64_t token, host::JobResult result, const Device* device) = 0;
   virtual void OnJobProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  // Where a job is that runs: what it goes on from if what runs it is lost.
+  virtual void OnJobSaved(uint64_t token, SavedState state) = 0;
   // What ran the job is gone. `to_blame`: the job may be why.
   virtual void OnJobLost(uint64_t token, bool to_blame, const Status& why,
                          const Device* device) = 0;
@@ -129,6 +131,7 @@ class Lane : public LaneClient, private SlotOwner {
   std::vector<Entry*> Stepping();
   Scheduler::StepRun Describe(const Entry& entry) const;
   void AskAt(Scheduler::Time time);
+  void DropForeignState(const Slot& slot, Job* job);
   void Run(Slot* slot, const std::vector<Job*>& batch);
   Entry& EntryOf(const Slot* slot);
   void LetGo(Slot* slot);
@@ -145,6 +148,7 @@ class Lane : public LaneClient, private SlotOwner {
   void OnSlotChanged(Slot& slot) override;
   void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) override;
   void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnSlotSaved(Slot& slot, uint64_t token, SavedState state) override;
   void OnSlotBatchDone(Slot& slot) override;
   void OnSlotPaused(Slot& slot) override;
   void OnSlotReserve(Slot& slot, uint64_t bytes) override;

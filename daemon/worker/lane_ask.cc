@@ -2,9 +2,12 @@
 //
 // What a lane asks of the scheduler, and how it gives that to its slots.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "worker/lane.h"
@@ -50,6 +53,8 @@ host::HostJob ToHostJob(Job& job) {
   out.deadline_ns = MonotonicNs(job.deadline);
   out.cancel = &job.cancel;
   out.started = &job.begun;
+  out.state = job.saved;
+  out.save_every = job.save_every;
   return out;
 }
 
@@ -119,6 +124,27 @@ void Lane::AskAt(Scheduler::Time time) {
   });
 }
 
+// A state that something else made would be refused by the plugin, or worse.
+void Lane::DropForeignState(const Slot& slot, Job* job) {
+  if (job->saved == nullptr) return;
+  const SavedState& state = *job->saved;
+  const std::string& weights = slot.model().weights_digest;
+  const bool known = !weights.empty() && !state.weights.empty();
+  std::string why;
+  if (state.plugin != slot.plugin()) {
+    why = fmt::format("{} made it, and this is {}", state.plugin, slot.plugin());
+  } else if (known && weights != state.weights) {
+    why = "it was made with other weights";
+  }
+  if (why.empty()) {
+    parts_.log.info("{} {}: goes on from step {}", job->id, job->model->config.name, state.step);
+    return;
+  }
+  parts_.log.warn("{} {}: begins anew, its state of step {} is none of it: {}", job->id,
+                  job->model->config.name, state.step, why);
+  job->saved.reset();
+}
+
 void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
   const auto now = Job::Clock::now();
   const auto ready_at = LookAt(slot).ready_at;
@@ -141,6 +167,8 @@ void Lane::Run(Slot* slot, const std::vector<Job*>& batch) {
       if (job->attempts == 1) {
         job->waited = WaitText(job->waits_from, job->model->waits.At(now), job->job_class);
       }
+      DropForeignState(*slot, job);
+      job->went_on_from = job->saved;
       jobs.push_back(ToHostJob(*job));
       run.push_back(job);
       continue;

@@ -24,7 +24,7 @@
 
 namespace darkroom {
 
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 
 // Longer packets are never sent; the kernel's limit for one is above 200 KiB everywhere.
 inline constexpr size_t kMaxPacket = size_t{128} << 10;
@@ -60,9 +60,11 @@ enum class RecordKind : uint32_t {
   kUnloaded,    // about an instance
   kDestroyed,   // about an instance
   kAskRoom,     // about an instance: u64 token, u64 bytes; the job's thread waits
-  kReserve,     // about an instance: u64 bytes, for the lane that waits
-  kClosed,      // about a plugin: u32 1 if it is still mapped
-  kLog,         // u32 level, text; about an instance or a plugin
+  kSaved,    // about an instance: u64 token, u32 step, u64 offset, u64 size; of room that it asked
+             // for, and has no more
+  kReserve,  // about an instance: u64 bytes, for the lane that waits
+  kClosed,   // about a plugin: u32 1 if it is still mapped
+  kLog,      // u32 level, text; about an instance or a plugin
   kPong,
 };
 

@@ -206,6 +206,8 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
     }
     case RecordKind::kAskRoom:
       return OnAskRoom(body);
+    case RecordKind::kSaved:
+      return OnSaved(body);
     default:
       return false;
   }
@@ -258,6 +260,28 @@ bool RemoteInstance::OnAskRoom(RecordReader* body) {
     out.Put(place ? place->size : uint64_t{0});
   }
   worker_->Send(std::move(packet));
+  return true;
+}
+
+// Copied out, so that a worker that goes mad later cannot spoil it, nor a dead one's arena be kept
+// for its sake.
+bool RemoteInstance::OnSaved(RecordReader* body) {
+  const auto token = body->Get<uint64_t>();
+  SavedState state;
+  state.step = body->Get<uint32_t>();
+  const auto offset = body->Get<uint64_t>();
+  const auto size = body->Get<uint64_t>();
+  const auto found = running_.find(token);
+  if (!body->ok() || found == running_.end() || size > kMostStateBytes) return false;
+  auto& blocks = found->second.blocks;
+  // The first is the job's own.
+  const auto block = std::find_if(blocks.begin() + 1, blocks.end(), [&](const auto& one) {
+    return one->place().offset == offset && one->place().Holds(offset, size);
+  });
+  if (block == blocks.end()) return false;
+  state.bytes = Buffer::Copy({(*block)->data(), size});
+  blocks.erase(block);
+  if (!found->second.told) events_->OnSaved(token, std::move(state));
   return true;
 }
 

@@ -31,6 +31,7 @@ void WriteResult(std::vector<std::byte>* packet, uint32_t instance, uint64_t tok
   out.Put(result.lane_ms);
   out.Put(result.batch_size);
   out.Put(result.steps);
+  out.Put(result.resumed_at);
   out.Put(uint32_t{result.out_of_memory ? 1U : 0U});
   out.Put(static_cast<uint32_t>(result.outputs.size()));
   for (size_t i = 0; i < result.outputs.size(); ++i) {
@@ -55,6 +56,7 @@ bool ReadResult(RecordReader* in, ResultRecord* out) {
   result.lane_ms = TimeOf(in);
   result.batch_size = in->Get<uint32_t>();
   result.steps = in->Get<uint32_t>();
+  result.resumed_at = in->Get<uint32_t>();
   result.out_of_memory = in->Get<uint32_t>() != 0;
   const auto count = in->Get<uint32_t>();
   if (count > kMostOutputs) return false;

@@ -201,6 +201,10 @@ void Slot::OnBatchDone() {
 
 void Slot::OnUnloaded() { SetState(SlotState::kUnloaded); }
 
+void Slot::OnSaved(uint64_t token, SavedState state) {
+  owner_.OnSlotSaved(*this, token, std::move(state));
+}
+
 void Slot::OnProgress(uint64_t token, double fraction, std::string_view stage) {
   owner_.OnSlotProgress(token, fraction, stage);
 }

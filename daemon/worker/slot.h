@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,7 @@ class SlotOwner {
   virtual void OnSlotChanged(Slot& slot) = 0;  // its state; perhaps it takes batches now
   virtual void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) = 0;
   virtual void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  virtual void OnSlotSaved(Slot& slot, uint64_t token, SavedState state) = 0;
   virtual void OnSlotBatchDone(Slot& slot) = 0;
   virtual void OnSlotPaused(Slot& slot) = 0;
   // Answered by AnswerReserve.
@@ -72,6 +74,8 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
 
   // Its plugin is opened when it is to be loaded.
   bool asleep() const { return hosting_.asleep(); }
+  // Id and version of its plugin.
+  std::string plugin() const { return contract_->info.id + " " + contract_->info.version; }
   // Whether there is an instance, loaded or not, that a batch can be given to.
   bool available() const { return state_ >= SlotState::kUnloaded; }
   bool loaded() const { return state_ == SlotState::kIdle || state_ == SlotState::kRunning; }
@@ -128,6 +132,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   void OnUnloaded() override;
   void OnReserve(uint64_t bytes) override { owner_.OnSlotReserve(*this, bytes); }
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel, std::string_view) override {}  // written where it arises
 
   void SetState(SlotState state);

@@ -219,6 +219,22 @@ void WorkerInstance::OnProgress(uint64_t token, double fraction, std::string_vie
   if (found != jobs_.end()) found->second->control()->WriteProgress(fraction, stage);
 }
 
+// In room of its own, which goes back when the daemon has it. Where there is none the next state
+// may find some.
+void WorkerInstance::OnSaved(uint64_t token, SavedState state) {
+  const uint64_t size = state.bytes.size();
+  std::byte* const to = AskForRoom(token, LineUp(size));
+  if (to == nullptr) return;
+  std::memcpy(to, state.bytes.data(), size);
+  socket_->Send([&](std::vector<std::byte>* packet) {
+    RecordWriter out(packet, RecordKind::kSaved, number_);
+    out.Put(token);
+    out.Put(state.step);
+    out.Put(static_cast<uint64_t>(to - memory_->data()));
+    out.Put(size);
+  });
+}
+
 void WorkerInstance::OnLog(host::LogLevel level, std::string_view message) {
   uint64_t dropped = 0;
   const bool admitted = log_limit_.Admit(LogLimit::Clock::now(), &dropped);

@@ -21,6 +21,9 @@ namespace {
 
 using nlohmann::json;
 
+// What a run is saved as: this line, then JSON.
+constexpr std::string_view kFormat = "mock-steps 1\n";
+
 class MockSteps {
  public:
   // A job that makes its steps.
@@ -29,6 +32,8 @@ class MockSteps {
     uint32_t steps;
     std::chrono::milliseconds step_time;
     uint32_t fail_at;
+    uint32_t seed;
+    uint32_t sum = seed;
     uint32_t made = 0;
     size_t company = 0;
   };
@@ -44,7 +49,33 @@ class MockSteps {
   std::unique_ptr<Run> Begin(darkroom::Job& job) {
     const json params = json::parse(job.params());
     const std::chrono::milliseconds step_time(params.at("step_ms").get<int64_t>());
-    return std::make_unique<Run>(Run{job, params.at("steps"), step_time, params.at("fail_at")});
+    return std::make_unique<Run>(
+        Run{job, params.at("steps"), step_time, params.at("fail_at"), params.value("seed", 0U)});
+  }
+
+  std::string Save(const Run& run) {
+    const json state = {{"params", json::parse(run.job.params())},
+                        {"made", run.made},
+                        {"sum", run.sum},
+                        {"company", run.company}};
+    return std::string(kFormat) + state.dump();
+  }
+
+  std::unique_ptr<Run> Restore(darkroom::Job& job, std::string_view bytes) {
+    std::unique_ptr<Run> run = Begin(job);
+    const bool known = bytes.starts_with(kFormat);
+    const json state = known ? json::parse(bytes.substr(kFormat.size()), nullptr, false) : json();
+    const auto has = [&state](const char* key) {
+      return state.contains(key) && state[key].is_number_unsigned();
+    };
+    if (!state.is_object() || !has("made") || !has("sum") || !has("company") ||
+        state.value("params", json()) != json::parse(job.params())) {
+      throw darkroom::Error(DR_FAILED_PRECONDITION, "the state is not one of this job");
+    }
+    run->made = std::min(state["made"].get<uint32_t>(), run->steps - 1);
+    run->sum = state["sum"];
+    run->company = state["company"];
+    return run;
   }
 
   void Step(std::span<Run* const> runs, std::span<uint32_t> left) {
@@ -59,6 +90,7 @@ class MockSteps {
     for (size_t i = 0; i < runs.size(); ++i) {
       Run& run = *runs[i];
       ++run.made;
+      run.sum = run.sum * 31 + run.made;
       run.company = std::max(run.company, runs.size());
       left[i] = run.steps - run.made;
       run.job.Progress(static_cast<double>(run.made) / run.steps,
@@ -67,7 +99,9 @@ class MockSteps {
   }
 
   void Finish(Run& run) {
-    const std::string report = json({{"steps", run.made}, {"company", run.company}}).dump();
+    json made = {{"steps", run.made}, {"company", run.company}};
+    if (run.seed != 0) made["sum"] = run.sum;
+    const std::string report = made.dump();
     const auto out = run.job.OutputBytes("report", report.size());
     std::memcpy(out.data(), report.data(), report.size());
   }

@@ -62,7 +62,7 @@ nats:
   prefix: studio.dark
   queue_group: hosts
 limits: {input_bytes: 1MiB, pixels: 1000, queued_bytes: 2GiB, stop_grace: 1s, silence: 2s, open: 3s, load: 4s}
-jobs: {enabled: true, manage_streams: false, storage: memory, replicas: 3, keep: 2h, ack_wait: 5s, max_attempts: 7}
+jobs: {enabled: true, manage_streams: false, storage: memory, replicas: 3, keep: 2h, ack_wait: 5s, max_attempts: 7, save_every: 250ms}
 plugins: {folder: plugins}
 devices:
   - {device: cpu, lanes: 2}
@@ -110,6 +110,7 @@ routes:
   EXPECT_EQ(config.jobs.keep, std::chrono::hours(2));
   EXPECT_EQ(config.jobs.ack_wait, std::chrono::seconds(5));
   EXPECT_EQ(config.jobs.max_attempts, 7U);
+  EXPECT_EQ(config.jobs.save_every, std::chrono::milliseconds(250));
   EXPECT_EQ(config.plugins.folder, folder_ / "plugins");
   ASSERT_EQ(config.devices.size(), 2U);
   EXPECT_EQ(config.devices[0].lanes, 2U);

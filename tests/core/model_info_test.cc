@@ -88,6 +88,8 @@ TEST(ModelInfo, NamesTheFieldThatIsWrong) {
       {R"({"resources": {"device": []}})", "resources.device"},
       {R"({"resources": {"torch": 2.11}})", "resources.torch"},
       {R"({"unload": "never"})", "unload"},
+      {R"({"extensions": ["darkroom.checkpoint/1"]})",
+       "extensions has darkroom.checkpoint/1 without darkroom.stepwise/1"},
   };
   for (const auto& [change, words] : cases) {
     Json manifest = Valid();
@@ -96,6 +98,16 @@ TEST(ModelInfo, NamesTheFieldThatIsWrong) {
     ASSERT_FALSE(info.ok()) << change;
     EXPECT_THAT(info.status().message(), HasSubstr(words)) << change;
   }
+}
+
+TEST(ModelInfo, KnowsItsExtensions) {
+  Json manifest = Valid();
+  EXPECT_FALSE(ParseModelInfo(manifest.dump())->stepwise);
+  manifest["extensions"] = {"darkroom.stepwise/1", "darkroom.of-a-newer-host/7"};
+  EXPECT_TRUE(ParseModelInfo(manifest.dump())->stepwise);
+  EXPECT_FALSE(ParseModelInfo(manifest.dump())->checkpoint);
+  manifest["extensions"].push_back("darkroom.checkpoint/1");
+  EXPECT_TRUE(ParseModelInfo(manifest.dump())->checkpoint);
 }
 
 TEST(ModelInfo, RefusesWhatIsNoObject) {

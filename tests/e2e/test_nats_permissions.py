@@ -20,7 +20,7 @@ PASSWORDS = {user: f"{user}-secret" for user in ("darkroomd", "client", "operato
 ENVIRONMENT = {"DARKROOMD_PASSWORD": PASSWORDS["darkroomd"], "DARKROOM_CLIENT_PASSWORD": PASSWORDS["client"],
                "DARKROOM_OPERATOR_PASSWORD": PASSWORDS["operator"],
                "DARKROOM_WATCHER_PASSWORD": PASSWORDS["watcher"]}
-MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}}
+MODELS = {"echo": {"plugin": "echo"}, "mock": {"plugin": "mock"}, "steps": {"plugin": "mock-steps"}}
 VIOLATION = " Violation - "  # as the server's log has it: of a publish or a subscription
 
 # What nobody but the server's own people should do, by whom it is tried.
@@ -35,6 +35,7 @@ FORBIDDEN = {
         "darkroom.announced.normal.echo", "darkroom.cancel.a.taken", "darkroom.control.load",
         "darkroom.control.upgrade", "darkroom.control.unload", "darkroom.control.rollback",
         "$KV.darkroom-jobs.a", "$JS.API.STREAM.DELETE.DARKROOM_JOBS", "$JS.API.STREAM.PURGE.DARKROOM_JOBS",
+        "$O.darkroom-saved.M.a", "$JS.API.DIRECT.GET.OBJ_darkroom-saved.a",
         "$JS.API.STREAM.MSG.GET.DARKROOM_JOBS", "$JS.API.CONSUMER.MSG.NEXT.DARKROOM_JOBS.normal-echo",
         "$JS.ACK.DARKROOM_JOBS.normal-echo.1.1.1.1.0", "_INBOX.somebody"],
     "watcher": [
@@ -60,7 +61,7 @@ def server(module_site):
 def daemon(module_site, server):
     daemon = module_site.daemon(
         {"nats": {"url": server.url, "user": "darkroomd", "password_file": "password"}, "models": MODELS,
-         "jobs": {"enabled": True, "inline_bytes": "64KiB"},
+         "jobs": {"enabled": True, "inline_bytes": "64KiB", "save_every": "20ms"},
          "routes": [{"subject": "photos.*.incoming", "model": "echo"}]}, "guarded")
     (daemon.folder / "password").write_text(PASSWORDS["darkroomd"] + "\n")
     yield daemon.start()
@@ -117,6 +118,16 @@ async def test_what_darkroom_does_is_allowed(server, daemon, loop, tmp_path):
     await jobs.submit("mock", b"", "slow", params={"delay_ms": 60000})
     await until("it to run", lambda: operator.jobs("running", "mock"))
     assert (await client.request("darkroom.cancel.slow")).json()["state"] == "cancelled"
+    # One whose states are kept, and removed when it has ended.
+    await jobs.submit("steps", b"", "stepping", params={"steps": 20, "step_ms": 20})
+    assert (await jobs.ended("stepping"))["state"] == "succeeded"
+    saved, refused_saved = await connect(server, "operator")
+
+    async def gone():
+        info = await saved.nats.jetstream().stream_info("OBJ_darkroom-saved")
+        return info.state.messages == 1  # that it is deleted
+
+    await until("the state to be removed", gone)
     # Large bodies, both ways.
     store = await jobs.js.object_store("darkroom-objects")
     body = bytes(200_000)
@@ -132,10 +143,11 @@ async def test_what_darkroom_does_is_allowed(server, daemon, loop, tmp_path):
     for command in (["status"], ["models"], ["ps"], ["jobs", "ls"], ["dead", "ls"], ["plugins", "ls"]):
         await asyncio.to_thread(shell, *command)
     status = (await operator.control("status"))["nats"]
-    for one in (client, operator, watcher):
+    for one in (client, operator, watcher, saved):
         await one.nats.flush()
         await one.close()
-    assert [refused, refused_operator, refused_watcher] == [[], [], []]
+    assert [refused, refused_operator, refused_watcher, refused_saved] == [[], [], [], []]
+    assert "could not be" not in daemon.log, "a state"
     assert status["troubles"] == [], status
     assert VIOLATION not in server.log, [line for line in server.log.splitlines() if VIOLATION in line]
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ class Recorder : public Events {
   }
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override {
     Note([&] { progress_.push_back({token, fraction, std::string(stage)}); });
+  }
+  void OnSaved(uint64_t token, SavedState state) override {
+    Note([&] {
+      saved_[token] = std::make_shared<const SavedState>(std::move(state));
+      ++saves_;
+    });
   }
   void OnLog(LogLevel, std::string_view message) override {
     Note([&] { logs_.emplace_back(message); });
@@ -91,6 +98,17 @@ class Recorder : public Events {
   bool AwaitUnloaded() {
     return Await([&] { return unloaded_ > 0; });
   }
+  // The job's newest state, when there have been so many of all jobs.
+  std::shared_ptr<const SavedState> AwaitSaved(uint64_t token, uint64_t count = 1) {
+    Await([&] { return saves_ >= count && saved_.contains(token); });
+    const std::lock_guard lock(mutex_);
+    const auto found = saved_.find(token);
+    return found == saved_.end() ? nullptr : found->second;
+  }
+  uint64_t saves() {
+    const std::lock_guard lock(mutex_);
+    return saves_;
+  }
   bool AwaitProgress() {
     return Await([&] { return !progress_.empty(); });
   }
@@ -136,6 +154,8 @@ class Recorder : public Events {
   std::vector<uint64_t> doubled_;
   std::vector<Step> progress_;
   std::vector<std::string> logs_;
+  std::map<uint64_t, std::shared_ptr<const SavedState>> saved_;
+  uint64_t saves_ = 0;
   uint64_t batches_ = 0;
   std::vector<uint64_t> reserves_;
   uint64_t paused_ = 0;

@@ -23,8 +23,9 @@ foreach(name instance misbehaviour pipeline steps values)
                 LIBS darkroom_daemon darkroom_host_runtime darkroom_host_images)
   target_compile_definitions(host_${name}_test PRIVATE
     DARKROOM_HOST_LIBRARY="$<TARGET_FILE:darkroom_host>" ROGUE_PLUGIN="$<TARGET_FILE:rogue>"
-    VALUES_PLUGIN="$<TARGET_FILE:values>" MOCK_STEPS_PLUGIN="$<TARGET_FILE:mock-steps>" ${bad_table_paths})
-  add_dependencies(host_${name}_test darkroom_host rogue values mock-steps ${bad_tables})
+    VALUES_PLUGIN="$<TARGET_FILE:values>" MOCK_STEPS_PLUGIN="$<TARGET_FILE:mock-steps>"
+    SAVES_BADLY_PLUGIN="$<TARGET_FILE:bad_saves_badly>" ${bad_table_paths})
+  add_dependencies(host_${name}_test darkroom_host rogue values mock-steps bad_saves_badly ${bad_tables})
 endforeach()
 
 foreach(name error_words lane_memory lane_thread metrics shared_work sticky_error tensor)

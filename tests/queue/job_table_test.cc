@@ -43,6 +43,27 @@ TEST(JobTable, FollowsAJobThroughItsStates) {
   EXPECT_EQ(jobs.Find(1), nullptr);
 }
 
+TEST(JobTable, KeepsStatesUpToALimitOfAllJobs) {
+  JobTable jobs;
+  ASSERT_TRUE(jobs.Add(MakeJob(1)));
+  ASSERT_TRUE(jobs.Add(MakeJob(2)));
+  const auto keep = [&](uint64_t token, uint32_t step, size_t bytes) {
+    SavedState state;
+    state.step = step;
+    state.bytes = Buffer::Allocate(bytes);
+    return jobs.KeepState(jobs.Find(token), std::move(state), 100);
+  };
+  EXPECT_TRUE(keep(1, 1, 60));
+  EXPECT_TRUE(keep(1, 2, 60)) << "it is instead of the first";
+  EXPECT_FALSE(keep(2, 1, 41));
+  EXPECT_EQ(jobs.Find(2)->saved, nullptr);
+  EXPECT_TRUE(keep(2, 1, 40));
+  EXPECT_FALSE(keep(1, 3, 61));
+  EXPECT_EQ(jobs.Find(1)->saved->step, 2U) << "what was kept stays";
+  jobs.End(2, JobState::kSucceeded);
+  EXPECT_TRUE(keep(1, 3, 100));
+}
+
 TEST(JobTable, EndsAJobOnce) {
   JobTable jobs;
   ASSERT_TRUE(jobs.Add(MakeJob(1)));

@@ -92,6 +92,29 @@ TEST_F(JobBlockTest, CarriesAJobOfNothing) {
   EXPECT_TRUE(read->job.inputs.empty());
 }
 
+TEST_F(JobBlockTest, CarriesWhereAJobGoesOn) {
+  const std::string bytes(70'001, 's');
+  auto state = std::make_shared<SavedState>();
+  state->step = 17;
+  state->bytes = Buffer::Copy(AsBytes(bytes));
+  host::HostJob job = MakeJob({AsBytes("hello")});
+  job.save_every = std::chrono::milliseconds(2500);
+  EXPECT_EQ(ReadJobBlock(*view_, PlaceOf(*WriteJobBlock(arena_, job, 0)))->job.state, nullptr);
+  job.state = state;
+  const auto block = WriteJobBlock(arena_, job, 1000);
+  ASSERT_NE(block, nullptr);
+  state->bytes = Buffer();  // it lies in the block
+  const auto read = ReadJobBlock(*view_, PlaceOf(*block));
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->job.save_every, std::chrono::milliseconds(2500));
+  ASSERT_NE(read->job.state, nullptr);
+  EXPECT_EQ(read->job.state->step, 17U);
+  EXPECT_TRUE(AsText(read->job.state->bytes.bytes()) == bytes);
+  EXPECT_EQ(AlignmentOf(read->job.state->bytes.data()), 0U);
+  EXPECT_EQ(AsText(read->job.inputs.at(0).bytes), "hello");
+  EXPECT_GE(read->room_size, 1000U);
+}
+
 TEST_F(JobBlockTest, SaysWhenThereIsNoRoom) {
   EXPECT_EQ(WriteJobBlock(arena_, MakeJob({AsBytes("x")}), 16 << 20), nullptr);
   EXPECT_EQ(arena_->used(), 0U);
@@ -155,7 +178,11 @@ class WrongJobBlockTest : public JobBlockTest {
  protected:
   WrongJobBlockTest() : JobBlockTest(4096) {
     input_.assign(900, 'i');
-    block_ = WriteJobBlock(arena_, MakeJob({AsBytes(input_), {}, AsBytes("end")}), 1024);
+    host::HostJob job = MakeJob({AsBytes(input_), {}, AsBytes("end")});
+    auto state = std::make_shared<SavedState>();
+    state->bytes = Buffer::Copy(AsBytes("state"));
+    job.state = std::move(state);
+    block_ = WriteJobBlock(arena_, job, 1024);
     place_ = {1, 0, 4096};
     sound_.assign(block_->data(), block_->data() + 4096);
     std::memcpy(&description_at_, sound_.data() + kHeadAt, sizeof(description_at_));
@@ -173,6 +200,9 @@ class WrongJobBlockTest : public JobBlockTest {
       EXPECT_TRUE(within(input.bytes.data(), input.bytes.size()));
     }
     EXPECT_TRUE(within(read->room, read->room_size));
+    if (read->job.state != nullptr) {
+      EXPECT_TRUE(within(read->job.state->bytes.data(), read->job.state->bytes.size()));
+    }
     return true;
   }
   void Restore() { std::memcpy(block_->data(), sound_.data(), sound_.size()); }

@@ -134,6 +134,11 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     heard_.push_back("progress " + std::to_string(token) + " " +
                      std::to_string(std::lround(fraction * 100)) + "% " + std::string(stage));
   }
+  void OnJobSaved(uint64_t token, SavedState state) override {
+    heard_.push_back("saved " + std::to_string(token) + " at " + std::to_string(state.step) +
+                     " by " + state.plugin);
+    EXPECT_TRUE(jobs_.KeepState(jobs_.Find(token), std::move(state), 1000));
+  }
   // Gives jobs back as the daemon does, without an end.
   void OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) override {
     EXPECT_EQ(device, &device_);

@@ -109,6 +109,66 @@ TEST_F(LaneStepsTest, AWorkerThatIsLostWhileItPausesHoldsNobodyUp) {
   EXPECT_THAT(Told(*clip_one_), ElementsAre("run 2"));
 }
 
+// A job that has a state when it is run, from another attempt.
+class LaneStatesTest : public LaneStepsTest {
+ protected:
+  const host::HostJob& RunFrom(const std::string& plugin, const std::string& weights) {
+    Serve();
+    job_ = Bulk();
+    job_->save_every = std::chrono::milliseconds(70);
+    SavedState state;
+    state.step = 7;
+    state.plugin = plugin;
+    state.weights = weights;
+    EXPECT_TRUE(jobs_.KeepState(job_, std::move(state), 1000));
+    Settle(io_);
+    return steps_->instance().ran.back().back();
+  }
+  auto Logged(const std::string& words) { return testing::Contains(testing::HasSubstr(words)); }
+
+  Job* job_ = nullptr;
+};
+
+TEST_F(LaneStatesTest, IsToldOfByTheSlotWithWhatMadeIt) {
+  diffusion_->weights_digest = "ab";
+  Serve();
+  Bulk();
+  Settle(io_);
+  SavedState state;
+  state.step = 12;
+  steps_->events().OnSaved(1, std::move(state));
+  Settle(io_);
+  EXPECT_THAT(TakeHeard(), ElementsAre("saved 1 at 12 by  "));
+  EXPECT_EQ(jobs_.Find(1)->saved->weights, "ab");
+}
+
+TEST_F(LaneStatesTest, GoesOnThere) {
+  const host::HostJob& ran = RunFrom(" ", "");
+  ASSERT_NE(ran.state, nullptr);
+  EXPECT_EQ(ran.state->step, 7U);
+  EXPECT_EQ(ran.save_every, std::chrono::milliseconds(70));
+  EXPECT_EQ(job_->went_on_from, ran.state);
+  EXPECT_THAT(log_.lines(), Logged("job-1 diffusion: goes on from step 7"));
+}
+
+TEST_F(LaneStatesTest, OfAnotherPluginBeginsAnew) {
+  EXPECT_EQ(RunFrom("p 1.0.0", "").state, nullptr);
+  EXPECT_EQ(job_->saved, nullptr);
+  EXPECT_EQ(job_->went_on_from, nullptr);
+  EXPECT_THAT(log_.lines(), Logged("job-1 diffusion: begins anew, its state of step 7 is none of "
+                                   "it: p 1.0.0 made it, and this is  "));
+}
+
+TEST_F(LaneStatesTest, OfOtherWeightsBeginsAnew) {
+  diffusion_->weights_digest = "cd";
+  EXPECT_EQ(RunFrom(" ", "ab").state, nullptr);
+  EXPECT_THAT(log_.lines(), Logged("it was made with other weights"));
+}
+
+TEST_F(LaneStatesTest, OfWeightsThatAreNotKnownYetIsThePluginsToJudge) {
+  EXPECT_NE(RunFrom(" ", "ab").state, nullptr);
+}
+
 TEST_F(LaneStepsTest, WhatWasTakenOverFromLetsNobodyJoin) {
   Serve();
   Bulk();

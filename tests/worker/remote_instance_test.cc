@@ -308,6 +308,36 @@ TEST_F(RemoteInstanceTest, InstancesOfOnePluginWorkSideBySide) {
   EXPECT_THAT(slow.heard->results, IsEmpty());
 }
 
+TEST_F(RemoteInstanceTest, CarriesStatesOutAndIn) {
+  const auto opening = OpenSound(MOCK_STEPS_PLUGIN);
+  Served served = CreateLoaded(*opening->plugin);
+  const auto job = [](uint64_t token) {
+    host::HostJob one;
+    one.token = token;
+    one.id = "job-" + std::to_string(token);
+    one.params = R"({"steps":300,"step_ms":1,"fail_at":0,"seed":9})";
+    return one;
+  };
+  host::HostJob saving = job(1);
+  saving.save_every = std::chrono::milliseconds(1);
+  served.instance->Run(Batch(std::move(saving)));
+  const host::JobResult whole = Take(served, 1);
+  ASSERT_TRUE(whole.status.ok()) << whole.status.ToString();
+  ASSERT_TRUE(served.heard->saved.contains(1));
+  const auto state = std::make_shared<const SavedState>(std::move(served.heard->saved[1]));
+  EXPECT_GT(state->step, 0U);
+  EXPECT_LT(state->step, 300U);
+
+  host::HostJob resumed = job(2);
+  resumed.state = state;
+  served.instance->Run(Batch(std::move(resumed)));
+  const host::JobResult result = Take(served, 2);
+  ASSERT_TRUE(result.status.ok()) << result.status.ToString();
+  EXPECT_EQ(result.resumed_at, state->step);
+  EXPECT_EQ(result.steps, 300 - state->step);
+  EXPECT_EQ(AsText(result.outputs.at(0).bytes.bytes()), AsText(whole.outputs.at(0).bytes.bytes()));
+}
+
 TEST_F(RemoteInstanceTest, MayBeDestroyedWhileItRuns) {
   const auto opening = OpenSound(MOCK_PLUGIN);
   Served served = CreateLoaded(*opening->plugin);

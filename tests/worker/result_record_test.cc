@@ -34,6 +34,7 @@ host::JobResult AllKinds() {
   result.lane_ms = 4;
   result.batch_size = 8;
   result.steps = 30;
+  result.resumed_at = 12;
   result.outputs.push_back(
       MakeOutput("photo", host::OutputKind::kImage, "image/png", "", {480, 640, 3}));
   result.outputs.push_back(

@@ -52,8 +52,10 @@ struct HeardEvents final : host::Events {
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override {
     progress.emplace_back(token, fraction, stage);
   }
+  void OnSaved(uint64_t token, SavedState state) override { saved[token] = std::move(state); }
   void OnLog(host::LogLevel, std::string_view) override {}
 
+  std::map<uint64_t, SavedState> saved;  // the newest of each job
   std::vector<std::string>* const order;
   std::optional<Status> created;
   std::optional<Status> loaded;
