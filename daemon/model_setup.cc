@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "core/json.h"
@@ -112,7 +113,7 @@ std::vector<std::string> WarningsOf(const std::vector<std::shared_ptr<Model>>& m
     if (model->broken) {
       warnings.push_back(fmt::format("model '{}' cannot be served: {}", config.name,
                                      model->error.ToString()));
-    } else if (!config.weights.empty() && !fs::exists(config.weights)) {
+    } else if (!config.weights.empty() && !std::filesystem::exists(config.weights)) {
       warnings.push_back(
           fmt::format("model '{}' has no weights at '{}'", config.name, config.weights));
     }
