@@ -42,10 +42,12 @@ HostAnswers Ask(const Command& command, const ReloadArguments& arguments,
   return AskHosts(client.get(), request, std::move(names), timeout);
 }
 
-// A configuration that is wrong is no failure of the daemon's.
+// What the daemon found wrong is the configuration, and not what was asked; and one that drains has
+// nothing against either.
 Failure FailureOf(const Status& refusal) {
   Failure failure = Failure::Remote(refusal);
   if (refusal.code() == Code::kInvalidArgument) failure.exit_code = ExitCode::kConfiguration;
+  if (refusal.code() == Code::kFailedPrecondition) failure.exit_code = ExitCode::kRefused;
   return failure;
 }
 
@@ -60,8 +62,10 @@ std::optional<Failure> FailureIn(const std::string& host, const json& answer) {
     text += (text.empty() ? "" : "; ") + one.value("what", std::string()) + ": " +
             one[why].get<std::string>();
   }
-  return Failure::Remote(
-      Status::FailedPrecondition(text, "the next reload tries again").Annotated(host));
+  Failure failure;
+  failure.exit_code = ExitCode::kJobFailed;
+  failure.status = Status::FailedPrecondition(text, "the next reload tries again").Annotated(host);
+  return failure;
 }
 
 ExitCode Reload(const Command& command, const ReloadArguments& arguments) {

@@ -75,8 +75,14 @@ awaitable<Status> PluginManager::Serve(std::shared_ptr<Model> model, ModelConfig
   const Hold hold(record, &changes_);
   std::optional<Hold> other;
   if (before != nullptr && before != record) other.emplace(before, &changes_);
-  auto candidate = record->active != nullptr ? co_await CopyAside(*record->active)
-                                             : co_await ReadAside(config.plugin);
+  // Two statements: gcc 12 destroys what a ?: with a co_await in it makes twice.
+  std::optional<Result<Candidate>> found;
+  if (record->active != nullptr) {
+    found = co_await CopyAside(*record->active);
+  } else {
+    found = co_await ReadAside(config.plugin);
+  }
+  const Result<Candidate>& candidate = *found;
   const bool served = before != nullptr && before->ServingOf(*model) != nullptr;
   if (candidate.ok() && (served || record->active != nullptr)) {
     const Status status = co_await ServeBeside(record, model, config, *candidate);
@@ -152,7 +158,8 @@ awaitable<Status> PluginManager::WarmBeside(Generation* next, std::shared_ptr<Mo
   parts_.log.warn("{}: {}; the instance that it has makes room first", model->config.name,
                   status.message());
   old->StopServing(model.get());
-  if (co_await old->Drain(parts_.config.drain_timeout, model.get())) {
+  const bool drained = co_await old->Drain(parts_.config.drain_timeout, model.get());
+  if (drained) {
     co_await old->Unload(model.get());
     status = co_await next->Load(models);
     if (status.ok()) co_return status;
@@ -192,7 +199,8 @@ void PluginManager::SwitchBeside(PluginRecord* record, const std::shared_ptr<Mod
 awaitable<void> PluginManager::Depart(PluginRecord* record, Generation* old,
                                       std::shared_ptr<Model> model) {
   const std::string id = record->id;
-  if (!co_await old->Leave(*model, parts_.config.drain_timeout)) {
+  const bool left = co_await old->Leave(*model, parts_.config.drain_timeout);
+  if (!left) {
     parts_.log.error("plugin {}: jobs of '{}' in the daemon itself do not end; they stay", id,
                      model->config.name);
     co_return;
@@ -256,7 +264,10 @@ awaitable<Status> PluginManager::Renew() {
     const Hold hold(record, &changes_);
     const auto candidate = co_await CopyAside(*record->active);
     Status status = candidate.status();
-    if (candidate.ok()) status = (co_await Replace(record, *candidate, true)).status();
+    if (candidate.ok()) {
+      const auto change = co_await Replace(record, *candidate, true);
+      status = change.status();
+    }
     if (status.ok()) continue;
     parts_.log.error("plugin {}: {}; it goes on as it was", record->id, status.ToString());
     if (first.ok()) first = status.Annotated(fmt::format("plugin '{}'", record->id));

@@ -27,7 +27,8 @@ void Reload::RunSoon() {
 
 awaitable<void> Reload::RunForSignal() {
   // What it comes to is logged.
-  const auto report = co_await Run([](const ReloadReport&) {});
+  Checked nobody;
+  const auto report = co_await Run(std::move(nobody));
   static_cast<void>(report);
 }
 

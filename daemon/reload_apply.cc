@@ -194,8 +194,8 @@ awaitable<void> Reload::SwitchRoutes(ReloadReport* report) {
     }
   }
   parts_.config.routes = std::move(routes);
-  const Status status =
-      co_await parts_.routes.Switch(std::move(wanted), parts_.intake, aside_.get_executor());
+  const boost::asio::any_io_executor aside = aside_.get_executor();
+  const Status status = co_await parts_.routes.Switch(std::move(wanted), parts_.intake, aside);
   if (!status.ok()) Fail(report, "routes", status);
   if (parts_.durable == nullptr || parts_.state == "draining") co_return;
   for (const auto& model : parts_.models) parts_.durable->Serve(model);
@@ -204,10 +204,10 @@ awaitable<void> Reload::SwitchRoutes(ReloadReport* report) {
 awaitable<void> Reload::Remove(std::shared_ptr<Model> model) {
   co_await parts_.routes.Left(model);
   const std::string name = model->config.name;
-  co_await parts_.plugins.Remove(
-      model, Status::NotFound(
-                 fmt::format("the model '{}' is not in the daemon's configuration any more", name),
-                 "`darkroom models ls` lists those that are"));
+  const Status why = Status::NotFound(
+      fmt::format("the model '{}' is not in the daemon's configuration any more", name),
+      "`darkroom models ls` lists those that are");
+  co_await parts_.plugins.Remove(model, why);
   parts_.log.info("{}: removed", name);
 }
 

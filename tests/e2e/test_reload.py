@@ -97,7 +97,7 @@ async def test_a_file_that_is_wrong_changes_nothing_and_says_where(start, tmp_pa
     good = daemon.config_path.read_text()
     daemon.config_path.write_text("log: {level: debug}\nnats: {url: '" + daemon.config["nats"]["url"] +
                                   "'}\nmodels:\n  e: {plugin: echo, queue: none}\n  x: {plugin: echo}\n")
-    place = f"{daemon.config_path}:4:27: models.e.queue"
+    place = f"{daemon.config_path}:4:28: models.e.queue"
     refusal = (await ask(client)).failed("invalid_argument").error
     assert place in refusal["message"] and "config check" in refusal["hint"]
     done = Shell(tmp_path, daemon.config["nats"]["url"])("reload", "--wait", code=8)

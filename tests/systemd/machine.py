@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -38,10 +39,8 @@ NATS = """[Service]
 ExecStart=/opt/darkroom/bin/nats-server -c /run/machine/nats.conf
 ExecStartPre=/bin/mkdir -p /var/lib/nats
 """
-# The installed paths are another machine's, and there is no journal here.
+# There is no journal here.
 DROP_IN = """[Service]
-ExecStart=
-ExecStart=/opt/darkroom/bin/darkroomd --config /etc/darkroom/%s.yaml
 StandardOutput=append:/run/machine/%s.log
 StandardError=inherit
 RestartSec=100ms
@@ -127,13 +126,16 @@ class Machine:
         for name in TARGETS:
             (units / f"{name}.target").write_text("[Unit]\nDefaultDependencies=no\n")
         for name in ("darkroomd.service", "darkroomd@.service"):
-            shutil.copy(Path(os.environ["DARKROOM_UNITS"]) / name, units)
+            # The installed paths are another machine's.
+            text = (Path(os.environ["DARKROOM_UNITS"]) / name).read_text()
+            (units / name).write_text(re.sub(r"^(Exec\w+)=\S+/darkroomd ", r"\1=/opt/darkroom/bin/darkroomd ",
+                                             text, flags=re.MULTILINE))
         shutil.copy(SOURCE / "darkroom.target", units)
         for name in ("darkroom.sysusers", "darkroom.tmpfiles"):
             shutil.copy(SOURCE / name, self.folder)
         (units / "nats-server.service").write_text(NATS)
-        self.drop_in("darkroomd.service", "0-paths", DROP_IN % ("darkroom", "darkroomd"))
-        self.drop_in("darkroomd@.service", "0-paths", DROP_IN % ("gpu-%i", "gpu-%i"))
+        self.drop_in("darkroomd.service", "0-paths", DROP_IN % "darkroomd")
+        self.drop_in("darkroomd@.service", "0-paths", DROP_IN % "gpu-%i")
         self.serve_nats("")
 
     def _keep_console(self, terminal: int):

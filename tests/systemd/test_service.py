@@ -176,6 +176,54 @@ def test_stopping_waits_for_fifty_jobs_that_run(machine):
     assert machine.show()["Result"] == "success"
 
 
+def is_ready_with(machine, models: int):
+    shown = machine.show()
+    return shown["ActiveState"] == "active" and shown["StatusText"].startswith(f"Ready: {models} models (")
+
+
+def test_a_reload_takes_the_new_configuration(machine):
+    start(machine)
+    first = machine.main_pid()
+    machine.configure({**CONFIG, "models": {**MODELS, "new": {"plugin": "echo"}}})
+    machine.systemctl("reload", "darkroomd")
+    wait_until("the new model", lambda: is_ready_with(machine, 3), 30)
+    with_client(lambda client: echo(client, "new"))
+    assert machine.main_pid() == first and machine.show()["NRestarts"] == "0"
+
+
+def test_a_broken_configuration_is_not_taken(machine):
+    start(machine)
+    machine.write("/etc/darkroom/darkroom.yaml", "models:\n  echo: {plugin: echo, priority: 3}\n", "0640", "root:darkroom")
+    assert machine.systemctl("reload", "darkroomd", check=False).returncode != 0
+    place = "/etc/darkroom/darkroom.yaml:2:24: unknown key"
+    assert place in machine.log() and "nothing is changed" not in machine.log()
+    # The same by the signal alone: the daemon says it.
+    os.kill(machine.main_pid(), signal.SIGHUP)
+    wait_until("the status to say so", lambda: place in machine.show()["StatusText"], 30)
+    shown = machine.show()
+    assert shown["ActiveState"] == "active" and shown["StatusText"].startswith("Ready: 2 models")
+    assert f"reload: nothing is changed: {place}" in machine.log()
+    with_client(echo)
+    machine.configure(CONFIG)
+    machine.systemctl("reload", "darkroomd")
+    wait_until("the status to forget it", lambda: place not in machine.show()["StatusText"], 30)
+
+
+def test_a_reload_may_load_for_longer_than_systemd_would_wait(machine):
+    machine.drop_in("darkroomd.service", "soon", "[Service]\nTimeoutStartSec=1\n")
+    machine.reload()
+    machine.configure(CONFIG)
+    machine.systemctl("start", "nats-server", "darkroomd")
+    slow = {"plugin": "mock", "preload": True, "options": {"load_delay_ms": 4000}}
+    machine.configure({**CONFIG, "models": {**MODELS, "slow": slow}})
+    machine.systemctl("reload", "--no-block", "darkroomd")
+    wait_until("it to load", lambda: machine.show()["ActiveState"] == "reloading" and
+               machine.show()["StatusText"].startswith("Reloading; "), 30)
+    with_client(echo)
+    wait_until("the new model", lambda: is_ready_with(machine, 3), 30)
+    assert machine.show()["NRestarts"] == "0" and "timed out" not in machine.console
+
+
 @pytest.mark.parametrize("text, said", (
     ("models:\n  echo:\n    plugin: echo\n    priority: 3\n", "/etc/darkroom/darkroom.yaml:4:"),
     (None, "/etc/darkroom/darkroom.yaml: cannot be read"),
@@ -216,6 +264,12 @@ def test_a_secret_comes_from_systemd(machine, dynamic):
     pid = machine.main_pid()
     for text in (open(f"/proc/{pid}/environ").read(), open(f"/proc/{pid}/cmdline").read(), machine.log()):
         assert "t0ken" not in text
+    # A reload reads it again where it is.
+    machine.configure({**CONFIG, "nats": {"url": URL, "token_file": "${CREDENTIALS_DIRECTORY}/darkroom.token"},
+                       "models": {"echo": {"plugin": "echo"}}})
+    machine.run("chmod", "644", "/etc/darkroom/darkroom.yaml")
+    machine.systemctl("reload", "darkroomd")
+    wait_until("the reload", lambda: machine.show()["StatusText"].startswith("Ready: 1 model ("), 30)
 
 
 def test_a_secret_that_is_not_there_is_told_with_its_place(machine):

@@ -26,7 +26,7 @@ def folder(tmp_path):
     """The units in a folder of their own, with a program that exists."""
     for name in UNITS:
         text = (BUILT / name).read_text()
-        (tmp_path / name).write_text(re.sub(r"ExecStart=\S+/darkroomd", "ExecStart=/bin/true", text))
+        (tmp_path / name).write_text(re.sub(r"(Exec\w+)=\S+/darkroomd", r"\1=/bin/true", text))
     shutil.copy(SOURCE / "darkroom.target", tmp_path)
     return tmp_path
 
