@@ -100,7 +100,8 @@ Names NamesOf(const Folder& folder, const std::string& part) {
 class Reader {
  public:
   Reader(const Folder& base, const UNetConfig& unet) : original_(unet, '_') {
-    for (const char* part : kParts) names_[part] = NamesOf(base, part);
+    for (const char* part : kParts)
+      if (base.Has(part)) names_[part] = NamesOf(base, part);
   }
 
   void Read(const std::string& path, double weight) {
@@ -145,6 +146,7 @@ class Reader {
 
   std::string Find(const char* part, const std::string& layer, const std::string& path,
                    const std::string& key) const {
+    if (!names_.contains(part)) Refuse(path, key, "is of a part that this model is without");
     const Names& names = names_.at(part);
     auto found = names.find(layer);
     if (found == names.end() && part == std::string_view("unet"))

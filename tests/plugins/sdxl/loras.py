@@ -102,12 +102,12 @@ def write(path, form, seed, only=None, change=None):
 
 
 @contextlib.contextmanager
-def added(model, path, form, weight):
-    """The reference's own model with the LoRA in its weights."""
+def added(model, path, form, weight, only=None):
+    """The reference's own model with the LoRA in its weights; `only`: the one of LAYERS that is in the file."""
     tensors = load_file(path)
     changed = []
     with torch.no_grad():
-        for part, layer, original in LAYERS:
+        for part, layer, original in [only] if only else LAYERS:
             if not applies(form, layer):
                 continue
             down, up, alpha = keys(form, part, layer, original)

@@ -7,14 +7,15 @@ DARKROOM_SDXL_TOOL names the program that runs the plugin's code.
 import json
 
 import checkpoints
+import loras
 import pytest
 import single_files
 import torch
 from conftest import Refused
+from PIL import Image
 from reference import MODELS, PROMPT, draw, make
 from test_drawing import TOLERANCE, difference
 from test_sources import INPUTS, MASK, PICTURE
-from PIL import Image
 
 REQUESTS = {
     "plain": {},
@@ -57,6 +58,17 @@ def test_a_single_file_of_it_gives_the_same(refiner, tool):
     line = {"requests": [{"prompt": PROMPT, "strength": 0.5}]}
     found = tool(file, "draw", INPUTS, tokenizer=str(refiner.folder / "tokenizer_2"), config=single_files.CONFIG, **line)
     assert torch.equal(found["picture 0"], tool(refiner.folder, "draw", INPUTS, **line)["picture 0"])
+
+
+def test_a_lora_is_of_the_parts_that_there_are(refiner, tmp_path, tool):
+    run = lambda name: tool(refiner.folder, "draw", INPUTS, requests=[{"prompt": PROMPT, "strength": 0.5}], loras=[[name, 1.0]],
+                            loras_folder=str(tmp_path))["picture 0"]
+    for name, (part, layer, _) in {"unet": loras.LAYERS[0], "first": loras.LAYERS[12]}.items():
+        loras.write(tmp_path / f"{name}.safetensors", "kohya", seed=1, only=(part, layer))
+    with loras.added(refiner, tmp_path / "unet.safetensors", "kohya", 1.0, only=loras.LAYERS[0]):
+        assert difference(run("unet"), draw(refiner, PROMPT, image=PICTURE, strength=0.5)["picture"]) <= TOLERANCE
+    with pytest.raises(Refused, match="lora_te1_.*is of a part that this model is without"):
+        run("first")
 
 
 def test_it_draws_nothing_without_a_picture(refiner, tool):
