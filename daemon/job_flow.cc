@@ -12,7 +12,6 @@
 #include "core/coroutine.h"
 #include "core/json.h"
 #include "core/times.h"
-#include "core/units.h"
 #include "reply/result_body.h"
 
 namespace darkroom {
@@ -21,12 +20,6 @@ namespace {
 // Jobs that wait past their deadline are told so within this time.
 constexpr auto kExpiryTick = std::chrono::milliseconds(100);
 constexpr auto kProgressGap = std::chrono::milliseconds(200);
-// A job that was running in so many workers when they ended is not tried again.
-constexpr uint32_t kMostAttempts = 3;
-
-// Of the states of all jobs: those of hundreds that draw large pictures.
-constexpr uint64_t kMostSavedBytes = uint64_t{512} << 20;
-
 // How long a server that does not answer is asked to store a result, and how often.
 constexpr auto kStorePatience = std::chrono::seconds(60);
 constexpr auto kStoreAgain = std::chrono::seconds(1);
@@ -34,17 +27,6 @@ constexpr auto kStoreAgain = std::chrono::seconds(1);
 Status RanTooLong() {
   return {Code::kDeadlineExceeded, "the deadline passed while the job ran",
           "allow more time with Darkroom-Deadline"};
-}
-
-Status TooManyAttempts(const Job& job, Code code) {
-  std::string history;
-  for (size_t i = 0; i < job.history.size(); ++i) {
-    history += fmt::format("{}{}: {}", i == 0 ? "" : "; ", i + 1, job.history[i]);
-  }
-  return {code == Code::kDeviceLost ? code : Code::kInstanceLost,
-          fmt::format("the job was tried {} times, and each time what ran it was lost ({})",
-                      job.attempts, history),
-          "the daemon's log says more; the same request will most likely do it again"};
 }
 
 }  // namespace
@@ -297,36 +279,6 @@ void JobFlow::TellCancellers(const Job& job) {
   for (const auto& tell : told) tell(job.state);
 }
 
-void JobFlow::OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) {
-  Job* job = jobs_.Find(token);
-  if (job == nullptr) return;
-  if (to_blame) job->history.push_back(why.message());
-  if (to_blame && job->saved != nullptr && job->saved == job->went_on_from) {
-    // It got no further from there: the state itself may be why.
-    job->saved.reset();
-    if (job->sink != nullptr) job->sink->OnJobSaved(*job);
-  }
-  host::JobResult result;
-  if (job->cancel != 0) {
-    result.status = {Code::kCancelled, "cancelled while it ran"};
-  } else if (job->deadline <= Job::Clock::now()) {
-    result.status = {Code::kDeadlineExceeded,
-                     "the deadline passed while the job ran: " + why.message(),
-                     "allow more time with Darkroom-Deadline"};
-  } else if (to_blame && job->attempts >= kMostAttempts) {
-    result.status = TooManyAttempts(*job, why.code());
-  } else {
-    log_.warn("{} {}: {}; it is tried again{}", job->id, job->model->config.name, why.message(),
-              to_blame ? fmt::format(" (attempt {} of {})", job->attempts + 1, kMostAttempts) : "");
-    kept_.erase(token);
-    jobs_.GiveBack(job, to_blame);
-    job->model->queue.PutBack(job);
-    scheduler_.Enqueued(job->model.get());
-    return;
-  }
-  OnJobDone(token, std::move(result), device);
-}
-
 void JobFlow::OnLoadFailed(Model& model, const Status& why) {
   if (model.lanes > 0) return;  // what can be run elsewhere goes on
   for (Job* job : model.queue.TakeAll()) {
@@ -476,17 +428,6 @@ void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view st
   if (now - job->progress_sent < kProgressGap && fraction < 1) return;
   job->progress_sent = now;
   replier_.Progress(*job);
-}
-
-void JobFlow::OnJobSaved(uint64_t token, SavedState state) {
-  Job* job = jobs_.Find(token);
-  if (job == nullptr) return;
-  if (jobs_.KeepState(job, std::move(state), kMostSavedBytes)) {
-    if (job->sink != nullptr) job->sink->OnJobSaved(*job);
-  } else if (!std::exchange(told_of_states_, true)) {
-    log_.warn("the states of running jobs take more than {}: newer ones are not kept",
-              FormatSize(kMostSavedBytes));
-  }
 }
 
 Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,

@@ -18,6 +18,7 @@
 #include <string>
 #include <utility>
 
+#include "common/diffusion/byte_stream.h"
 #include "common/diffusion/scheduler.h"
 #include "sdxl/source.h"
 #include "sdxl/text_encoders.h"
@@ -65,6 +66,11 @@ class Drawing {
   int64_t rows() const { return is_guided_ ? 2 : 1; }
   // What it holds on the device. Drawings of one request share most of it.
   uint64_t Bytes() const;
+
+  // What Begin does not make again, as run_state.h has it, and back: into one that was begun by the
+  // same request. Restore throws Error (DR_FAILED_PRECONDITION) for what is none of it.
+  void Save(diffusion::ByteWriter* bytes) const;
+  void Restore(diffusion::ByteReader* bytes);
 
  private:
   friend class Pipeline;

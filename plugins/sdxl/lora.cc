@@ -179,10 +179,6 @@ class Reader {
   std::map<std::pair<std::string, std::string>, std::vector<Term>> all_;
 };
 
-std::string PathOf(const std::string& loras, const std::string& name) {
-  return loras + "/" + name + std::string(kSuffix);
-}
-
 std::string FilesOf(const std::string& loras) {
   std::vector<std::string> names;
   std::error_code error;
@@ -195,6 +191,10 @@ std::string FilesOf(const std::string& loras) {
 }
 
 }  // namespace
+
+std::string PathOf(const std::string& loras, const std::string& name) {
+  return loras + "/" + name + std::string(kSuffix);
+}
 
 std::string IdentityOf(const std::string& loras, const std::vector<LoraChoice>& choices) {
   std::string identity;

@@ -25,6 +25,9 @@ struct LoraChoice {
   double weight = 1.0;
 };
 
+// The file of a name.
+std::string PathOf(const std::string& loras, const std::string& name);
+
 // Another text for other choices, and for a file that was changed meanwhile. Throws Error
 // (DR_INVALID_ARGUMENT) for a name that is none, or of which there is no file, with those there
 // are.

@@ -17,6 +17,7 @@
 #include "common/image/mask.h"
 #include "sdxl/params.h"
 #include "sdxl/pipeline.h"
+#include "sdxl/run_state.h"
 
 namespace darkroom {
 namespace {
@@ -69,6 +70,7 @@ struct SdxlModel::Loaded {
   uint64_t working_bytes = 0;  // of that lease
   std::shared_ptr<Adapted> plain;
   std::list<std::shared_ptr<Adapted>> adapted;  // with LoRAs; the last used first
+  std::optional<uint64_t> fingerprint;          // of the folder, once it was needed
 };
 
 struct SdxlModel::Run::State {
@@ -79,6 +81,7 @@ struct SdxlModel::Run::State {
   int64_t pictures = 1;
   std::shared_ptr<Adapted> model;
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step; none: as it is
+  std::optional<uint64_t> owner;                         // of what is saved, once it was
   std::optional<Lease> lease;
 };
 
@@ -204,6 +207,47 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
   const uint64_t more = working > loaded_->working_bytes ? working - loaded_->working_bytes : 0;
   state->lease.emplace(host_, first.Bytes() + more);
   return std::make_unique<Run>(std::move(state));
+}
+
+// Of all that the job's pictures depend on.
+uint64_t SdxlModel::OwnerOf(const Run::State& state) {
+  const Job& job = *state.job;
+  if (!loaded_->fingerprint)
+    loaded_->fingerprint = sdxl::FingerprintOf(loaded_->folder, options_->embeddings);
+  sdxl::Fingerprint owner;
+  owner.Add(*loaded_->fingerprint);
+  owner.Add(sdxl::FingerprintOf(options_->loras, sdxl::ParseLoras(job.params())));
+  owner.Add(static_cast<uint64_t>(loaded_->placement.dtype));
+  owner.Add(static_cast<uint64_t>(loaded_->placement.engine));
+  owner.Add(job.params());
+  owner.Add(TextOf(job, "prompt"));
+  for (const char* input : {"image", "mask"}) {
+    const dr_tensor_t* const tensor = job.FindInput(input);
+    owner.Add(uint64_t{tensor == nullptr ? 0U : 1U});
+    if (tensor != nullptr) owner.Add(Borrow(*tensor));
+  }
+  return owner.value();
+}
+
+std::string SdxlModel::Save(const Run& run) {
+  Run::State& state = *run.state;
+  std::string bytes;
+  OnLane(lane_, [&] {
+    if (!state.owner) state.owner = OwnerOf(state);
+    bytes = sdxl::SaveDrawings(state.drawings, *state.owner);
+  });
+  return bytes;
+}
+
+std::unique_ptr<SdxlModel::Run> SdxlModel::Restore(Job& job, std::string_view bytes) {
+  std::unique_ptr<Run> run;
+  OnLane(lane_, [&] {
+    run = BeginOnLane(job);
+    Run::State& state = *run->state;
+    state.owner = OwnerOf(state);
+    sdxl::RestoreDrawings(bytes, *state.owner, state.drawings);
+  });
+  return run;
 }
 
 void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {

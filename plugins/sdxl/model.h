@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SdxlModel is the plugin's model: it loads a Pipeline onto its lane, and draws the pictures of its
-// jobs step by step (darkroom.stepwise/1). What it needs of ATen is kept out of this header.
+// jobs step by step (darkroom.stepwise/1, darkroom.checkpoint/1). What it needs of ATen is kept out
+// of this header.
 //
 // Configuration: {"name", "weights": a folder of diffusers' or a single file, "options": {dtype,
 // engine, rows, tile, prompts, threads, loras, lora_sets, ...}}; README.md says what they mean.
@@ -14,6 +15,7 @@
 #include <darkroom/plugin.hpp>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,6 +49,8 @@ class SdxlModel {
   std::unique_ptr<Run> Begin(Job& job);
   void Step(std::span<Run* const> runs, std::span<uint32_t> left);
   void Finish(Run& run);
+  std::string Save(const Run& run);
+  std::unique_ptr<Run> Restore(Job& job, std::string_view state);
   void Unload();
 
  private:
@@ -57,6 +61,7 @@ class SdxlModel {
   std::shared_ptr<Adapted> WithLoras(const std::vector<sdxl::LoraChoice>& choices);
   std::unique_ptr<Run> BeginOnLane(Job& job);
   static void ReadPicture(const Job& job, Run::State* state);
+  uint64_t OwnerOf(const Run::State& state);
   void FinishOne(const Run::State& state, int64_t number) const;
 
   Host host_;

@@ -8,16 +8,15 @@ import random
 import re
 import signal
 
-import nats.js.errors
-
 from beside import worker_pid
 from client import until
+from harness import bad_plugin_path
+from kept import SAVE_OFTEN, kept_step, nothing_is_kept, resumed_at
 
 MODELS = {"steps": {"plugin": "mock-steps"}}
-SAVE_OFTEN = {"save_every": "50ms"}
+BADLY = {"badly": {"plugin": str(bad_plugin_path("saves_badly"))}}
 STEPS = 60
 STEP_MS = 25
-BUCKET = "OBJ_darkroom-saved"
 
 
 def params(seed: int, steps: int = STEPS, step_ms: int = STEP_MS) -> dict:
@@ -40,44 +39,6 @@ async def step_of(client, job: str, least: int, seconds: float = 60) -> int:
                 return made
     finally:
         await inbox.unsubscribe()
-
-
-async def kept_step(jobs, job: str, least: int = 1) -> int:
-    """Waits until a state of the job is kept in which it has made so many steps."""
-
-    async def step():
-        try:
-            # It is of one piece. The object store's own reader waits for pieces that are replaced.
-            state = await jobs.js.get_last_msg(BUCKET, "$O.darkroom-saved.C.>")
-        except nats.js.errors.NotFoundError:
-            return 0
-        head = json.loads(state.data.split(b"\n")[0])
-        if head["job"] != job:
-            return 0  # the one before it
-        assert (head["model"], head["plugin"]) == ("steps", "mock-steps 1.1.0")
-        return head["step"] if head["step"] >= least else 0
-
-    return await until(f"a state of {job} to be kept", step)
-
-
-async def objects(jobs) -> int:
-    """How many states are kept of jobs that have not ended."""
-    bucket = await jobs.js.object_store("darkroom-saved")
-    try:
-        return len(await bucket.list(ignore_deletes=True))
-    except nats.js.errors.NotFoundError:
-        return 0
-
-
-async def nothing_is_kept(jobs):
-    async def empty():
-        return await objects(jobs) == 0
-
-    await until("the states to be removed", empty)
-
-
-def resumed_at(reply) -> int:
-    return int(reply.headers.get("Darkroom-Resumed-At", 0))
 
 
 async def test_a_request_whose_worker_is_killed_goes_on(durable):
@@ -118,7 +79,12 @@ async def test_a_job_of_a_killed_daemon_goes_on_at_another(durable):
     expected = await undisturbed(jobs.client, 11)
     await jobs.submit("steps", job="c", params=params(11))
     at = await kept_step(jobs, "c", random.randrange(1, 30))
-    host = (await jobs.state("c"))["host"]
+
+    async def runs_on():
+        state = await jobs.state("c")
+        return state and state["state"] == "running" and state["host"]
+
+    host = await until("it to be told that it runs", runs_on)
     next(daemon for daemon in daemons if daemon.host == host).kill()
     state = await jobs.ended("c", 60)
     assert (state["state"], state["attempts"]) == ("succeeded", 2)
@@ -148,19 +114,20 @@ async def test_a_daemon_that_is_killed_and_started_again_goes_on(durable):
 async def test_a_kept_state_that_is_none_of_the_jobs_is_told_of_and_not_used(durable):
     jobs, _, (daemon,) = await durable(models=MODELS, jobs=SAVE_OFTEN)
     expected = await undisturbed(jobs.client, 17)
-    bucket = None
-    for job, state in (("garbage", b"no state"), ("foreign", None)):
+    for job in ("garbage", "foreign"):
         await jobs.submit("steps", job=job, params=params(17))
+    for job in ("garbage", "foreign"):
         await kept_step(jobs, job)
-        daemon.kill()
-        bucket = await jobs.js.object_store("darkroom-saved")
-        if state is None:  # a good one of another job
-            state = (await bucket.get(f"state.{job}")).data.replace(b"foreign", b"another", 1)
-        await bucket.put(f"state.{job}", state)
-        daemon.start()
+    daemon.kill()
+    bucket = await jobs.js.object_store("darkroom-saved")
+    good = (await bucket.get("state.foreign")).data
+    await bucket.put("state.foreign", good.replace(b"foreign", b"another", 1))
+    await bucket.put("state.garbage", b"no state")
+    daemon.start()
+    for job in ("garbage", "foreign"):
         await jobs.ended(job, 60)
         reply = (await jobs.reply("steps", job)).ok()
-        assert reply.data == expected
+        assert json.loads(reply.data)["sum"] == json.loads(expected)["sum"]
         assert "Darkroom-Resumed-At" not in reply.headers
     assert daemon.log.count("garbage steps: begins anew: the kept state is damaged") == 1
     assert daemon.log.count("begins anew: the kept state's job is another, not foreign") == 1
@@ -177,6 +144,51 @@ async def test_a_server_that_keeps_no_states_is_told_of_and_costs_no_job(durable
     assert (await jobs.reply("steps", "f")).ok().data == expected
     assert daemon.log.count("f steps: its state could not be kept") == 1
     await jobs.none_left()
+
+
+async def killed_with_a_state(jobs, job: str, how: str) -> tuple[dict, object]:
+    """A job of the zoo's saves_badly, whose worker is killed when a state of it is kept."""
+    await jobs.submit("badly", how.encode(), job=job)
+    await kept_step(jobs, job, plugin="saves_badly 1.0.0")
+    os.kill(await worker_pid(jobs.client, "badly"), signal.SIGKILL)
+    state = await jobs.ended(job, 60)
+    return state, await jobs.reply("badly", job)
+
+
+async def test_a_state_that_its_plugin_does_not_know_begins_the_job_anew(durable):
+    jobs, _, (daemon,) = await durable(models=BADLY, jobs=SAVE_OFTEN)
+    state, reply = await killed_with_a_state(jobs, "g", "bad garbage")
+    assert (state["state"], state["attempts"]) == ("succeeded", 2)
+    assert reply.ok().data == b"bad garbage"
+    assert "resumed_at" not in state["receipt"] and resumed_at(reply) == 0
+    assert re.search(r"g begins anew, its state of step \d+ is none of it: cannot read that", daemon.log)
+    await nothing_is_kept(jobs)
+
+
+async def test_a_state_that_ends_the_worker_is_not_used_twice(durable):
+    jobs, _, _ = await durable(models=BADLY, jobs=SAVE_OFTEN)
+    state, reply = await killed_with_a_state(jobs, "r", "bad resumes")
+    assert (state["state"], state["attempts"]) == ("succeeded", 3)
+    assert [words.split("(")[0].strip() for words in state["history"]] == [
+        "its worker was killed by SIGKILL", "its worker was killed by SIGABRT"]
+    assert reply.ok().data == b"bad resumes"
+    assert resumed_at(reply) == 0
+    await nothing_is_kept(jobs)
+
+
+async def test_an_error_of_restore_is_the_jobs(durable):
+    jobs, _, _ = await durable(models=BADLY, jobs={**SAVE_OFTEN, "max_attempts": 1})
+    state, reply = await killed_with_a_state(jobs, "e", "bad restores")
+    assert (state["state"], state["error"]["code"]) == ("failed", "internal")
+    assert reply.failed("internal").error["message"] == "no glasses"
+    await nothing_is_kept(jobs)
+
+
+async def test_a_worker_that_is_lost_by_saving_costs_the_job_its_attempts(durable):
+    jobs, _, _ = await durable(models=BADLY, jobs=SAVE_OFTEN)
+    reply = await jobs.client.run("badly", b"bad crashes")
+    assert "SIGABRT" in reply.failed("instance_lost").error["message"]
+    assert reply.headers["Darkroom-Attempts"] == "3"
 
 
 async def test_without_states_a_job_begins_anew(durable):

@@ -58,7 +58,9 @@ HARMLESS = ["exports_too_much", "leaks_fd", "leaks_thread", "tls_pins", "unique_
 HARMLESS += [
     name for name in ("torch_library", "torch_library_2") if bad_plugin_path(name).exists()
 ]
-OTHERS = ["eats_memory", "floods_log", "nan_progress", "slow_load", "writes_stdout"]
+# How saves_badly does; what it is to go on from is in test_resume.py.
+SAVES_BADLY = ["fails", "throws", "endless"]
+OTHERS = ["saves_badly", "eats_memory", "floods_log", "nan_progress", "slow_load", "writes_stdout"]
 
 MEMBERS = [*REFUSED, *ENDS, *NEVER_ENDS, *CONTAINED, *SANDBOXED, *HARMLESS, *OTHERS]
 GRACE = 0.5
@@ -71,6 +73,7 @@ def daemon(module_site, server):
     config = {
         "nats": {"url": server.url},
         "limits": {"stop_grace": "500ms", "silence": "2s"},
+        "jobs": {"save_every": "20ms"},
         # Each model has one lane to itself to block, and echo has both.
         "devices": [{"device": "cpu", "lanes": 2}],
         "plugins": {
@@ -257,3 +260,13 @@ async def test_memory_has_a_limit(client, daemon):
         assert re.search(r"no memory after \d{8,10} bytes", reply.error["message"])
     assert daemon.peak_memory() - peak < 64 << 20
 
+
+
+@pytest.mark.parametrize("how", SAVES_BADLY)
+async def test_what_cannot_save_where_it_is_goes_on_without(client, daemon, how):
+    before = await worker_pid(client, "saves_badly")
+    reply = (await harm(client, "saves_badly", f"bad {how}".encode())).ok()
+    assert reply.data == f"bad {how}".encode()
+    assert reply.headers["Darkroom-Attempts"] == "1"
+    assert await worker_pid(client, "saves_badly") == before
+    assert 1 <= daemon.log.count("goes on without a state: ") <= 2, "once of an instance"

@@ -21,6 +21,11 @@ void ByteWriter::Add(uint64_t number) {
   for (int i = 0; i < 8; ++i) bytes_ += static_cast<char>(number >> (8 * i) & 0xff);
 }
 
+void ByteWriter::Add(std::string_view text) {
+  Add(static_cast<uint64_t>(text.size()));
+  bytes_ += text;
+}
+
 void ByteWriter::Add(const at::Tensor& tensor) {
   if (!tensor.defined()) {
     Add(kUndefined);
@@ -34,7 +39,7 @@ void ByteWriter::Add(const at::Tensor& tensor) {
 }
 
 void ByteReader::Damaged(const std::string& why) {
-  throw Error(DR_INVALID_ARGUMENT,
+  throw Error(DR_FAILED_PRECONDITION,
               "the run's checkpoint is damaged: " + why + "; begin the run anew");
 }
 
@@ -45,6 +50,14 @@ uint64_t ByteReader::Number() {
     number |= static_cast<uint64_t>(static_cast<uint8_t>(rest_[i])) << (8 * i);
   rest_.remove_prefix(8);
   return number;
+}
+
+std::string_view ByteReader::Text() {
+  const uint64_t size = Number();
+  if (size > rest_.size()) Damaged("it has a text that is longer than the rest of it");
+  const std::string_view text = rest_.substr(0, size);
+  rest_.remove_prefix(size);
+  return text;
 }
 
 at::Tensor ByteReader::Tensor() {

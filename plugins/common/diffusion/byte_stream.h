@@ -3,8 +3,9 @@
 // Numbers and tensors as bytes, for the checkpoint of a run that is to go on in another process.
 //
 //   stream = value*
-//   value  = number | tensor
+//   value  = number | text | tensor
 //   number = 8 bytes, the lowest first
+//   text   = number of its bytes, the bytes
 //   tensor = number of the dtype (ATen's), number of dimensions, each dimension, the elements'
 //            bytes as they lie in memory; an undefined tensor is the number kUndefined alone
 //
@@ -26,6 +27,7 @@ namespace darkroom::diffusion {
 class ByteWriter {
  public:
   void Add(uint64_t number);
+  void Add(std::string_view text);
   void Add(const at::Tensor& tensor);  // from any device
 
   const std::string& bytes() const { return bytes_; }
@@ -39,9 +41,11 @@ class ByteReader {
   // Reads memory of the caller's, which must outlive it.
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
 
-  // They throw Error (DR_INVALID_ARGUMENT) when the bytes do not hold one.
+  // They throw Error (DR_FAILED_PRECONDITION) when the bytes do not hold one.
   uint64_t Number();
-  at::Tensor Tensor();  // on the CPU; its memory is its own
+  std::string_view Text();                         // of the reader's memory
+  at::Tensor Tensor();                             // on the CPU; its memory is its own
+  std::string_view rest() const { return rest_; }  // what has not been read
   // Throws it too, unless all has been read.
   void CheckEnd() const;
 

@@ -120,7 +120,9 @@ SchedulerState Scheduler::Restore(std::string_view bytes, at::Device device) con
   ByteReader reader(bytes);
   if (reader.Number() != kFormat) ByteReader::Damaged("it begins otherwise");
   if (reader.Number() != Digest())
-    Refuse("the run's checkpoint is of another scheduler, or of other steps; begin the run anew");
+    throw Error(
+        DR_FAILED_PRECONDITION,
+        "the run's checkpoint is of another scheduler, or of other steps; begin the run anew");
   const uint64_t begin = reader.Number();
   const uint64_t index = reader.Number();
   if (index > timesteps_.size() || begin > index) ByteReader::Damaged("it has no such step");

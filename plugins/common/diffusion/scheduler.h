@@ -99,8 +99,8 @@ class Scheduler {
                               int64_t index) const = 0;
 
   // A state as bytes, and back: the run goes on with the same bits. The latents are the caller's,
-  // who keeps them beside it. Restore throws Error (DR_INVALID_ARGUMENT) for bytes that are
-  // damaged, or of a scheduler with other tables.
+  // who keeps them beside it. Restore throws Error (DR_FAILED_PRECONDITION) for bytes that
+  // are damaged, or of a scheduler with other tables.
   std::string Save(const SchedulerState& state) const;
   SchedulerState Restore(std::string_view bytes, at::Device device) const;
 

@@ -22,6 +22,11 @@
 //          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
 //          "limit": rows of the network in one run -> latents N, picture N, and N.1, ... of further
 //          pictures; hits: of the kept prompts so far
+//   resume "requests" of one: drawn whole, and for each of its steps saved there and gone on with
+//          by networks of their own -> equal: for each step whether that made the same bits; size:
+//          of a state, in bytes. "damage": [every, rounds] -> cut, flipped, mended: how many
+//          states were tried that were cut at every so-manieth place, had a bit flipped, and had
+//          that with a digest that suits; all but the last must be refused
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -35,13 +40,17 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <random>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/safetensors.h"
 #include "sdxl/folder.h"
 #include "sdxl/lora.h"
 #include "sdxl/pipeline.h"
+#include "sdxl/run_state.h"
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
 #include "sdxl/vae.h"
@@ -58,6 +67,7 @@ struct Networks {
   std::unique_ptr<sdxl::Vae> vae;
   std::unique_ptr<sdxl::TextEncoders> text;
   std::unique_ptr<sdxl::Pipeline> draw;
+  std::unique_ptr<sdxl::Pipeline> again;  // another of the same weights
 };
 
 Networks Open(const Json& line) {
@@ -87,12 +97,13 @@ Networks Open(const Json& line) {
     const sdxl::VaeConfig vae = sdxl::ReadVaeConfig(folder.Config(part));
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
-  } else if (part == "draw") {
-    networks.draw = std::make_unique<sdxl::Pipeline>(
-        folder, placement,
-        sdxl::PipelineOptions{.rows = line.value("limit", int64_t{64}),
-                              .prompts = 2,
-                              .embeddings = line.value("embeddings", "")});
+  } else if (part == "draw" || part == "resume") {
+    const sdxl::PipelineOptions options{.rows = line.value("limit", int64_t{64}),
+                                        .prompts = 2,
+                                        .embeddings = line.value("embeddings", "")};
+    networks.draw = std::make_unique<sdxl::Pipeline>(folder, placement, options);
+    if (part == "resume")
+      networks.again = std::make_unique<sdxl::Pipeline>(folder, placement, options);
   } else {
     networks.text =
         std::make_unique<sdxl::TextEncoders>(folder, placement, line.value("embeddings", ""));
@@ -219,6 +230,115 @@ Tensors RunDraw(sdxl::Pipeline& pipeline, const Tensors& inputs, const Json& lin
   return outputs;
 }
 
+constexpr uint64_t kOwner = 4711;
+
+void StepAll(sdxl::Pipeline& pipeline, const sdxl::Drawings& drawings, int64_t steps) {
+  std::vector<sdxl::Drawing*> together;
+  for (const auto& drawing : drawings) together.push_back(drawing.get());
+  for (int64_t i = 0; i < steps; ++i) pipeline.Step(together);
+}
+
+// Draws on to the end.
+std::vector<at::Tensor> Rest(sdxl::Pipeline& pipeline, const sdxl::Drawings& drawings) {
+  StepAll(pipeline, drawings, drawings.front()->left());
+  std::vector<at::Tensor> made;
+  for (const auto& drawing : drawings) {
+    made.push_back(drawing->latents());
+    made.push_back(pipeline.Finish(*drawing));
+  }
+  return made;
+}
+
+// Whether the bytes are taken for a state; if they are, a step may fail, and no more.
+bool IsTaken(sdxl::Pipeline& pipeline, const sdxl::DrawingRequest& request,
+             const std::string& state, uint64_t owner) {
+  const sdxl::Drawings drawings = pipeline.Begin(request);
+  try {
+    sdxl::RestoreDrawings(state, owner, drawings);
+  } catch (const darkroom::Error& error) {
+    if (error.status() != DR_FAILED_PRECONDITION) throw;
+    return false;
+  }
+  StepAll(pipeline, drawings, drawings.front()->left());
+  return true;
+}
+
+// With a digest that suits what follows it.
+std::string Mended(std::string state) {
+  sdxl::Fingerprint digest;
+  digest.Add(std::string_view(state).substr(24));
+  for (size_t i = 0; i < 8; ++i) state[16 + i] = static_cast<char>(digest.value() >> (8 * i));
+  return state;
+}
+
+void Damage(sdxl::Pipeline& pipeline, const sdxl::DrawingRequest& request, const std::string& state,
+            const Json& how, Tensors* outputs) {
+  const auto every = how.at(0).get<size_t>();
+  const auto rounds = how.at(1).get<int64_t>();
+  const auto expect = [](bool right, const char* what) {
+    if (!right) throw std::runtime_error(what);
+  };
+  expect(IsTaken(pipeline, request, state, kOwner), "a sound state was refused");
+  expect(!IsTaken(pipeline, request, state, kOwner + 1), "another's state was taken");
+  expect(!IsTaken(pipeline, request, state + "x", kOwner), "a longer state was taken");
+  const sdxl::Drawings drawings = pipeline.Begin(request);
+  int64_t cut = 0;
+  for (size_t size = 0; size < state.size(); size += every, ++cut) {
+    bool refused = false;
+    try {
+      sdxl::RestoreDrawings(std::string_view(state).substr(0, size), kOwner, drawings);
+    } catch (const darkroom::Error& error) {
+      refused = error.status() == DR_FAILED_PRECONDITION;
+    }
+    expect(refused, "a cut state was taken");
+  }
+  std::mt19937 random(11);
+  for (int64_t round = 0; round < rounds; ++round) {
+    std::string flipped = state;
+    // Of the fields, which are few, as often as of the numbers, which are any.
+    const size_t among = round % 2 == 0 ? 600 : state.size();
+    flipped[random() % std::min(among, state.size())] ^= static_cast<char>(1 << random() % 8);
+    expect(!IsTaken(pipeline, request, flipped, kOwner), "a flipped state was taken");
+    IsTaken(pipeline, request, Mended(flipped), kOwner);
+    const std::string shorter = state.substr(0, 24 + random() % (state.size() - 24));
+    expect(!IsTaken(pipeline, request, Mended(shorter), kOwner), "a cut state was taken");
+  }
+  (*outputs)["cut"] = at::tensor(cut);
+  (*outputs)["flipped"] = at::tensor(rounds);
+  (*outputs)["mended"] = at::tensor(2 * rounds);
+}
+
+Tensors RunResume(sdxl::Pipeline& pipeline, sdxl::Pipeline& again, const Tensors& inputs,
+                  const Json& line) {
+  const int64_t factor = pipeline.vae()->config().factor();
+  const sdxl::DrawingRequest request = ReadRequest(line.at("requests").at(0), inputs, factor);
+  const sdxl::Drawings whole = pipeline.Begin(request);
+  const int64_t steps = whole.front()->left();
+  const std::vector<at::Tensor> expected = Rest(pipeline, whole);
+  Tensors outputs;
+  std::vector<int64_t> equal;
+  for (int64_t step = 1; step < steps; ++step) {
+    const sdxl::Drawings first = pipeline.Begin(request);
+    StepAll(pipeline, first, step);
+    const std::string state = sdxl::SaveDrawings(first, kOwner);
+    // To save changes nothing.
+    const std::vector<at::Tensor> undisturbed = Rest(pipeline, first);
+    const sdxl::Drawings second = again.Begin(request);
+    sdxl::RestoreDrawings(state, kOwner, second);
+    const bool at_step = second.front()->made() == step;
+    const std::vector<at::Tensor> resumed = Rest(again, second);
+    bool same = at_step && resumed.size() == expected.size();
+    for (size_t i = 0; same && i < expected.size(); ++i)
+      same = at::equal(resumed[i], expected[i]) && at::equal(undisturbed[i], expected[i]);
+    equal.push_back(same ? 1 : 0);
+    outputs["size"] = at::tensor(static_cast<int64_t>(state.size()));
+    if (line.contains("damage") && step == steps / 2)
+      Damage(again, request, state, line["damage"], &outputs);
+  }
+  outputs["equal"] = at::tensor(equal);
+  return outputs;
+}
+
 void Answer(const Networks& networks, const Json& line) {
   Tensors inputs;
   if (line.contains("input"))
@@ -227,7 +347,11 @@ void Answer(const Networks& networks, const Json& line) {
   if (networks.unet) outputs = RunUNet(*networks.unet, inputs, line.value("rows", "together"));
   if (networks.vae) outputs = RunVae(*networks.vae, inputs, line.value("tile", int64_t{0}));
   if (networks.text) outputs = RunText(*networks.text, line);
-  if (networks.draw) outputs = RunDraw(*networks.draw, inputs, line);
+  if (networks.again) {
+    outputs = RunResume(*networks.draw, *networks.again, inputs, line);
+  } else if (networks.draw) {
+    outputs = RunDraw(*networks.draw, inputs, line);
+  }
   for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kFloat);
   darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
 }

@@ -43,13 +43,14 @@ TEST(ByteStreamTest, RefusesBytesThatEndTooEarlyOrTooLate) {
   writer.Add(at::ones({3, 4}));
   for (size_t size = 0; size < writer.bytes().size(); ++size) {
     ByteReader reader(std::string_view(writer.bytes()).substr(0, size));
-    EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { reader.Tensor(); }), HasSubstr("is damaged"))
+    EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { reader.Tensor(); }), HasSubstr("is damaged"))
         << size;
   }
   const std::string longer = writer.bytes() + "x";
   ByteReader reader(longer);
   reader.Tensor();
-  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { reader.CheckEnd(); }), HasSubstr("after its end"));
+  EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { reader.CheckEnd(); }),
+              HasSubstr("after its end"));
 }
 
 TEST(ByteStreamTest, RefusesTensorsThatCannotBe) {
@@ -57,7 +58,7 @@ TEST(ByteStreamTest, RefusesTensorsThatCannotBe) {
     ByteWriter writer;
     for (const uint64_t number : numbers) writer.Add(number);
     ByteReader reader(writer.bytes());
-    return ErrorOf(DR_INVALID_ARGUMENT, [&] { reader.Tensor(); });
+    return ErrorOf(DR_FAILED_PRECONDITION, [&] { reader.Tensor(); });
   };
   constexpr auto kFloat = static_cast<uint64_t>(at::kFloat);
   EXPECT_THAT(refusal({99}), HasSubstr("unknown dtype"));

@@ -77,11 +77,11 @@ TEST(SchedulerTest, BytesOfAnotherRunAreRefused) {
   const std::string bytes = scheduler->Save(scheduler->Begin(Noise(3)));
   for (const auto& other : {Make("dpmpp_2m_sde", {.steps = 7}), Make("dpmpp_2m", {.steps = 6}),
                             Make("dpmpp_2m_sde_karras", {.steps = 6})})
-    EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { other->Restore(bytes, at::kCPU); }),
+    EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { other->Restore(bytes, at::kCPU); }),
                 HasSubstr("of another scheduler"));
   EXPECT_THAT(
       ErrorOf(
-          DR_INVALID_ARGUMENT,
+          DR_FAILED_PRECONDITION,
           [&] {
             Make("ddim", {.steps = 6, .eta = 1})
                 ->Restore(
@@ -98,21 +98,21 @@ TEST(SchedulerTest, DamagedBytesAreRefused) {
   RunTo(*scheduler, 3, latents, &state);
   const std::string bytes = scheduler->Save(state);
   for (size_t size = 0; size < bytes.size(); size += 7)
-    EXPECT_THAT(
-        ErrorOf(DR_INVALID_ARGUMENT, [&] { scheduler->Restore(bytes.substr(0, size), at::kCPU); }),
-        HasSubstr("damaged"));
+    EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION,
+                        [&] { scheduler->Restore(bytes.substr(0, size), at::kCPU); }),
+                HasSubstr("damaged"));
   // The index and the outputs that it implies no longer agree.
   std::string moved = bytes;
   moved[24] = 1;
-  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { scheduler->Restore(moved, at::kCPU); }),
+  EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { scheduler->Restore(moved, at::kCPU); }),
               HasSubstr("lacks latents or outputs"));
   moved[24] = 99;
-  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { scheduler->Restore(moved, at::kCPU); }),
+  EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { scheduler->Restore(moved, at::kCPU); }),
               HasSubstr("no such step"));
   // The random generator's state, whose first bytes its own reader checks.
   std::string other = bytes;
   other.replace(8 * 5 + 24, 5000, std::string(5000, '\xff'));
-  EXPECT_THAT(ErrorOf(DR_INVALID_ARGUMENT, [&] { scheduler->Restore(other, at::kCPU); }),
+  EXPECT_THAT(ErrorOf(DR_FAILED_PRECONDITION, [&] { scheduler->Restore(other, at::kCPU); }),
               HasSubstr("random generator"));
 }
 
