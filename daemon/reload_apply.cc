@@ -91,7 +91,7 @@ awaitable<Status> Reload::ServeModel(std::shared_ptr<Model> model, ModelConfig c
   if (config.weights != model->config.weights || before.empty()) {
     const auto digest = [&config]() -> awaitable<std::string> {
       if (config.weights.empty()) co_return std::string();
-      const auto sum = Sha256OfFile(config.weights);
+      const auto sum = Sha256OfWeights(config.weights);
       // What is wrong with them is said by the plugin when it loads them.
       co_return sum.ok() ? *sum : std::string();
     };

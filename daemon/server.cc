@@ -9,6 +9,8 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+#include <map>
 #include <random>
 #include <utility>
 
@@ -327,20 +329,31 @@ Status Server::StartDurableJobs(const ServerLink& link) {
 }
 
 void Server::DigestWeights() {
-  digester_ = std::thread([this, models = models_] {
-    for (const auto& model : models) {
-      if (model->config.weights.empty()) continue;
-      auto digest = Sha256OfFile(model->config.weights);
-      if (!digest.ok()) continue;  // the plugin says what is wrong with them when it loads
-      boost::asio::post(io_, [this, model, digest = std::move(*digest)] {
-        model->weights_digest = digest;
+  // Folders may hold many gigabytes, for which nobody is kept waiting.
+  std::map<std::shared_ptr<Model>, std::string> files;
+  std::map<std::shared_ptr<Model>, std::string> folders;
+  for (const auto& model : models_) {
+    const std::string& weights = model->config.weights;
+    std::error_code error;
+    if (weights.empty()) continue;
+    (std::filesystem::is_directory(weights, error) ? folders : files).emplace(model, weights);
+  }
+  digester_ = std::thread([this, files = std::move(files), folders = std::move(folders)] {
+    const auto digest = [this](const std::shared_ptr<Model>& model, const std::string& weights) {
+      auto sum = Sha256OfWeights(weights);
+      if (!sum.ok()) return;  // the plugin says what is wrong with them when it loads
+      boost::asio::post(io_, [this, model, weights, sum = std::move(*sum)] {
+        if (model->config.weights != weights) return;  // a reload has been
+        model->weights_digest = sum;
         flow_.Describe(model);
       });
-    }
+    };
+    for (const auto& [model, weights] : files) digest(model, weights);
     boost::asio::post(io_, [this] {
       digested_ = true;
       ServeWhenReady();
     });
+    for (const auto& [model, weights] : folders) digest(model, weights);
   });
 }
 

@@ -80,8 +80,8 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   Status StartModels();
   void DigestWeights();
 
-  // Serving begins when the plugins are open, the preloaded models are there, all weights have
-  // their digests, the devices have answered and the server is connected.
+  // Serving begins when the plugins are open, the preloaded models are there, all weights that are
+  // files have their digests, the devices have answered and the server is connected.
   void ServeWhenReady();
   Status Subscribe();
   Status SubscribeTo(const std::string& subject, const std::string& group,
@@ -121,7 +121,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
   boost::asio::signal_set hang_up_{io_, SIGHUP};
   std::string state_ = "starting";
   bool serving_ = false;
-  bool digested_ = false;  // receipts can name all weights
+  bool digested_ = false;  // receipts can name all weights that are files
   bool all_answered_ = false;
 
   std::unique_ptr<EmbeddedServer> embedded_;

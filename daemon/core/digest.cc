@@ -6,7 +6,10 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <filesystem>
 #include <fstream>
+#include <set>
+#include <system_error>
 #include <vector>
 
 namespace darkroom {
@@ -40,6 +43,29 @@ Result<std::string> Sha256OfFile(const std::string& path) {
     digest.Update(AsBytes({chunk.data(), static_cast<size_t>(file.gcount())}));
   }
   if (file.bad()) return Status::Internal(fmt::format("cannot read '{}' to its end", path));
+  return digest.Hex();
+}
+
+Result<std::string> Sha256OfWeights(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return Sha256OfFile(path);
+  std::set<std::string> names;
+  fs::recursive_directory_iterator entry(path, error);
+  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().filename().native().starts_with('.')) {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file(error)) {
+      names.insert(entry->path().lexically_relative(path).string());
+    }
+  }
+  if (error) return Status::Internal(fmt::format("cannot list '{}': {}", path, error.message()));
+  Sha256 digest;
+  for (const std::string& name : names) {
+    const Result<std::string> one = Sha256OfFile((fs::path(path) / name).string());
+    if (!one.ok()) return one.status();
+    digest.Update(AsBytes(fmt::format("{}  {}\n", *one, name)));
+  }
   return digest.Hex();
 }
 

@@ -189,6 +189,16 @@ async def test_a_model_is_made_otherwise_beside_what_it_is(start, site):
     assert (await client.request("in")).ok().headers["Darkroom-Weights"] == is_second
     assert await weights_of(client, "n") == is_first
     assert (await client.model("m"))["subjects"] == before
+    # A folder is named by all that is in it.
+    folder = site.folder / "weights"
+    folder.mkdir()
+    (folder / "b.json").write_text("second")
+    (folder / "a.safetensors").write_text("first")
+    lines = "".join(f"{one.removeprefix('sha256:')}  {name}\n" for one, name in
+                    ((is_first, "a.safetensors"), (is_second, "b.json")))
+    await reload(daemon, client, models={
+        "m": {"plugin": "mock", "weights": str(folder)}, "n": {"plugin": "mock", "weights": first}})
+    assert await weights_of(client) == "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
     # From one plugin to another.
     await reload(daemon, client, models={"m": {"plugin": "echo"}, "n": {"plugin": "mock", "weights": first}},
                  routes=[{"subject": "in", "model": "n"}])
