@@ -193,8 +193,10 @@ awaitable<void> DurableJobs::AddFeeds(std::shared_ptr<Model> model) {
 void DurableJobs::Refresh(const Model& model) {
   // As many as the lanes run and have at hand, with full batches.
   const uint32_t most = 2 * model.SoonLanes() * std::max(model.contract->max_batch, 1U);
-  const auto here = static_cast<uint32_t>(std::count_if(
-      held_.begin(), held_.end(), [&](const auto& job) { return job.second->model.get() == &model; }));
+  const auto here =
+      static_cast<uint32_t>(std::count_if(held_.begin(), held_.end(), [&](const auto& job) {
+        return job.second->model.get() == &model;
+      }));
   const bool rests = model.resting_until > std::chrono::steady_clock::now();
   // What is not taken can be run by another host, whose devices answer.
   const bool takes = !stopping_ && !model.broken && !rests && !model.stranded;

@@ -143,7 +143,7 @@ class JobFlow : public LaneObserver {
   };
   std::unordered_map<const Model*, Described> receipts_;
   std::unordered_map<uint64_t, std::shared_ptr<const ModelReceipt>> kept_;  // by job's token
-  Event empty_;  // drained
+  Event empty_;                                                             // drained
   ObjectStore* objects_ = nullptr;
   uint64_t inline_bytes_ = 0;
   Changes fetches_;

@@ -150,8 +150,8 @@ std::vector<std::string> WarningsOf(const std::vector<std::shared_ptr<Model>>& m
   for (const auto& model : models) {
     const ModelConfig& config = model->config;
     if (model->broken) {
-      warnings.push_back(fmt::format("model '{}' cannot be served: {}", config.name,
-                                     model->error.ToString()));
+      warnings.push_back(
+          fmt::format("model '{}' cannot be served: {}", config.name, model->error.ToString()));
     } else if (!config.weights.empty() && !fs::exists(config.weights)) {
       warnings.push_back(
           fmt::format("model '{}' has no weights at '{}'", config.name, config.weights));

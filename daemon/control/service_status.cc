@@ -98,11 +98,10 @@ std::string ServiceStatus::Line() const {
   } else if (const std::string wrong = view_.health.Summary(); !wrong.empty()) {
     state = fmt::format("Degraded: {}", wrong);
   }
-  std::string line =
-      fmt::format("{}: {} ({} loaded), {}, {} queued, {} running", state,
-                  Plural(view_.models.size(), "model"), loaded,
-                  Plural(view_.pool.devices().size(), "device"),
-                  view_.jobs.Count(JobState::kQueued), view_.jobs.Count(JobState::kRunning));
+  std::string line = fmt::format(
+      "{}: {} ({} loaded), {}, {} queued, {} running", state, Plural(view_.models.size(), "model"),
+      loaded, Plural(view_.pool.devices().size(), "device"), view_.jobs.Count(JobState::kQueued),
+      view_.jobs.Count(JobState::kRunning));
   if (reloading_) return "Reloading; " + line;
   if (!refusal_.empty()) line += "; the new configuration is not taken: " + refusal_;
   return line;
