@@ -32,8 +32,8 @@ HostAnswers Ask(const Command& command, const DrainArguments& arguments) {
   if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
   const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
   const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts = FindMeant(
-      client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
+  Outcome<std::vector<std::string>> hosts =
+      FindMeant(client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
   if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
   auto& names = std::get<std::vector<std::string>>(hosts);
   const json body = arguments.all ? json{{"all", true}} : json{{"host", names.front()}};

@@ -32,8 +32,8 @@ HostAnswers Ask(const Command& command, const ReloadArguments& arguments,
   if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
   const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
   const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts = FindMeant(
-      client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
+  Outcome<std::vector<std::string>> hosts =
+      FindMeant(client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
   if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
   auto& names = std::get<std::vector<std::string>>(hosts);
   json body = arguments.all ? json{{"all", true}} : json{{"host", names.front()}};
@@ -101,8 +101,7 @@ ExitCode Reload(const Command& command, const ReloadArguments& arguments) {
 
 void AddReloadCommand(CLI::App* app, Command* command) {
   auto arguments = std::make_shared<ReloadArguments>();
-  CLI::App* reload =
-      app->add_subcommand("reload", "Have a daemon read its configuration again");
+  CLI::App* reload = app->add_subcommand("reload", "Have a daemon read its configuration again");
   CLI::Option* host = reload->add_option("--host", arguments->host,
                                          "This daemon; not needed where there is only one");
   reload->add_flag("--all", arguments->all, "All of them")->excludes(host);

@@ -55,33 +55,6 @@ void JobFlow::UseObjects(ObjectStore* objects, uint64_t inline_bytes) {
   inline_bytes_ = inline_bytes;
 }
 
-void JobFlow::SetLimits(const LimitsConfig& limits, const SchedulingConfig& scheduling) {
-  stop_grace_ = limits.stop_grace;
-  admission_.SetLimits(limits, scheduling);
-  scheduler_.SetFloor(scheduling.floor);
-}
-
-void JobFlow::KeepReceipts(const Model& model) {
-  jobs_.ForEach([&](const Job& job) {
-    if (job.model.get() != &model || job.state != JobState::kRunning) return;
-    kept_.emplace(job.token, receipts_.at(&model).receipt);
-  });
-}
-
-void JobFlow::Describe(const std::shared_ptr<Model>& described) {
-  std::erase_if(receipts_, [](const auto& one) { return one.second.model.expired(); });
-  const Model& model = *described;
-  auto receipt = std::make_shared<ModelReceipt>();
-  receipt->model = model.config.name;
-  receipt->host = host_name_;
-  if (!model.info().id.empty()) {
-    receipt->plugin = fmt::format("{} {} sha256:{}", model.info().id, model.info().version,
-                                  model.contract->plugin_digest);
-  }
-  if (!model.weights_digest.empty()) receipt->weights = "sha256:" + model.weights_digest;
-  receipts_[&model] = {described, std::move(receipt)};
-}
-
 void JobFlow::OnRequest(const Endpoint& endpoint, Message message) {
   ++endpoint.stats->requests;
   if (objects_ != nullptr && ObjectStore::HasReferences(message)) {
@@ -437,11 +410,6 @@ Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
   receipt.model = kept != kept_.end() ? kept->second : receipts_.at(job.model.get()).receipt;
   receipt.spans = tracer_.End(job, result, device);
   return receipt;
-}
-
-boost::asio::awaitable<void> JobFlow::Left(const Endpoint& endpoint) {
-  const auto none = [this, &endpoint] { return fetching_.count(&endpoint) == 0; };
-  co_await fetches_.Until(none);
 }
 
 boost::asio::awaitable<void> JobFlow::Drain() {

@@ -156,7 +156,7 @@ awaitable<void> PluginManager::OpenAtStart(PluginRecord* record, Candidate candi
 }
 
 Result<PluginManager::Candidate> PluginManager::Read(const std::string& key,
-                                                            const Digests& allowed) {
+                                                     const Digests& allowed) {
   auto trusted = IsPath(key) ? OpenTrustedFile(key)
                              : OpenTrustedFileIn(parts_.places.plugin_folder.string(), key + ".so");
   if (!trusted.ok()) {
@@ -310,7 +310,9 @@ awaitable<Result<PluginChange>> PluginManager::Rollback(std::string id) {
         "rollback goes back to the one before the last upgrade");
   }
   Candidate candidate;
-  if (Status status = ReadStaged(*record->previous, parts_.config.plugins.digests, &candidate); !status.ok()) co_return status;
+  if (Status status = ReadStaged(*record->previous, parts_.config.plugins.digests, &candidate);
+      !status.ok())
+    co_return status;
   record->previous.reset();  // the copy is the candidate's now
   auto change = co_await Replace(record, candidate);
   if (change.ok()) change->action = "rolled back";

@@ -86,6 +86,8 @@ awaitable<Status> PluginManager::Serve(std::shared_ptr<Model> model, ModelConfig
   const bool served = before != nullptr && before->ServingOf(*model) != nullptr;
   if (candidate.ok() && (served || record->active != nullptr)) {
     const Status status = co_await ServeBeside(record, model, config, *candidate);
+    // One that nobody has used yet need not be there before it serves.
+    if (status.ok() && !served && config.preload) co_return co_await LoadNow(model);
     if (status.ok() || served) co_return status;
     model->config = config;
     model->broken = true;
@@ -108,8 +110,7 @@ awaitable<Status> PluginManager::Serve(std::shared_ptr<Model> model, ModelConfig
   }
   parts_.observer.OnPluginsChanged();
   if (!model->error.ok() || !config.preload) co_return model->error;
-  const std::vector<std::shared_ptr<Model>> models(1, model);
-  co_return co_await record->active->Load(models);
+  co_return co_await LoadNow(model);
 }
 
 awaitable<Status> PluginManager::ServeBeside(PluginRecord* record, std::shared_ptr<Model> model,
@@ -134,16 +135,16 @@ awaitable<Status> PluginManager::ServeBeside(PluginRecord* record, std::shared_p
     if (config.preload || before->HasLoaded(*model)) {
       status = co_await WarmBeside(next.get(), model, &swapped);
     }
-    if (status.ok() && !swapped) status = co_await next->Rehearse(model, model->recent.All());
+    const auto requests = model->recent.All();
+    if (status.ok() && !swapped && !requests.empty()) {
+      status = co_await next->Rehearse(model, requests);
+    }
   }
   if (!status.ok()) {
     co_await Discard(std::move(next));
     co_return status;
   }
-  Generation* const made = next.get();
   SwitchBeside(record, model, config, std::move(next));
-  // One that nobody has used yet need not be there before it serves.
-  if (!served && config.preload) status = co_await made->Load(models);
   co_return status;
 }
 

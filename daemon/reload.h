@@ -118,7 +118,7 @@ class Reload {
   std::map<std::string, std::string> references_;
   Changes changes_;
   bool busy_ = false;
-  bool signalled_ = false;  // one for a signal has not begun
+  bool signalled_ = false;             // one for a signal has not begun
   boost::asio::thread_pool aside_{1};  // reads and hashes files beside the io_context
 };
 

@@ -26,9 +26,8 @@ using boost::asio::awaitable;
 constexpr const char* kStopped = "the daemon drains";
 
 ModelConfig* FindConfig(Config* config, const std::string& name) {
-  const auto found =
-      std::find_if(config->models.begin(), config->models.end(),
-                   [&name](const ModelConfig& one) { return one.name == name; });
+  const auto found = std::find_if(config->models.begin(), config->models.end(),
+                                  [&name](const ModelConfig& one) { return one.name == name; });
   return found == config->models.end() ? nullptr : &*found;
 }
 
@@ -80,9 +79,8 @@ void Reload::SwitchSettings(const ReloadPlan& plan) {
 }
 
 std::shared_ptr<Model> Reload::FindModel(const std::string& name) const {
-  const auto found =
-      std::find_if(parts_.models.begin(), parts_.models.end(),
-                   [&name](const auto& one) { return one->config.name == name; });
+  const auto found = std::find_if(parts_.models.begin(), parts_.models.end(),
+                                  [&name](const auto& one) { return one->config.name == name; });
   return found == parts_.models.end() ? nullptr : *found;
 }
 

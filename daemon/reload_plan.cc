@@ -17,13 +17,13 @@ namespace {
 constexpr std::array<std::string_view, 4> kSwitched = {"drain_timeout", "log.level", "limits",
                                                        "scheduling"};
 // Of these, what a plugin's worker is started with.
-constexpr std::array<std::string_view, 6> kOfWorkers = {
-    "limits.input_bytes", "limits.pixels", "limits.queued_bytes",
-    "limits.silence",     "limits.open",   "limits.load"};
+constexpr std::array<std::string_view, 6> kOfWorkers = {"limits.input_bytes",  "limits.pixels",
+                                                        "limits.queued_bytes", "limits.silence",
+                                                        "limits.open",         "limits.load"};
 
 bool IsIn(std::string_view key, std::string_view section) {
-  return key.starts_with(section) && (key.size() == section.size() || key[section.size()] == '.' ||
-                                      key[section.size()] == '[');
+  return key.starts_with(section) &&
+         (key.size() == section.size() || key[section.size()] == '.' || key[section.size()] == '[');
 }
 
 template <size_t N>
@@ -86,8 +86,7 @@ ReloadPlan::ModelChange Compare(const ModelConfig& now, const ModelConfig& wante
 
 template <typename List, typename Key>
 auto Find(const List& list, const Key& key, const std::string& name) {
-  return std::find_if(list.begin(), list.end(),
-                      [&](const auto& one) { return one.*key == name; });
+  return std::find_if(list.begin(), list.end(), [&](const auto& one) { return one.*key == name; });
 }
 
 void PlanModels(const Config& now, ReloadPlan* plan) {

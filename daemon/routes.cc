@@ -46,10 +46,9 @@ Status Routes::Subscribe() {
 
 Status Routes::Subscribe(Endpoint* endpoint) {
   const std::string& group = GroupOf(endpoint->subject);
-  const auto number =
-      parts_.subscriptions.Add(endpoint->subject, group, [this, endpoint](Message message) {
-        OnMessage(endpoint, std::move(message));
-      });
+  const auto number = parts_.subscriptions.Add(
+      endpoint->subject, group,
+      [this, endpoint](Message message) { OnMessage(endpoint, std::move(message)); });
   if (number.ok()) ears_[endpoint] = {*number, group};
   return number.status();
 }
@@ -145,9 +144,8 @@ awaitable<Status> Routes::Switch(std::vector<Endpoint> wanted, Intake& intake,
     if (ear == ears_.end()) continue;  // it is being let go
     const uint32_t number = ear->second.number;
     ears_.erase(ear);
-    parts_.subscriptions.Remove(number, [this, endpoint = old.get()] {
-      StartCoroutine(parts_.io, Forget(endpoint));
-    });
+    parts_.subscriptions.Remove(
+        number, [this, endpoint = old.get()] { StartCoroutine(parts_.io, Forget(endpoint)); });
   }
   co_return first;
 }

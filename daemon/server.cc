@@ -80,13 +80,13 @@ Status Server::Start() {
       JobCancel::Parts{io_, config_, flow_, durable_.get(), publisher_, replier_});
   micro_ = std::make_unique<MicroService>(config_, models_, routes_.list(), publisher_);
   plugin_control_ = std::make_unique<PluginControl>(io_, config_, *plugins_, publisher_, replier_);
-  operator_control_ = std::make_unique<OperatorControl>(OperatorControl::Parts{
-      config_.host_name, shown_, [this] { return flow_.jobs().size(); },
-      [this] { return BeginDrain(); },
-      [this](bool wait, OperatorControl::Answered answer) {
-        StartCoroutine(io_, AnswerReload(wait, std::move(answer)));
-      },
-      publisher_, replier_});
+  operator_control_ = std::make_unique<OperatorControl>(
+      OperatorControl::Parts{config_.host_name, shown_, [this] { return flow_.jobs().size(); },
+                             [this] { return BeginDrain(); },
+                             [this](bool wait, OperatorControl::Answered answer) {
+                               StartCoroutine(io_, AnswerReload(wait, std::move(answer)));
+                             },
+                             publisher_, replier_});
   if (Status status = StartHttp(); !status.ok()) return status;
   service_ = std::make_unique<ServiceStatus>(io_, View(), intake_->connection());
   service_->Start();

@@ -164,10 +164,10 @@ TEST(ReloadPlan, WhatNeedsARestartIsNamedAndStays) {
   // Of the group that all have, as the file reader gives it.
   for (RouteConfig& route : wanted.routes) route.queue_group = "others";
   const ReloadPlan plan = PlanReload(Sample(), wanted);
-  EXPECT_THAT(plan.needs_restart,
-              ElementsAre("devices", "health.give_up", "host_name", "http.listen",
-                          "jobs.max_attempts", "log.format", "nats.prefix", "nats.queue_group",
-                          "plugins.watch", "state_dir"));
+  EXPECT_THAT(
+      plan.needs_restart,
+      ElementsAre("devices", "health.give_up", "host_name", "http.listen", "jobs.max_attempts",
+                  "log.format", "nats.prefix", "nats.queue_group", "plugins.watch", "state_dir"));
   EXPECT_THAT(plan.settings, ElementsAre("limits.queued"));
   EXPECT_FALSE(plan.touches_routes());
   EXPECT_EQ(plan.config.host_name, "gpu-7");

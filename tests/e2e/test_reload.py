@@ -212,14 +212,16 @@ async def test_what_cannot_be_had_is_told_and_the_rest_is_done(start, tmp_path):
     good = {"plugin": "mock", "preload": True}
     daemon, client = await start({"m": good})
     bad = {**good, "options": {"load_fail": "internal"}}
-    write(daemon, models={"m": bad, "fine": {"plugin": "echo"}, "gone": {"plugin": "nonsuch"}})
+    write(daemon, models={"m": bad, "fine": {"plugin": "echo"}, "gone": {"plugin": "nonsuch"}, "late": bad})
     shell = Shell(tmp_path, daemon.config["nats"]["url"])
     done = shell("reload", "--wait", code=1)
     assert "+ model fine" in done.text and "! model 'gone' cannot be served" in done.text
-    assert "model 'm': " in done.err and "model 'gone': " in done.err
+    for model in ("m", "gone", "late"):
+        assert f"model '{model}': " in done.err
     (await client.run("m")).ok()  # as it was
     (await client.run("fine", b"x")).ok()
     (await client.run("gone")).failed("not_found")
+    (await client.run("late")).failed("internal")  # it is there, and each job tries to load it
     failed = shell.json("reload", "--wait", code=1)["hosts"][0]["failed"]
     assert [one["what"] for one in failed] == ["model 'm'"]
     # It is tried again.

@@ -108,12 +108,15 @@ async def test_each_job_is_answered_exactly_once(site, connect):
         assert answer["failed"] == [] and answer["models"]["added"] and answer["models"]["removed"]
         assert {change["name"] for change in answer["models"]["changed"]} == {"made", "asked"}
         assert all(answer["routes"].values()), answer["routes"]
-        await asyncio.sleep(0.1)
+
+        async def more():
+            return len(jobs) > 5 * number and len(always) > 20 * number
+
+        await until("more load", more)
     # What waits for a model that is not there now is run when it is.
     models = configuration(0, site)["models"] | configuration(1, site)["models"]
     last = configuration(1, site) | {"models": models}
     daemon.config_path.write_text(json.dumps({**config, **last}))
-    await asyncio.sleep(0.1)
     over.set()
     await load
     await client.request("darkroom.control.reconfigure", b'{"all": true, "wait": true}')
