@@ -26,8 +26,8 @@ LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
 STAND_INS = re.compile(r"\b(NAME|FOLDER)|^plugins/negative/")
 
 
-# What shows a promise of docs/security.md: a test's file, a script's target.
-SHOWN_BY = re.compile(r"`(e2e_\w+|\w+_test|scripts/fuzz \w+)`")
+# What shows a promise: a test's file, a script's target.
+SHOWN_BY = re.compile(r"`((?:e2e|systemd|packaging|bundle|layout)_\w+|\w+_test|scripts/fuzz \w+|scripts/torture)`")
 
 
 def prose(page: Path) -> str:
@@ -156,18 +156,31 @@ def shows(name: str) -> bool:
     """Whether there is a test of that name, as ctest and scripts/fuzz know them."""
     if name.startswith("scripts/fuzz "):
         return (ROOT / f"tests/fuzz/fuzz_{name.split()[1]}.cc").exists()
-    if name.startswith("e2e_"):
-        return (ROOT / f"tests/e2e/test_{name[4:]}.py").exists()
+    if name == "scripts/torture":
+        return (ROOT / name).exists()
+    folder, _, file = name.partition("_")
+    if folder in ("e2e", "systemd", "packaging", "bundle", "layout"):
+        return (ROOT / f"tests/{folder}/test_{file.removeprefix('test_')}.py").exists()
     # A program is named after its file, some with their folder's name before it.
     words = name.removesuffix("_test").split("_")
     return any(any((ROOT / "tests").rglob("_".join(words[i:]) + "_test.cc")) for i in range(len(words)))
 
 
-def test_every_promise_of_security_has_its_test():
-    page = (ROOT / "docs/security.md").read_text()
-    rows = page.split("| danger |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+def promises(page: str, first: str) -> list[str]:
+    """The rows of the table whose first column has that name."""
+    text = (ROOT / page).read_text()
+    return text.split(f"| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+
+
+@pytest.mark.parametrize("page, first", [("docs/security.md", "danger"), ("docs/operations.md", "promise")])
+def test_every_promise_has_its_test(page, first):
+    rows = promises(page, first)
     assert len(rows) > 5
     for row in rows:
-        names = SHOWN_BY.findall(row)
+        names = SHOWN_BY.findall(row.rsplit(" | ", 1)[1])
         assert names, row
         assert not [name for name in names if not shows(name)], row
+
+
+def test_a_promise_without_a_test_is_seen():
+    assert not any(shows(name) for name in ("e2e_nonsuch", "systemd_nonsuch", "nonsuch_test", "scripts/fuzz nonsuch"))
