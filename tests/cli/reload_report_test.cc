@@ -40,7 +40,7 @@ TEST(ReloadReport, SaysWhenItHasOnlyBegunOrHasNothingToDo) {
 TEST(ReloadReport, TakesWhateverAStrangerSends) {
   EXPECT_EQ(ReloadText(json::array()), ": nothing has changed\n");
   EXPECT_EQ(ReloadText({{"host", 7}, {"settings", {1, "a\x1b[2J"}}, {"models", "x"}}),
-            ": reloading\n  ~ \n  ~ a\\x1b[2J\n");
+            ": reloading\n  ~ \n  ~ a [2J\n");
   EXPECT_EQ(ReloadText({{"models", {{"changed", {1, {{"name", 2}}}}}}}),
             ": reloading\n  ~ model : \n  ~ model : \n");
 }

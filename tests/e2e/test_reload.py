@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import json
 import signal
+from collections import Counter
 
 import nats.errors
 import pytest
@@ -128,7 +129,7 @@ def hang_up_only(daemon):
 
 
 async def test_models_come_and_go(start, tmp_path):
-    daemon, client = await start({"old": {"plugin": "mock"}, "stays": {"plugin": "mock"}, "e": {"plugin": "echo"}})
+    daemon, client = await start({"old": {"plugin": "mock", "max_batch": 1}, "stays": {"plugin": "mock"}, "e": {"plugin": "echo"}})
     for model in ("old", "stays", "e"):
         (await client.run(model, b"x")).ok()
     before = set(children_of(daemon.pid))
@@ -228,6 +229,43 @@ async def test_what_cannot_be_had_is_told_and_the_rest_is_done(start, tmp_path):
     answer = await reload(daemon, client, models={"m": {**good, "options": {"load_delay_ms": 1}}})
     assert answer["failed"] == [] and answer["models"]["changed"][0]["keys"] == ["options"]
     assert shell("reload").text == "one: nothing has changed\n"
+    assert daemon.stop() == 0
+
+
+async def test_another_queue_group_takes_over_without_a_gap_and_without_twins(start):
+    models = {"e": {"plugin": "echo", "queue": 100000}}
+    route = {"subject": "in", "model": "e", "queue_group": "group-0"}
+    daemon, client = await start(models, routes=[route], limits={"queued": 200000})
+    answers, sent, over = Counter(), 0, False
+
+    async def heard(message):
+        assert "Nats-Service-Error" not in message.headers and "Status" not in message.headers
+        answers[message.subject] += 1
+
+    await client.nats.subscribe("answers.*", cb=heard)
+
+    async def send():
+        nonlocal sent
+        while not over:
+            for _ in range(20):
+                sent += 1
+                await client.nats.publish("in", b"%d" % sent, reply=f"answers.{sent}")
+            await client.nats.flush()
+            daemon.read_notices()
+
+    load = asyncio.create_task(send())
+    for number in range(1, 6):
+        answer = await reload(daemon, client, routes=[{**route, "queue_group": f"group-{number}"}])
+        assert answer["routes"]["changed"] == ["in"]
+    over = True
+    await load
+
+    async def all_answered():
+        return len(answers) == sent
+
+    await until("all to be answered", all_answered)
+    await client.nats.flush()
+    assert set(answers.values()) == {1} and sent > 100
     assert daemon.stop() == 0
 
 
