@@ -35,8 +35,8 @@ std::string Sha256Of(Bytes bytes);  // 64 digits
 Result<std::string> Sha256OfFile(const std::string& path);
 
 // Of a model's weights: a file's own digest; of a folder, that of what `sha256sum` would print of
-// all files in it, in the order of their names: "DIGEST  part/file\n" each. Hidden files are none of
-// the model's.
+// all files in it, in the order of their names: "DIGEST  part/file\n" each. Hidden files are none
+// of the model's.
 Result<std::string> Sha256OfWeights(const std::string& path);
 
 }  // namespace darkroom

@@ -37,8 +37,7 @@ TEST(Digest, OfAFolderIsThatOfWhatIsInIt) {
   std::ofstream(folder / "unet/a.bin") << "abc";
   std::ofstream(folder / "b.json") << "abc";
   const auto digest = [&folder] { return *Sha256OfWeights(folder.string()); };
-  const std::string lines =
-      std::string(kAbc) + "  b.json\n" + std::string(kAbc) + "  unet/a.bin\n";
+  const std::string lines = std::string(kAbc) + "  b.json\n" + std::string(kAbc) + "  unet/a.bin\n";
   EXPECT_EQ(digest(), Sha256Of(AsBytes(lines)));
   std::ofstream(folder / ".cache/lock") << "x";
   EXPECT_EQ(digest(), Sha256Of(AsBytes(lines))) << "what is hidden does not count";
