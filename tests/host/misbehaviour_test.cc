@@ -159,6 +159,14 @@ INSTANTIATE_TEST_SUITE_P(
         Table{BAD_TABLE_1, Code::kFailedPrecondition, "gave a table of ABI 2, this host has 1"},
         Table{BAD_TABLE_2, Code::kFailedPrecondition, "gave a table that is too short"},
         Table{BAD_TABLE_3, Code::kFailedPrecondition, "left the required slot infer empty"},
+        Table{BAD_EXTENSIONS_0, Code::kFailedPrecondition,
+              "does not have the extension darkroom.stepwise/1 that its manifest names"},
+        Table{BAD_EXTENSIONS_1, Code::kFailedPrecondition,
+              "left a slot of darkroom.stepwise/1 empty"},
+        Table{BAD_EXTENSIONS_2, Code::kFailedPrecondition,
+              "does not have the extension darkroom.checkpoint/1 that its manifest names"},
+        Table{BAD_EXTENSIONS_3, Code::kFailedPrecondition,
+              "left a slot of darkroom.checkpoint/1 empty"},
         Table{BAD_TABLE_4, Code::kInternal, "let an exception out of entry: broke in entry"}));
 
 TEST(HostTest, TellsWhatTheLoaderSaid) {

@@ -18,6 +18,13 @@ foreach(kind RANGE 4)
   list(APPEND bad_tables bad_table_${kind})
 endforeach()
 
+foreach(kind RANGE 3)
+  darkroom_host_test_plugin(bad_extensions_${kind} bad_extensions)
+  target_compile_definitions(bad_extensions_${kind} PRIVATE BAD_EXTENSION=${kind})
+  list(APPEND bad_table_paths BAD_EXTENSIONS_${kind}="$<TARGET_FILE:bad_extensions_${kind}>")
+  list(APPEND bad_tables bad_extensions_${kind})
+endforeach()
+
 foreach(name instance misbehaviour pipeline steps values)
   darkroom_test(host_${name}_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.cc
                 LIBS darkroom_daemon darkroom_host_runtime darkroom_host_images)

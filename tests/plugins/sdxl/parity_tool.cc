@@ -98,12 +98,12 @@ Networks Open(const Json& line) {
     networks.vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), vae,
                                                sdxl::VaePlacement(vae, placement));
   } else if (part == "draw" || part == "resume") {
-    const sdxl::PipelineOptions drawing{.rows = line.value("limit", int64_t{64}),
-                                        .prompts = 2,
-                                        .embeddings = line.value("embeddings", "")};
-    networks.draw = std::make_unique<sdxl::Pipeline>(folder, placement, drawing);
+    const sdxl::PipelineOptions limits{.rows = line.value("limit", int64_t{64}),
+                                       .prompts = 2,
+                                       .embeddings = line.value("embeddings", "")};
+    networks.draw = std::make_unique<sdxl::Pipeline>(folder, placement, limits);
     if (part == "resume")
-      networks.again = std::make_unique<sdxl::Pipeline>(folder, placement, drawing);
+      networks.again = std::make_unique<sdxl::Pipeline>(folder, placement, limits);
   } else {
     networks.text =
         std::make_unique<sdxl::TextEncoders>(folder, placement, line.value("embeddings", ""));
