@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,31 +38,60 @@ int Complain(const std::vector<ConfigIssue>& issues) {
   return EX_CONFIG;
 }
 
-// Of each route by itself, so that one that is wrong does not hide the next.
-bool CheckEndpoints(const std::filesystem::path& file, const Config& config,
-                    const std::vector<std::shared_ptr<Model>>& models) {
-  bool sound = true;
-  Config one = config;
-  for (size_t i = 0; i <= config.routes.size(); ++i) {
-    one.routes.clear();
-    if (i > 0) one.routes.push_back(config.routes[i - 1]);
-    const auto endpoints = SetUpEndpoints(one, models);
-    if (endpoints.ok()) continue;
-    sound = false;
-    fmt::print(stderr, "{}: {}\n", file.string(), endpoints.status().ToString());
-    if (i == 0) break;  // the models' own, which each of the others has, too
+// The error with the place of the parameter that it names, if it is one of these, else of all.
+ConfigIssue WhereParamsAre(const LoadedConfig& loaded, const std::string& of,
+                           const Status& status) {
+  const auto found = loaded.places.find(of);
+  ConfigIssue issue = found == loaded.places.end() ? ConfigIssue{} : found->second;
+  const std::string prefix = of + ".params.";
+  for (auto one = loaded.places.lower_bound(prefix);
+       one != loaded.places.end() && one->first.starts_with(prefix); ++one) {
+    const std::string key = one->first.substr(prefix.size());
+    for (const char quote : {'"', '\''}) {
+      const std::string quoted = fmt::format("{0}{1}{0}", quote, key);
+      if (status.message().find(quoted) != std::string::npos) issue = one->second;
+    }
   }
-  return sound;
+  issue.message = status.ToString();
+  return issue;
+}
+
+// Of each model and route by itself, so that one that is wrong does not hide the next.
+std::vector<ConfigIssue> CheckEndpoints(const LoadedConfig& loaded,
+                                        const std::vector<std::shared_ptr<Model>>& models) {
+  std::vector<ConfigIssue> issues;
+  std::set<std::string> wrong;
+  Config one = *loaded.config;
+  one.routes.clear();
+  for (const auto& model : models) {
+    const Status status = SetUpEndpoints(one, {model}).status();
+    if (status.ok()) continue;
+    wrong.insert(model->config.name);
+    issues.push_back(WhereParamsAre(loaded, "models." + model->config.name, status));
+  }
+  for (size_t i = 0; i < loaded.config->routes.size(); ++i) {
+    one.routes = {loaded.config->routes[i]};
+    const std::string& name = one.routes.front().model;
+    // What is wrong with a model is not said again of each route to it.
+    if (wrong.contains(name)) continue;
+    const auto model = std::find_if(models.begin(), models.end(), [&](const auto& candidate) {
+      return candidate->config.name == name;
+    });
+    const Status status = SetUpEndpoints(one, {*model}).status();
+    if (!status.ok()) issues.push_back(WhereParamsAre(loaded, fmt::format("routes.{}", i), status));
+  }
+  return issues;
 }
 
 // Everything that can be found out without serving: the configuration, the plugins' files and their
 // params. A model that cannot run, or a device that is not here, is told of, but is not wrong: the
 // daemon does with the others.
-int Check(const std::filesystem::path& file, const Config& config) {
+int Check(const std::filesystem::path& file, const LoadedConfig& loaded) {
+  const Config& config = *loaded.config;
   const Places places = FindPlaces(config);
   PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
   const auto models = SetUpModels(config, &registry);
-  if (!CheckEndpoints(file, config, models)) return EX_CONFIG;
+  if (const auto issues = CheckEndpoints(loaded, models); !issues.empty()) return Complain(issues);
   for (const auto& model : models) {
     if (model->broken) {
       fmt::print("warning: model '{}' cannot be served: {}\n", model->config.name,
@@ -118,7 +149,7 @@ int Main(int argc, char** argv) {
   }
   const LoadedConfig loaded = LoadConfig(file);
   if (!loaded.config) return Complain(loaded.issues);
-  if (check) return Check(file, *loaded.config);
+  if (check) return Check(file, loaded);
   const auto log = MakeLogger(loaded.config->log_level, loaded.config->log_format);
   if (!log.ok()) return Complain({{file, 0, 0, log.status().ToString()}});
   return Serve(loaded, **log);
