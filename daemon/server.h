@@ -23,6 +23,7 @@
 #include "control/http_server.h"
 #include "control/job_metrics.h"
 #include "control/micro_service.h"
+#include "control/nats_links.h"
 #include "control/operator_control.h"
 #include "control/plugin_control.h"
 #include "control/service_status.h"
@@ -68,6 +69,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
 
   Status StartHttp();
   ControlView View();
+  NatsLinks Links();
   Status StartNats();
   Status StartDurableJobs(const ServerLink& link);
   const Endpoint* EndpointOf(const std::string& model) const;

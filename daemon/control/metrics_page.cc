@@ -61,15 +61,15 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-void AddDaemon(const ControlView& view, const Connection& connection, Families* all) {
+void AddDaemon(const ControlView& view, const NatsLinks& links, Families* all) {
   all->Gauge("darkroom_build_info", "1; what this is.");
   all->Add(1, {{"version", kVersion}, {"host", view.host}});
   all->Gauge("darkroom_ready", "Whether jobs are served.");
   all->Add(view.state == "ready" ? 1 : 0);
   all->Gauge("darkroom_nats_connected", "Whether there is a connection to the NATS server.");
-  all->Add(connection.connected() ? 1 : 0);
-  all->Counter("darkroom_nats_reconnects_total", "Connections after the first.");
-  all->Add(static_cast<double>(connection.reconnects()));
+  all->Add(links.connected() ? 1 : 0);
+  all->Counter("darkroom_nats_reconnects_total", "Connections after the first ones.");
+  all->Add(static_cast<double>(links.reconnects()));
   all->Counter("darkroom_nats_troubles_total", "What went wrong with the NATS server, by kind.");
   for (size_t kind = 0; kind < kNatsTroubles; ++kind) {
     const auto trouble = static_cast<NatsTrouble>(kind);
@@ -206,11 +206,11 @@ void AddProcess(Families* all) {
 
 }  // namespace
 
-std::string MetricsPage(const ControlView& view, const Connection& connection,
-                        const JobMetrics& metrics, const SpanCounts& spans) {
+std::string MetricsPage(const ControlView& view, const NatsLinks& links, const JobMetrics& metrics,
+                        const SpanCounts& spans) {
   const auto now = SteadyClock::now();
   Families all(metrics.Collect());
-  AddDaemon(view, connection, &all);
+  AddDaemon(view, links, &all);
   AddModels(view, now, &all);
   AddDevices(view, now, &all);
   AddWorkers(view, &all);
