@@ -38,7 +38,7 @@
 
 namespace darkroom::host {
 
-inline constexpr uint32_t kHostApiVersion = 3;
+inline constexpr uint32_t kHostApiVersion = 4;
 
 // One input as it arrived: undecoded. `content_type` may be empty: the host then looks at the
 // bytes.
@@ -106,6 +106,19 @@ struct JobResult {
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
+enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
+
+// One of a plugin's metrics, and what an instance has added to it since it was made. A histogram is
+// kept as count and sum, which give its rate and mean. `value` is a counter's or gauge's sum of all
+// that was added, or a histogram's sum.
+struct MetricValue {
+  MetricKind kind = MetricKind::kCounter;
+  std::string name;
+  std::string help;
+  double value = 0;
+  uint64_t count = 0;  // of additions
+};
+
 // What the host tells the daemon. Every call is short for the caller to make: implementations hand
 // over and return.
 class Events {
@@ -128,6 +141,8 @@ class Events {
   // At most the newest of several quick calls need reach the requester. `stage` may be empty.
   virtual void OnProgress(uint64_t token, double fraction, std::string_view stage) = 0;
   virtual void OnLog(LogLevel level, std::string_view message) = 0;
+  // Of the plugin's metrics those that have changed since this was last told.
+  virtual void OnMetrics(std::vector<MetricValue>) {}
 };
 
 // Where an instance runs.

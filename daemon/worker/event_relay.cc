@@ -55,6 +55,9 @@ void EventRelay::Deliver(Event event, host::Events* target) {
     case Event::Kind::kProgress:
       target->OnProgress(event.token, event.number, event.stage);
       break;
+    case Event::Kind::kMetrics:
+      target->OnMetrics(std::move(event.metrics));
+      break;
   }
 }
 
@@ -93,6 +96,10 @@ void EventRelay::OnReserve(uint64_t bytes) {
 
 void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view stage) {
   events_.Put({Event::Kind::kProgress, token, {}, fraction, std::string(stage), {}});
+}
+
+void EventRelay::OnMetrics(std::vector<host::MetricValue> values) {
+  events_.Put({Event::Kind::kMetrics, 0, {}, 0, {}, {}, std::move(values)});
 }
 
 void EventRelay::OnLog(host::LogLevel level, std::string_view message) {

@@ -39,6 +39,7 @@ class EventRelay : public host::Events {
   void OnReserve(uint64_t bytes) override;
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
+  void OnMetrics(std::vector<host::MetricValue> values) override;
 
  private:
   struct Event {
@@ -51,7 +52,8 @@ class EventRelay : public host::Events {
       kPaused,
       kUnloaded,
       kReserve,
-      kProgress
+      kProgress,
+      kMetrics
     };
     Kind kind;
     uint64_t token = 0;      // of a job; the bytes of kReserve
@@ -59,6 +61,7 @@ class EventRelay : public host::Events {
     double number = 0;       // progress; milliseconds of a load
     std::string stage;
     std::vector<uint64_t> suspects;
+    std::vector<host::MetricValue> metrics{};
   };
 
   static void Deliver(Event event, host::Events* target);

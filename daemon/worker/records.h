@@ -24,7 +24,7 @@
 
 namespace darkroom {
 
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 
 // Longer packets are never sent; the kernel's limit for one is above 200 KiB everywhere.
 inline constexpr size_t kMaxPacket = size_t{128} << 10;
@@ -64,6 +64,7 @@ enum class RecordKind : uint32_t {
   kClosed,      // about a plugin: u32 1 if it is still mapped
   kLog,         // u32 level, text; about an instance or a plugin
   kPong,
+  kMetrics,  // about an instance: see metric_record.h
 };
 
 struct RecordHead {

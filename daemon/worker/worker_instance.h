@@ -52,6 +52,7 @@ class WorkerInstance final : public host::Events {
   void OnReserve(uint64_t bytes) override;
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
+  void OnMetrics(std::vector<host::MetricValue> values) override;
 
  private:
   // A job's outputs in the arena: its own room first, then what the daemon grants.
