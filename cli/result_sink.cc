@@ -34,6 +34,16 @@ json EmptyResult(const std::string& job, const std::string& model) {
 }
 
 std::optional<Failure> ResultSink::Open() {
+  if (show_) {
+    const auto pictures = DetectPictures(command_.terminal);
+    if (pictures.ok()) {
+      pictures_ = *pictures;
+    } else if (output_.empty()) {
+      return Failure::Local(pictures.status().Annotated("--show"));
+    } else {
+      WriteError(fmt::format("darkroom: --show: {}\n", pictures.status().message()));
+    }
+  }
   if (output_.empty() || output_ == "-") return std::nullopt;
   Result<std::unique_ptr<OutputFile>> file = OutputFile::Open(output_);
   if (!file.ok()) return Failure::Local(file.status());
@@ -42,7 +52,7 @@ std::optional<Failure> ResultSink::Open() {
 }
 
 bool ResultSink::MayShowBytes() const {
-  return !output_.empty() || (!command_.json && !command_.terminal.output);
+  return !output_.empty() || pictures_ || (!command_.json && !command_.terminal.output);
 }
 
 std::optional<Failure> ResultSink::CheckForm(std::string_view accept) const {
@@ -73,10 +83,18 @@ std::optional<Failure> ResultSink::Deliver(const Incoming& reply, json* result) 
       reply.Header("Content-Type").value_or("application/octet-stream");
   fields["bytes"] = reply.body().size();
   fields["content_type"] = content_type;
+  if (file_ == nullptr && pictures_ && content_type.starts_with("image/")) {
+    const Status drawn = Draw(reply.body(), MediaType(content_type));
+    return drawn.ok() ? std::nullopt : std::optional(Failure::Local(drawn));
+  }
   if (file_ == nullptr) return Show(reply.body(), MediaType(content_type), result);
   const Status status = file_->Commit(reply.body());
   if (!status.ok()) return Failure::Local(status);
   fields["output"] = output_;
+  if (pictures_) {
+    const Status drawn = Draw(reply.body(), MediaType(content_type));
+    if (!drawn.ok()) WriteError(fmt::format("darkroom: --show: {}\n", drawn.message()));
+  }
   if (!quiet_ && !command_.json) {
     WriteError(fmt::format("{}: {}\n", Printable(output_),
                            Summary(reply.body().size(), content_type, model, fields["receipt"])));
@@ -84,10 +102,15 @@ std::optional<Failure> ResultSink::Deliver(const Incoming& reply, json* result) 
   return std::nullopt;
 }
 
+Status ResultSink::Draw(std::string_view body, const std::string& type) const {
+  const auto text = InlinePicture(*pictures_, type, body, command_.terminal.width);
+  return text.ok() ? WriteOutput(*text) : text.status();
+}
+
 // Without a file: into the JSON object, onto the terminal, or into the pipe.
 std::optional<Failure> ResultSink::Show(std::string_view body, const std::string& type,
                                         json* result) {
-  if (!MayShowBytes() && !IsText(type)) return RefuseBytes(type);
+  if ((pictures_ || !MayShowBytes()) && !IsText(type)) return RefuseBytes(type);
   if (command_.json) {
     Result<json> value = IsJson(type) ? ParseJson(body) : Result<json>(json(std::string(body)));
     if (!value.ok()) return Failure::Remote(value.status().Annotated("the daemon's reply"));

@@ -17,17 +17,19 @@
 
 #include "cli/command.h"
 #include "cli/event_queue.h"
+#include "cli/inline_image.h"
 #include "cli/output_file.h"
 
 namespace darkroom {
 
 class ResultSink {
  public:
-  // `output`: a path, "-" for standard output, or empty.
-  ResultSink(const Command& command, std::string output, bool quiet)
-      : command_(command), output_(std::move(output)), quiet_(quiet) {}
+  // `output`: a path, "-" for standard output, or empty. `show`: a picture is shown on the
+  // terminal, where that can.
+  ResultSink(const Command& command, std::string output, bool quiet, bool show = false)
+      : command_(command), output_(std::move(output)), quiet_(quiet), show_(show) {}
 
-  // Makes the file, so that one that cannot be written costs no work.
+  // Makes the file, and sees whether pictures can be shown, so that what cannot be costs no work.
   std::optional<Failure> Open();
 
   // Whether bytes that are no text may go where the result goes.
@@ -43,10 +45,13 @@ class ResultSink {
  private:
   std::optional<Failure> Show(std::string_view body, const std::string& type,
                               nlohmann::json* result);
+  Status Draw(std::string_view body, const std::string& type) const;
 
   const Command& command_;
   const std::string output_;
   const bool quiet_;
+  const bool show_;
+  std::optional<PictureProtocol> pictures_;  // that the terminal shows
   std::unique_ptr<OutputFile> file_;
 };
 

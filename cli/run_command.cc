@@ -27,7 +27,7 @@ class Run {
   Run(const Command& command, RunOptions options)
       : command_(command),
         options_(std::move(options)),
-        sink_(command, options_.output, options_.quiet),
+        sink_(command, options_.output, options_.quiet, options_.show),
         result_(EmptyResult(options_.job, options_.model)) {}
 
   ExitCode Execute() {
@@ -121,6 +121,8 @@ void AddRunCommand(CLI::App* app, Command* command) {
   AddRequestOptions(run, arguments);
   run->add_option("--timeout", arguments->timeout,
                   "How long to wait for the reply; the deadline and 2 s if that is given");
+  run->add_flag("--show", arguments->show,
+                "Show a picture on the terminal, if that can (kitty, iTerm2, WezTerm, ...)");
   run->add_option("--job", arguments->job, "The job's id, instead of one made at random");
   run->add_option("--subject", arguments->subject, "Send to this subject of a route instead");
   run->callback([command, arguments] {

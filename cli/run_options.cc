@@ -68,6 +68,11 @@ Status SetReply(const RunArguments& arguments, bool json, RunOptions* options) {
     return Status::InvalidArgument("-o - and --json both want standard output",
                                    "give the result a file: -o FILE");
   }
+  if (arguments.show && (json || arguments.output == "-")) {
+    return Status::InvalidArgument(
+        fmt::format("--show and {} both want standard output", json ? "--json" : "-o -"),
+        "leave one of them out");
+  }
   if (arguments.accept.empty()) {
     options->accept = AcceptForPath(arguments.output);
     return {};
@@ -127,6 +132,7 @@ Result<RunOptions> CheckRunArguments(const RunArguments& arguments, const std::s
                                      const Terminal& terminal, bool json) {
   RunOptions options;
   options.quiet = arguments.quiet;
+  options.show = arguments.show;
   Status status = SetTarget(arguments, prefix, &options);
   if (status.ok()) status = SetTimes(arguments, &options);
   if (status.ok()) {

@@ -39,6 +39,7 @@ struct RunArguments {
   std::string job;
   std::string progress = "auto";  // auto, bar, plain, none
   bool quiet = false;
+  bool show = false;
 };
 
 struct RunOptions {
@@ -53,6 +54,7 @@ struct RunOptions {
   std::string job;
   ProgressMode progress = ProgressMode::kNone;
   bool quiet = false;
+  bool show = false;  // a picture on the terminal
 
   const std::string& label() const { return model.empty() ? subject : model; }
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +27,7 @@
 #include "core/log.h"
 #include "core/version.h"
 #include "device/find_devices.h"
+#include "endpoint_check.h"
 #include "model_setup.h"
 #include "server.h"
 
@@ -40,16 +42,14 @@ int Complain(const std::vector<ConfigIssue>& issues) {
 // Everything that can be found out without serving: the configuration, the plugins' files and their
 // params. A model that cannot run, or a device that is not here, is told of, but is not wrong: the
 // daemon does with the others.
-int Check(const std::filesystem::path& file, const Config& config) {
+int Check(const std::filesystem::path& file, const LoadedConfig& loaded) {
+  const Config& config = *loaded.config;
   const Places places = FindPlaces(config);
   PluginRegistry registry(places.plugin_folder.string(), {places.torch_lib()});
   const auto models =
       SetUpModels(config, [&](const std::string& plugin) { return registry.Find(plugin); });
-  const std::vector<Status> wrong = CheckEndpoints(config, models);
-  for (const Status& status : wrong) {
-    fmt::print(stderr, "{}: {}\n", file.string(), status.ToString());
-  }
-  if (!wrong.empty()) return EX_CONFIG;
+  const std::vector<ConfigIssue> wrong = CheckEndpoints(loaded, config, models);
+  if (!wrong.empty()) return Complain(wrong);
   for (const std::string& warning : WarningsOf(models)) fmt::print("warning: {}\n", warning);
   const FoundDevices found = FindDevices(config.devices);
   for (const Device& device : found.devices) {
@@ -100,7 +100,7 @@ int Main(int argc, char** argv) {
   signal(SIGHUP, SIG_IGN);
   LoadedConfig loaded = LoadConfig(file);
   if (!loaded.config) return Complain(loaded.issues);
-  if (check) return Check(file, *loaded.config);
+  if (check) return Check(file, loaded);
   const auto log = MakeLogger(loaded.config->log_level, loaded.config->log_format);
   if (!log.ok()) return Complain({{file, 0, 0, log.status().ToString()}});
   return Serve(file, std::move(loaded), **log);

@@ -91,21 +91,6 @@ Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
   return endpoints;
 }
 
-std::vector<Status> CheckEndpoints(const Config& config,
-                                   const std::vector<std::shared_ptr<Model>>& models) {
-  std::vector<Status> wrong;
-  Config one = config;
-  for (size_t i = 0; i <= config.routes.size(); ++i) {
-    one.routes.clear();
-    if (i > 0) one.routes.push_back(config.routes[i - 1]);
-    const auto endpoints = SetUpEndpoints(one, models);
-    if (endpoints.ok()) continue;
-    wrong.push_back(endpoints.status());
-    if (i == 0) break;  // the models' own, which each of the others has, too
-  }
-  return wrong;
-}
-
 std::vector<std::string> WarningsOf(const std::vector<std::shared_ptr<Model>>& models) {
   std::vector<std::string> warnings;
   for (const auto& model : models) {

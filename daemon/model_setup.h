@@ -39,10 +39,6 @@ std::vector<std::shared_ptr<Model>> SetUpModels(const Config& config, const Find
 Result<std::vector<Endpoint>> SetUpEndpoints(const Config& config,
                                              const std::vector<std::shared_ptr<Model>>& models);
 
-// What SetUpEndpoints finds wrong, of each route by itself, so that one does not hide the next.
-std::vector<Status> CheckEndpoints(const Config& config,
-                                   const std::vector<std::shared_ptr<Model>>& models);
-
 // What is not wrong with the configuration, and yet keeps models from being served.
 std::vector<std::string> WarningsOf(const std::vector<std::shared_ptr<Model>>& models);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/coroutine.h"
+#include "endpoint_check.h"
 
 namespace darkroom {
 
@@ -102,16 +103,14 @@ void Reload::ReadNow(const Config& now, const Files& files, Read* read) const {
     return registry.Find(key);
   };
   const auto models = SetUpModels(config, find);
-  read->wrong = CheckEndpoints(config, models);
+  read->wrong = CheckEndpoints(read->loaded, config, models);
   read->warnings = WarningsOf(models);
 }
 
 Status Reload::Refusal(const Read& read) const {
   std::vector<std::string> wrong;
   for (const ConfigIssue& issue : read.loaded.issues) wrong.push_back(issue.ToString());
-  for (const Status& status : read.wrong) {
-    wrong.push_back(fmt::format("{}: {}", parts_.file.string(), status.message()));
-  }
+  for (const ConfigIssue& issue : read.wrong) wrong.push_back(issue.ToString());
   if (wrong.empty()) return Status::Ok();
   return Status::InvalidArgument(
       fmt::format("{}", fmt::join(wrong, "; ")),

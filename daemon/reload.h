@@ -90,7 +90,7 @@ class Reload {
   struct Read {
     LoadedConfig loaded;
     ReloadPlan plan;
-    std::vector<Status> wrong;
+    std::vector<ConfigIssue> wrong;
     std::vector<std::string> warnings;
   };
   using Files = std::map<std::string, std::shared_ptr<const PluginFile>>;

@@ -103,6 +103,8 @@ ControlView Server::View() {
           routes_.list(),    flow_.jobs(), flow_.admission(), state_, nats_log_};
 }
 
+NatsLinks Server::Links() { return {intake_->connection(), publisher_.connection()}; }
+
 Status Server::StartHttp() {
   if (config_.http.listen == HttpConfig::kOff) return Status::Ok();
   const auto started = std::chrono::system_clock::now();
@@ -114,11 +116,11 @@ Status Server::StartHttp() {
           {"/metrics",
            [this, view = View()] {
              return HttpPage{.type = kMetricsType,
-                             .body = MetricsPage(view, publisher_.connection(), metrics_,
+                             .body = MetricsPage(view, Links(), metrics_,
                                                  traces_ ? traces_->counts() : SpanCounts{})};
            }},
           {"/statusz", [this, view = View(), started] {
-             return HttpPage{.body = StatusPage(view, publisher_.connection(), metrics_, started)};
+             return HttpPage{.body = StatusPage(view, Links(), metrics_, started)};
            }}});
   Status status = http_->Listen(config_.http.listen);
   if (status.ok()) {

@@ -27,6 +27,7 @@
 #include "control/http_server.h"
 #include "control/job_metrics.h"
 #include "control/micro_service.h"
+#include "control/nats_links.h"
 #include "control/operator_control.h"
 #include "control/plugin_control.h"
 #include "control/service_status.h"
@@ -73,6 +74,7 @@ class Server : private ConnectionEvents, private PluginManager::Observer {
  private:
   Status StartHttp();
   ControlView View();
+  NatsLinks Links();
   Status StartNats();
   Status StartDurableJobs(const ServerLink& link);
   void StartReload();

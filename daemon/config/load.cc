@@ -75,6 +75,14 @@ class Loader {
     return {node, std::move(where), &issues_};
   }
 
+  // Remembers where a model or route stands, and each of its params.
+  void Place(const std::string& name, const YamlNode& node, const YamlNode& params) {
+    loaded_.places[name] = IssueAt(node.place(), "");
+    for (const auto& [key, value] : params.entries()) {
+      loaded_.places[name + ".params." + key.Scalar()] = IssueAt(key.place(), "");
+    }
+  }
+
   void ReadRoot(const YamlNode& root) {
     YamlReader reader = Reader(root, "");
     config_.host_name = MachineName();
@@ -204,6 +212,7 @@ class Loader {
       if (!seen.insert(model.name).second) {
         reader.Complain(name, fmt::format("model '{}' is defined twice", model.name));
       }
+      Place("models." + model.name, name, reader.Child("params"));
       ReadModel(&reader, &model);
       config_.models.push_back(std::move(model));
     }
@@ -270,6 +279,7 @@ class Loader {
       reader.String("subject", &route.subject);
       reader.String("model", &route.model);
       reader.Object("params", &route.params);
+      Place(fmt::format("routes.{}", config_.routes.size()), item, reader.Child("params"));
       reader.String("queue_group", &route.queue_group);
       reader.Finish();
       if (!route.subject.empty() && !IsSubject(route.subject)) {

@@ -36,6 +36,9 @@ struct LoadedConfig {
   // Values with ${NAME} in them as they are written, by JSON pointer: "/nats/url". What they stand
   // for may be a secret.
   std::map<std::string, std::string> references;
+  // Where the params of models and routes stand, for what is wrong with them by their plugin:
+  // "models.NAME", "models.NAME.params.KEY", "routes.0", "routes.0.params.KEY". Without messages.
+  std::map<std::string, ConfigIssue> places;
 };
 
 LoadedConfig LoadConfig(const std::filesystem::path& file);

@@ -36,11 +36,22 @@ class Families {
   void Counter(const char* name, const char* help) {
     Start(name, help, prometheus::MetricType::Counter);
   }
-  void Add(double value, Labels labels = {}) {
+  // A plugin's. A histogram is its sum and count: a summary without quantiles.
+  void Start(const std::string& name, const std::string& help, host::MetricKind kind) {
+    Start(name, help,
+          kind == host::MetricKind::kGauge     ? prometheus::MetricType::Gauge
+          : kind == host::MetricKind::kCounter ? prometheus::MetricType::Counter
+                                               : prometheus::MetricType::Summary);
+  }
+  // `count`: of a summary.
+  void Add(double value, Labels labels = {}, uint64_t count = 0) {
     prometheus::ClientMetric metric;
     metric.label = std::move(labels);
     if (families_.back().type == prometheus::MetricType::Gauge) {
       metric.gauge.value = value;
+    } else if (families_.back().type == prometheus::MetricType::Summary) {
+      metric.summary.sample_sum = value;
+      metric.summary.sample_count = count;
     } else {
       metric.counter.value = value;
     }
@@ -50,7 +61,7 @@ class Families {
   std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
-  void Start(const char* name, const char* help, prometheus::MetricType type) {
+  void Start(const std::string& name, const std::string& help, prometheus::MetricType type) {
     MetricFamily family;
     family.name = name;
     family.help = help;
@@ -61,15 +72,15 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-void AddDaemon(const ControlView& view, const Connection& connection, Families* all) {
+void AddDaemon(const ControlView& view, const NatsLinks& links, Families* all) {
   all->Gauge("darkroom_build_info", "1; what this is.");
   all->Add(1, {{"version", kVersion}, {"host", view.host}});
   all->Gauge("darkroom_ready", "Whether jobs are served.");
   all->Add(view.state == "ready" ? 1 : 0);
   all->Gauge("darkroom_nats_connected", "Whether there is a connection to the NATS server.");
-  all->Add(connection.connected() ? 1 : 0);
-  all->Counter("darkroom_nats_reconnects_total", "Connections after the first.");
-  all->Add(static_cast<double>(connection.reconnects()));
+  all->Add(links.connected() ? 1 : 0);
+  all->Counter("darkroom_nats_reconnects_total", "Connections after the first ones.");
+  all->Add(static_cast<double>(links.reconnects()));
   all->Counter("darkroom_nats_troubles_total", "What went wrong with the NATS server, by kind.");
   for (size_t kind = 0; kind < kNatsTroubles; ++kind) {
     const auto trouble = static_cast<NatsTrouble>(kind);
@@ -184,6 +195,43 @@ void AddWorkers(const ControlView& view, Families* all) {
   }
 }
 
+// "darkroom_plugin_my_model_tiles_total" of the plugin my-model's counter `tiles`.
+std::string SeriesName(const std::string& plugin, const std::string& metric,
+                       host::MetricKind kind) {
+  std::string name = "darkroom_plugin_" + plugin + "_" + metric;
+  std::replace(name.begin(), name.end(), '-', '_');
+  if (kind == host::MetricKind::kCounter && !name.ends_with("_total")) name += "_total";
+  return name;
+}
+
+// What plugins count themselves: of each a family, with the sum of a model's instances on a device.
+void AddPlugins(const ControlView& view, Families* all) {
+  struct Sums {
+    host::MetricKind kind = host::MetricKind::kCounter;
+    std::string help;
+    std::map<std::pair<std::string, std::string>, std::pair<double, uint64_t>> of;
+  };
+  std::map<std::string, Sums> families;
+  for (const auto& lane : view.lanes) {
+    for (const auto& [slot, serves, home] : lane->Slots()) {
+      for (const auto& [metric, value] : slot->metrics().all()) {
+        const std::string name = SeriesName(slot->contract()->info.id, metric, value.kind);
+        Sums& sums = families.try_emplace(name, Sums{value.kind, value.help, {}}).first->second;
+        if (sums.kind != value.kind) continue;  // an older generation's, maybe
+        auto& [sum, count] = sums.of[{slot->model().config.name, lane->device().id}];
+        sum += value.Value();
+        count += value.Count();
+      }
+    }
+  }
+  for (const auto& [name, sums] : families) {
+    all->Start(name, sums.help, sums.kind);
+    for (const auto& [of, sum] : sums.of) {
+      all->Add(sum.first, {{"model", of.first}, {"device", of.second}}, sum.second);
+    }
+  }
+}
+
 void AddTraces(const SpanCounts& spans, Families* all) {
   all->Counter("darkroom_trace_spans_total", "Spans for the collector of traces, by what became.");
   all->Add(static_cast<double>(spans.exported), {{"outcome", "exported"}});
@@ -206,14 +254,15 @@ void AddProcess(Families* all) {
 
 }  // namespace
 
-std::string MetricsPage(const ControlView& view, const Connection& connection,
-                        const JobMetrics& metrics, const SpanCounts& spans) {
+std::string MetricsPage(const ControlView& view, const NatsLinks& links, const JobMetrics& metrics,
+                        const SpanCounts& spans) {
   const auto now = SteadyClock::now();
   Families all(metrics.Collect());
-  AddDaemon(view, connection, &all);
+  AddDaemon(view, links, &all);
   AddModels(view, now, &all);
   AddDevices(view, now, &all);
   AddWorkers(view, &all);
+  AddPlugins(view, &all);
   AddTraces(spans, &all);
   AddProcess(&all);
   return all.Text();

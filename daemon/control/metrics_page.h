@@ -12,15 +12,15 @@
 
 #include "control/control_service.h"
 #include "control/job_metrics.h"
+#include "control/nats_links.h"
 #include "control/trace_exporter.h"
 
 namespace darkroom {
 
 inline constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-// `connection`: that of the replies.
-std::string MetricsPage(const ControlView& view, const Connection& connection,
-                        const JobMetrics& metrics, const SpanCounts& spans);
+std::string MetricsPage(const ControlView& view, const NatsLinks& links, const JobMetrics& metrics,
+                        const SpanCounts& spans);
 
 }  // namespace darkroom
 

@@ -123,8 +123,8 @@ std::string Errors(const JobMetrics& metrics) {
 
 }  // namespace
 
-std::string StatusPage(const ControlView& view, const Connection& connection,
-                       const JobMetrics& metrics, std::chrono::system_clock::time_point started) {
+std::string StatusPage(const ControlView& view, const NatsLinks& links, const JobMetrics& metrics,
+                       std::chrono::system_clock::time_point started) {
   const auto now = SteadyClock::now();
   std::string text = fmt::format(
       "darkroomd {} on {}, {}, up {} (pid {})\n"
@@ -132,7 +132,7 @@ std::string StatusPage(const ControlView& view, const Connection& connection,
       "jobs: {} queued, {} running; {} succeeded, {} failed, {} cancelled, {} expired, {} "
       "refused\n",
       kVersion, view.host, view.state, Long(std::chrono::system_clock::now() - started), getpid(),
-      view.url, connection.connected() ? "connected" : "not connected", connection.reconnects(),
+      view.url, links.connected() ? "connected" : "not connected", links.reconnects(),
       view.jobs.Count(JobState::kQueued), view.jobs.Count(JobState::kRunning),
       view.jobs.Count(JobState::kSucceeded), view.jobs.Count(JobState::kFailed),
       view.jobs.Count(JobState::kCancelled), view.jobs.Count(JobState::kExpired),

@@ -13,12 +13,13 @@
 #include "control/control_service.h"
 #include "control/http_server.h"
 #include "control/job_metrics.h"
+#include "control/nats_links.h"
 
 namespace darkroom {
 
 // Plain text. `started`: when the daemon was.
-std::string StatusPage(const ControlView& view, const Connection& connection,
-                       const JobMetrics& metrics, std::chrono::system_clock::time_point started);
+std::string StatusPage(const ControlView& view, const NatsLinks& links, const JobMetrics& metrics,
+                       std::chrono::system_clock::time_point started);
 
 // Whether the process does its work and there is hope that it will do it again: 200, else 503 with
 // what is wrong. For whoever restarts it.

@@ -113,6 +113,19 @@ struct JobResult {
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
+enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
+
+// One of a plugin's metrics, and what an instance has added to it since it was made. A histogram is
+// kept as count and sum, which give its rate and mean. `value` is a counter's or gauge's sum of all
+// that was added, or a histogram's sum.
+struct MetricValue {
+  MetricKind kind = MetricKind::kCounter;
+  std::string name;
+  std::string help;
+  double value = 0;
+  uint64_t count = 0;  // of additions
+};
+
 // What the host tells the daemon. Every call is short for the caller to make: implementations hand
 // over and return.
 class Events {
@@ -137,6 +150,8 @@ class Events {
   // Where a job is, which goes on. What made it is for the daemon to fill in.
   virtual void OnSaved(uint64_t token, SavedState state) = 0;
   virtual void OnLog(LogLevel level, std::string_view message) = 0;
+  // Of the plugin's metrics those that have changed since this was last told.
+  virtual void OnMetrics(std::vector<MetricValue>) {}
 };
 
 // Where an instance runs.

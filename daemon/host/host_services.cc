@@ -93,7 +93,7 @@ struct HostServices::Thunks {
   }
   static void MetricAdd(const dr_host_t* host, uint32_t metric, double value) {
     (void)Guard(host, [&](HostServices& self) {
-      if (!self.metrics_->Add(metric, value)) {
+      if (!self.metrics_->Add(metric, value, self.sums_)) {
         self.Misbehaved("called metric_add() with a metric or value that is not valid");
       }
       return DR_OK;
@@ -143,10 +143,11 @@ struct HostServices::Thunks {
   }
 };
 
-HostServices::HostServices(std::string plugin_id, Metrics* metrics)
+HostServices::HostServices(std::string plugin_id, Metrics* metrics, MetricSums* sums)
     : plugin_id_(std::move(plugin_id)),
       version_(std::string("darkroom ") + kVersion),
       metrics_(metrics),
+      sums_(sums),
       abi_() {
   abi_.size = sizeof(dr_host_t);
   abi_.abi_major = DR_ABI_MAJOR;
@@ -229,6 +230,10 @@ dr_status HostServices::DefineMetric(dr_metric_kind kind, const char* name, cons
   }
   Result<uint32_t> defined =
       metrics_->Define(static_cast<MetricKind>(kind), Text(name), Text(help));
+  if (defined.status().code() == Code::kResourceExhausted) {
+    Log(LogLevel::kWarning, plugin_id_ + ": " + defined.status().message() + ", and '" +
+                                std::string(Text(name)) + "' is one too many");
+  }
   if (!defined.ok()) return Fail(defined.status());
   *metric = *defined;
   return DR_OK;

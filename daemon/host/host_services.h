@@ -34,8 +34,8 @@ std::string_view PhaseName(Phase phase);
 
 class HostServices {
  public:
-  // `metrics` are the plugin's and outlive this.
-  HostServices(std::string plugin_id, Metrics* metrics);
+  // `metrics` are the plugin's, and `sums` what is added to them by way of this. Both outlive it.
+  HostServices(std::string plugin_id, Metrics* metrics, MetricSums* sums);
   HostServices(const HostServices&) = delete;
   HostServices& operator=(const HostServices&) = delete;
   virtual ~HostServices() = default;
@@ -103,6 +103,8 @@ class HostServices {
   virtual dr_status Adopt(const dr_job_t* job, const char* name, dr_managed_tensor_t* tensor);
   virtual void Finish(const dr_job_t* job, dr_status status);
 
+  const Metrics& metrics() const { return *metrics_; }
+
   // Remembers `status`'s words as if the plugin had set them, and gives its number.
   dr_status Fail(const Status& status);
 
@@ -117,6 +119,7 @@ class HostServices {
   const std::string plugin_id_;
   const std::string version_;
   Metrics* const metrics_;
+  MetricSums* const sums_;
   ErrorWords words_;
   std::atomic<Phase> phase_{Phase::kNone};
   dr_host_t abi_;

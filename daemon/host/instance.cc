@@ -62,7 +62,7 @@ Result<std::unique_ptr<Instance>> LaneInstance::Create(std::shared_ptr<Module> m
   }
   self->thread_ = std::make_unique<LaneThread>(
       spec.model, [instance = self.get()](LaneCommand& command) { instance->CarryOut(command); },
-      [instance = self.get()] { return instance->steps_ && instance->steps_->GoOn(); });
+      [instance = self.get()] { return instance->steps_ && instance->GoOn(); });
   return std::unique_ptr<Instance>(std::move(self));
 }
 
@@ -169,7 +169,14 @@ void LaneInstance::CarryOut(LaneCommand& command) {
       UnloadNow();
       break;
   }
+  services_.TellMetrics();
   services_.waiting().fetch_sub(1);
+}
+
+bool LaneInstance::GoOn() {
+  const bool more = steps_->GoOn();
+  services_.TellMetrics();
+  return more;
 }
 
 void LaneInstance::LoadNow(uint64_t memory) {

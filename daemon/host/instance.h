@@ -62,6 +62,7 @@ class LaneInstance final : public Instance {
 
   // On the lane:
   void CarryOut(LaneCommand& command);
+  bool GoOn();  // with jobs in steps; whether there are any
   void LoadNow(uint64_t memory);
   void UnloadNow();
   void RunNow(LaneCommand& command);

@@ -14,7 +14,7 @@ namespace darkroom::host {
 LaneServices::LaneServices(const std::shared_ptr<Module>& module, ModelInfo info,
                            const LaneSpec& lane, std::shared_ptr<TaskThreads> codecs,
                            Events* events)
-    : HostServices(module->info().id, &module->metrics()),
+    : HostServices(module->info().id, &module->metrics(), &sums_),
       events_(events),
       sim_{sizeof(dr_sim_t), lane.sim_index, lane.sim_speed},
       stepwise_(module->stepwise() != nullptr),
@@ -24,6 +24,11 @@ LaneServices::LaneServices(const std::shared_ptr<Module>& module, ModelInfo info
 
 const void* LaneServices::Extension(std::string_view id) {
   return id == DR_EXT_SIM && sim_.speed > 0 ? &sim_ : nullptr;
+}
+
+void LaneServices::TellMetrics() {
+  auto changed = metrics().Changed(sums_, &told_);
+  if (!changed.empty()) events_->OnMetrics(std::move(changed));
 }
 
 bool LaneServices::Open(JobRun* run) {

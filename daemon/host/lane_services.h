@@ -70,6 +70,9 @@ class LaneServices final : public HostServices {
   // Of an Events::OnReserve. [any]
   void AnswerReserve(const Status& status);
 
+  // Reports what the instance has added to the plugin's metrics since this was last called.
+  void TellMetrics();
+
   // Gives back what the plugin left of leases and scratch memory, and says so.
   void ReleaseMemory();
 
@@ -104,7 +107,9 @@ class LaneServices final : public HostServices {
   Status AskFor(uint64_t bytes);  // and waits
 
   Events* const events_;
-  const dr_sim_t sim_;  // its speed is 0 on a real device
+  MetricSums sums_;
+  std::vector<uint64_t> told_;  // of them; the lane's
+  const dr_sim_t sim_;          // its speed is 0 on a real device
   std::atomic<std::thread::id> lane_{};
   LaneMemory memory_;
   const bool stepwise_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The metrics of one plugin: named numbers that it defines in entry or create and adds to from
-// anywhere. They are kept here and read as a snapshot.
+// anywhere. What they are is the plugin's; what was added is kept for each instance (MetricSums).
 //
-// Add and Snapshot may be called from any thread at any time; Define calls do not overlap each
+// Add and the readers may be called from any thread at any time; Define calls do not overlap each
 // other (they are [control] in the ABI). Add takes no lock.
 
 #ifndef DARKROOM_HOST_METRICS_H_
@@ -16,20 +16,16 @@
 #include <string_view>
 #include <vector>
 
+#include "core/metric_name.h"
 #include "core/status.h"
+#include "host/host_api.h"
 
 namespace darkroom::host {
 
-enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
-
-// A histogram is kept as count and sum, which give its rate and mean. `value` is a counter's or
-// gauge's sum of all that was added, or a histogram's sum.
-struct MetricValue {
-  MetricKind kind = MetricKind::kCounter;
-  std::string name;
-  std::string help;
-  double value = 0;
-  uint64_t count = 0;  // of Add calls
+// What was added, by the metrics' numbers. Fixed arrays let Add go without a lock.
+struct MetricSums {
+  std::array<std::atomic<double>, kMostMetrics> values{};
+  std::array<std::atomic<uint64_t>, kMostMetrics> counts{};
 };
 
 class Metrics {
@@ -40,25 +36,23 @@ class Metrics {
   Result<uint32_t> Define(MetricKind kind, std::string_view name, std::string_view help);
 
   // False if there is no such metric, or if `value` is not finite or would make a counter fall.
-  bool Add(uint32_t metric, double value);
+  bool Add(uint32_t metric, double value, MetricSums* sums) const;
 
-  std::vector<MetricValue> Snapshot() const;
+  std::vector<MetricValue> Snapshot(const MetricSums& sums) const;
+  // Those that were not told before, or were added to since. `told`: what this keeps of that.
+  std::vector<MetricValue> Changed(const MetricSums& sums, std::vector<uint64_t>* told) const;
 
  private:
-  // Enough for any plugin that a person reads the figures of; a fixed array lets Add go without a
-  // lock.
-  static constexpr uint32_t kMaxMetrics = 64;
-
   struct Entry {
     MetricKind kind = MetricKind::kCounter;
     std::string name;
     std::string help;
-    std::atomic<double> value{0};
-    std::atomic<uint64_t> count{0};
   };
 
-  std::array<Entry, kMaxMetrics> entries_;
-  std::atomic<uint32_t> defined_{0};  // entries below it never change, save their numbers
+  MetricValue ValueOf(uint32_t metric, const MetricSums& sums) const;
+
+  std::array<Entry, kMostMetrics> entries_;
+  std::atomic<uint32_t> defined_{0};  // entries below it never change
 };
 
 }  // namespace darkroom::host

@@ -35,7 +35,7 @@ struct Module::Library {
 class Module::Services final : public HostServices {
  public:
   Services(const std::string& plugin_id, Metrics* metrics, LogFunction log)
-      : HostServices(plugin_id, metrics), log_(std::move(log)) {}
+      : HostServices(plugin_id, metrics, &sums_), log_(std::move(log)) {}
 
   void Log(LogLevel level, std::string_view message) override {
     if (log_) log_(level, message);
@@ -43,6 +43,7 @@ class Module::Services final : public HostServices {
 
  private:
   const LogFunction log_;
+  MetricSums sums_;  // of nobody's: what is shown is what instances add
 };
 
 Module::Module(ModelInfo info, LogFunction log)

@@ -58,6 +58,9 @@ void EventRelay::Deliver(Event event, host::Events* target) {
     case Event::Kind::kSaved:
       target->OnSaved(event.token, std::move(event.state));
       break;
+    case Event::Kind::kMetrics:
+      target->OnMetrics(std::move(event.metrics));
+      break;
   }
 }
 
@@ -100,6 +103,10 @@ void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view st
 
 void EventRelay::OnSaved(uint64_t token, SavedState state) {
   events_.Put({Event::Kind::kSaved, token, {}, 0, {}, {}, std::move(state)});
+}
+
+void EventRelay::OnMetrics(std::vector<host::MetricValue> values) {
+  events_.Put({Event::Kind::kMetrics, 0, {}, 0, {}, {}, {}, std::move(values)});
 }
 
 void EventRelay::OnLog(host::LogLevel level, std::string_view message) {

@@ -40,6 +40,7 @@ class EventRelay : public host::Events {
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
+  void OnMetrics(std::vector<host::MetricValue> values) override;
 
  private:
   struct Event {
@@ -53,7 +54,8 @@ class EventRelay : public host::Events {
       kUnloaded,
       kReserve,
       kProgress,
-      kSaved
+      kSaved,
+      kMetrics
     };
     Kind kind;
     uint64_t token = 0;      // of a job; the bytes of kReserve
@@ -62,6 +64,7 @@ class EventRelay : public host::Events {
     std::string stage;
     std::vector<uint64_t> suspects;
     SavedState state = {};
+    std::vector<host::MetricValue> metrics = {};
   };
 
   static void Deliver(Event event, host::Events* target);

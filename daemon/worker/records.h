@@ -66,6 +66,7 @@ enum class RecordKind : uint32_t {
   kClosed,   // about a plugin: u32 1 if it is still mapped
   kLog,      // u32 level, text; about an instance or a plugin
   kPong,
+  kMetrics,  // about an instance: see metric_record.h
 };
 
 struct RecordHead {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/units.h"
+#include "worker/metric_record.h"
 
 namespace darkroom {
 namespace {
@@ -203,6 +204,12 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
       const auto bytes = body->Get<uint64_t>();
       if (body->ok()) events_->OnReserve(bytes);
       return body->ok();
+    }
+    case RecordKind::kMetrics: {
+      std::vector<host::MetricValue> values;
+      if (!ReadMetrics(body, &values)) return false;
+      events_->OnMetrics(std::move(values));
+      return true;
     }
     case RecordKind::kAskRoom:
       return OnAskRoom(body);

@@ -127,6 +127,7 @@ void Slot::OnHosted() {
 
 void Slot::OnNotHosted(const Status& why) {
   instance_.reset();
+  metrics_.StartOver();
   to_load_.reset();
   error_ = why;
   SetState(SlotState::kAbsent);

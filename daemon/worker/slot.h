@@ -24,6 +24,7 @@
 #include "queue/job.h"
 #include "queue/model.h"
 #include "worker/hosting.h"
+#include "worker/plugin_metrics.h"
 
 namespace darkroom {
 
@@ -117,6 +118,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   Hosting& hosting() const { return hosting_; }
   uint64_t jobs_ended() const { return jobs_ended_; }
   std::chrono::steady_clock::time_point last_used() const { return last_used_; }
+  const PluginMetrics& metrics() const { return metrics_; }
 
  private:
   void OnHosted() override;
@@ -134,6 +136,9 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel, std::string_view) override {}  // written where it arises
+  void OnMetrics(std::vector<host::MetricValue> values) override {
+    metrics_.Take(std::move(values));
+  }
 
   void SetState(SlotState state);
   bool EndIfLost(const Status& status);
@@ -152,6 +157,7 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   std::optional<uint64_t> to_load_;  // with so much memory, when there is an instance
   uint64_t jobs_ended_ = 0;
   std::chrono::steady_clock::time_point last_used_{};
+  PluginMetrics metrics_;
   std::function<void(const Status&)> rehearsal_;
   std::unique_ptr<host::Instance> instance_;
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/excerpt.h"
+#include "worker/metric_record.h"
 
 namespace darkroom {
 namespace {
@@ -211,6 +212,11 @@ void WorkerInstance::OnReserve(uint64_t bytes) {
   socket_->Send([&](std::vector<std::byte>* packet) {
     RecordWriter(packet, RecordKind::kReserve, number_).Put(bytes);
   });
+}
+
+void WorkerInstance::OnMetrics(std::vector<host::MetricValue> values) {
+  // With the next results, if they come soon.
+  socket_->Gather([&](std::vector<std::byte>* packet) { WriteMetrics(packet, number_, values); });
 }
 
 void WorkerInstance::OnProgress(uint64_t token, double fraction, std::string_view stage) {

@@ -53,6 +53,7 @@ class WorkerInstance final : public host::Events {
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
   void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
+  void OnMetrics(std::vector<host::MetricValue> values) override;
 
  private:
   // A job's outputs in the arena: its own room first, then what the daemon grants.

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -28,8 +29,8 @@ constexpr std::array<std::string_view, 11> kStatusNames = {
     "not_found", "resource_exhausted", "failed_precondition", "unimplemented",
     "internal",  "instance_lost",      "device_lost"};
 
-constexpr std::array<std::string_view, 4> kOptions = {"load_delay_ms", "load_fail", "needs_bytes",
-                                                      "reserve_bytes"};
+constexpr std::array<std::string_view, 5> kOptions = {"load_delay_ms", "load_fail", "metrics",
+                                                      "needs_bytes", "reserve_bytes"};
 
 dr_status StatusByName(std::string_view name) {
   const auto found = std::find(kStatusNames.begin(), kStatusNames.end(), name);
@@ -42,7 +43,14 @@ dr_status StatusByName(std::string_view name) {
 class Mock {
  public:
   Mock(darkroom::Host host, std::string_view config)
-      : host_(host), options_(json::parse(config).value("options", json::object())) {
+      : host_(host),
+        options_(json::parse(config).value("options", json::object())),
+        jobs_(host.Counter("jobs_total", "Jobs that it ran, however they ended.")),
+        loaded_(host.Gauge("loaded", "Instances that are loaded.")),
+        work_seconds_(host.Histogram("work_seconds", "Time that a job took.")) {
+    for (int i = 0; i < options_.value("metrics", 0); ++i) {
+      host.Counter(("more_" + std::to_string(i)).c_str(), "One of many.");
+    }
     const auto* sim = static_cast<const dr_sim_t*>(host.Extension(DR_EXT_SIM));
     if (sim != nullptr) speed_ = sim->speed;
     for (const auto& [name, value] : options_.items()) {
@@ -59,6 +67,8 @@ class Mock {
     if (const uint64_t bytes = options_.value("reserve_bytes", uint64_t{0}); bytes > 0) {
       lease_ = std::make_unique<darkroom::Lease>(host_, bytes);
     }
+    loaded_.Add(1);
+    is_loaded_ = true;
   }
 
   // First the time that the whole batch takes, as on a device that computes all of it at once; then
@@ -75,10 +85,17 @@ class Mock {
     if (together_ms > 0) std::this_thread::sleep_until(start + Pretended(together_ms));
     for (size_t i = 0; i < batch.size(); ++i) {
       darkroom::Job& job = batch[i];
+      const auto begun = Clock::now();
+      const auto count = [&] {
+        jobs_.Add(1);
+        work_seconds_.Add(std::chrono::duration<double>(Clock::now() - begun).count());
+      };
       try {
         Run(job, params[i]);
+        count();
         job.Finish(DR_OK);
       } catch (const darkroom::Error& error) {
+        count();
         // These take the jobs that are left with them.
         if (error.status() == DR_INSTANCE_LOST || error.status() == DR_DEVICE_LOST) throw;
         job.Finish(error.status(), error.what());
@@ -86,7 +103,10 @@ class Mock {
     }
   }
 
-  void Unload() { lease_.reset(); }
+  void Unload() {
+    lease_.reset();
+    if (std::exchange(is_loaded_, false)) loaded_.Add(-1);
+  }
 
  private:
   void Run(const darkroom::Job& job, const json& params) const {
@@ -152,6 +172,10 @@ class Mock {
   uint64_t budget_ = 0;  // that it was loaded with; 0: any
   double speed_ = 1;
   std::unique_ptr<darkroom::Lease> lease_;
+  darkroom::Metric jobs_;
+  darkroom::Metric loaded_;
+  darkroom::Metric work_seconds_;
+  bool is_loaded_ = false;
 };
 
 }  // namespace

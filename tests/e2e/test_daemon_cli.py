@@ -142,6 +142,36 @@ def test_check_tells_of_all_routes_whose_params_are_wrong(tmp_path):
     assert [n for n in range(3) if f"nonsuch_{n}" in result.stderr] == [0, 1, 2], result.stderr
 
 
+def test_check_says_where_params_are_wrong(tmp_path):
+    text = GOOD.replace(
+        "routes:\n",
+        "  mock:\n    plugin: mock\n    params:\n      seed: 1\n      delay_ms: never\n"
+        "  mock-2: {plugin: mock, params: {nonsuch: 1}}\n"
+        "  mock-3: {plugin: mock}\n"
+        "routes:\n"
+        "  - subject: a.1\n    model: mock-3\n    params: {seed: 1, fail: 7}\n"
+        "  - {subject: a.2, model: mock}\n",
+    )
+    result = check(tmp_path, text)
+    assert result.returncode == EX_CONFIG
+    found = re.findall(r"darkroom\.yaml:(\d+):(\d+): \w+: params of '([^']+)'", result.stderr)
+    # Of `mock` once, and not again of the route to it.
+    assert found == [
+        ("15", "7", "darkroom.run.mock"),
+        ("16", "35", "darkroom.run.mock-2"),
+        ("21", "23", "a.1"),
+    ], result.stderr
+    assert "    15 |       delay_ms: never\n       |       ^" in result.stderr
+
+
+def test_check_names_the_fragment_of_a_param(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-mock.yaml").write_text("models:\n  mock: {plugin: mock, params: {nonsuch: 1}}\n")
+    result = check(tmp_path, GOOD)
+    assert result.returncode == EX_CONFIG
+    assert "conf.d/10-mock.yaml:2:33: " in result.stderr
+
+
 def test_check_replaces_references(tmp_path):
     text = GOOD.replace("nats://127", "nats://ada:${DARKROOM_TEST_PASSWORD}@127")
     path = tmp_path / "darkroom.yaml"

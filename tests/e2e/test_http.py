@@ -3,14 +3,17 @@
 
 import asyncio
 import http.client
+import json
+import os
 import re
+import signal
 import socket
 import urllib.error
 import urllib.request
 
 import pytest
 
-from harness import REPOSITORY, wait_until
+from harness import REPOSITORY, children_of, plugin_folder, wait_until
 
 MODELS = {"e": {"plugin": "echo"}, "m": {"plugin": "mock", "queue": 4, "max_batch": 1, "instances": 1}}
 CONFIG = {"http": {"listen": "127.0.0.1:0"}}
@@ -98,14 +101,83 @@ async def test_waiting_jobs_show(client, daemon):
         one.ok()
 
 
+def of(name, model="m"):
+    return f'darkroom_plugin_mock_{name}{{model="{model}",device="cpu"}}'
+
+
+async def plugin_series(daemon, name, least=1, model="m"):
+    """All series, once this one of the plugin mock is there; a worker tells it just behind the reply."""
+
+    def found():
+        values, types = series(daemon)
+        return (values, types) if values.get(of(name, model), -1) >= least else None
+
+    return await in_thread(wait_until, f"{name} of {model}", found)
+
+
+async def test_plugins_count_too(site, server, connect):
+    models = {
+        "m": {"plugin": "mock", "instances": 1, "keep_alive": "1h"},
+        "other": {"plugin": "mock", "instances": 1},
+        "more": {"plugin": "mock", "options": {"metrics": 100}, "instances": 1},
+    }
+    daemon = site.daemon({"nats": {"url": server.url, "prefix": "counts"}, "models": models, "devices": [{"device": "cpu", "lanes": 2}],
+                          "plugins": {"folder": str(plugin_folder())}, **CONFIG}, "counts").start()  # fmt: skip
+    client = await connect(server.url)
+
+    async def run(model, **params):
+        return await client.request(f"counts.run.{model}", b"", params=params)
+
+    for _ in range(3):
+        (await run("m", delay_ms=20)).ok()
+    (await run("other")).ok()
+    (await run("m", fail="internal")).failed("internal")
+    values, types = await plugin_series(daemon, "jobs_total", 4)
+    await plugin_series(daemon, "jobs_total", 1, "other")
+    assert values[of("jobs_total")] == 4
+    assert values[of("loaded")] == 1
+    assert values[of("work_seconds").replace("seconds{", "seconds_count{")] == 4
+    assert values[of("work_seconds").replace("seconds{", "seconds_sum{")] >= 0.05
+    assert [types[f"darkroom_plugin_mock_{n}"] for n in ("jobs_total", "loaded", "work_seconds")] == ["counter", "gauge", "summary"]
+
+    # One that defines too many is told so, and has none of its own.
+    (await run("more")).failed("resource_exhausted")
+    assert re.search(r"warn.*mock: a plugin may define 64 metrics, and 'more_61' is one too many", daemon.log), daemon.log
+
+    # A worker that is lost takes no count with it, but what it had not told.
+    for pid in children_of(daemon.pid):
+        os.kill(pid, signal.SIGKILL)
+    (await run("m")).ok()
+    values, _ = await plugin_series(daemon, "jobs_total", 5)
+    assert (values[of("jobs_total")], values[of("loaded")]) == (5, 1)
+
+    # With the plugin its figures go.
+    assert json.loads((await client.request("counts.control.unload", b'{"plugin": "mock"}')).data)
+    await in_thread(wait_until, "their end", lambda: not any("plugin_mock" in name for name in series(daemon)[0]))
+    assert (await in_thread(daemon.stop)) == 0
+
+
+async def test_plugins_in_the_daemon_count_too(site, server, connect):
+    daemon = site.daemon({"nats": {"url": server.url, "prefix": "inside"}, "models": {"m": MODELS["m"]},
+                          "plugins": {"folder": str(plugin_folder()), "isolation": "in-process"}, **CONFIG}, "inside").start()  # fmt: skip
+    client = await connect(server.url)
+    (await client.request("inside.run.m", b"")).ok()
+    await plugin_series(daemon, "jobs_total")
+    assert (await in_thread(daemon.stop)) == 0
+
+
 async def test_every_documented_series_is_there_and_no_other(client, daemon):
     await client.run("e", b"1")
     await client.run("m", b"", params={"no-such": 1})
+    await client.run("m", b"")
+    await plugin_series(daemon, "jobs_total")
     values, types = await in_thread(series, daemon)
     documented = set(re.findall(r"^\| `((?:darkroom|process)_[a-z_]+)", (REPOSITORY / "docs/operations.md").read_text(), re.M))
-    assert set(types) <= documented, set(types) - documented
+    plugins = {name for name in types if name.startswith("darkroom_plugin_")}
+    assert plugins and plugins <= set(re.findall(r"darkroom_plugin_mock_[a-z_]+", (REPOSITORY / "plugins/mock/README.md").read_text()))
+    assert set(types) - plugins <= documented, set(types) - plugins - documented
     # Those of GPUs, and of what has not happened here, are families without a series.
-    assert documented - set(types) <= {"darkroom_dead_letters_total", "darkroom_device_utilization_ratio"}
+    assert documented - set(types) <= {"darkroom_dead_letters_total", "darkroom_device_utilization_ratio", "darkroom_plugin_"}
 
 
 def test_the_dashboard_and_the_alerts_use_series_that_there_are():

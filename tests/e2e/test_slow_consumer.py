@@ -6,9 +6,12 @@ import os
 import re
 import signal
 
+import nats.errors
+
+from client import until
 from durable import Durable, until_served
 from harness import NatsServer, wait_until
-from test_http import series
+from test_http import get, series
 
 MODELS = {"mock": {"plugin": "mock", "instances": 1, "max_batch": 1, "queue": 1000}}
 FLOOD = 64 << 10
@@ -34,6 +37,13 @@ async def flood(client, server, subject):
         await client.nats.flush()
         sent += 20
     return sent
+
+
+async def answers(client):
+    try:
+        return (await client.run("mock", b"")).ok()
+    except nats.errors.NoRespondersError:
+        return None  # the server has yet to hear of the subscriptions
 
 
 async def test_what_was_accepted_is_done_when_the_server_cuts_the_daemon_off(site, connect):
@@ -65,11 +75,13 @@ async def test_what_was_accepted_is_done_when_the_server_cuts_the_daemon_off(sit
     # What was accepted is answered, what is durable is done, and who asks now is served.
     assert (await running).ok().data == bytes((1 + 31 * i) & 0xFF for i in range(4))
     assert [(await durable.ended(name, 60))["state"] for name in names] == ["succeeded"] * len(names)
-    (await client.run("mock", b"")).ok()
+    await asyncio.to_thread(wait_until, "the log", lambda: "connected to NATS again" in daemon.log)
+    await until("somebody who answers", lambda: answers(client))
 
     # It is told, and counted.
-    await asyncio.to_thread(wait_until, "the log", lambda: "connected to NATS again" in daemon.log)
     assert re.search(r"warn.*lost the connection to NATS", daemon.log), daemon.log
     values, _ = await asyncio.to_thread(series, daemon)
-    assert values["darkroom_nats_connected"] == 1
+    assert values["darkroom_nats_connected"] == 1 and values["darkroom_nats_reconnects_total"] == 1
+    _, _, page = await asyncio.to_thread(get, daemon, "/statusz")
+    assert ": connected, 1 reconnects" in page
     assert (await asyncio.to_thread(daemon.stop)) == 0

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "worker/metric_record.h"
 #include "worker/records.h"
 #include "worker/result_record.h"
 #include "worker/set_up_text.h"
@@ -14,6 +15,11 @@ namespace {
 void ReadAsResult(darkroom::RecordReader body) {
   darkroom::ResultRecord result;
   (void)darkroom::ReadResult(&body, &result);
+}
+
+void ReadAsMetrics(darkroom::RecordReader body) {
+  std::vector<darkroom::host::MetricValue> values;
+  (void)darkroom::ReadMetrics(&body, &values);
 }
 
 // As those read that have a text and a status in them.
@@ -32,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   darkroom::RecordReader body(bytes);
   while (packet.Next(&head, &body)) {
     ReadAsResult(body);
+    ReadAsMetrics(body);
     ReadAsWords(body);
   }
   darkroom::host::HostOptions host;
