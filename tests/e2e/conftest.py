@@ -18,7 +18,7 @@ from durable import MODELS, Durable, until_served
 from harness import Site, children_of, is_running, plugin_folder, wait_until
 from shell import Shell
 
-TEST_SECONDS = 25
+TEST_SECONDS = 150
 SITES = pytest.StashKey[list]()
 
 
