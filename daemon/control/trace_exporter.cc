@@ -79,7 +79,7 @@ void TraceExporter::Work() {
                             std::make_move_iterator(end));
     waiting_.erase(waiting_.begin(), end);
     lock.unlock();
-    Send(std::move(spans));
+    Send(spans);
     lock.lock();
   }
   counts_.dropped += waiting_.size();
@@ -88,7 +88,7 @@ void TraceExporter::Work() {
   changed_.notify_all();
 }
 
-void TraceExporter::Send(std::vector<Span> spans) {
+void TraceExporter::Send(const std::vector<Span>& spans) {
   const std::string body = OtlpBody(spans, host_);
   const auto give_up = Clock::now() + kPatience;
   std::minstd_rand random(std::random_device{}());

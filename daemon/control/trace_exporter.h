@@ -49,7 +49,7 @@ class TraceExporter {
   using Clock = std::chrono::steady_clock;
 
   void Work();
-  void Send(std::vector<Span> spans);
+  void Send(const std::vector<Span>& spans);
   // False: the daemon ends, and has no time for that.
   bool WaitUntil(Clock::time_point then);
   std::chrono::milliseconds TimeLeft() const;  // for one request

@@ -151,7 +151,7 @@ class Events {
   virtual void OnSaved(uint64_t token, SavedState state) = 0;
   virtual void OnLog(LogLevel level, std::string_view message) = 0;
   // Of the plugin's metrics those that have changed since this was last told.
-  virtual void OnMetrics(std::vector<MetricValue>) {}
+  virtual void OnMetrics(std::vector<MetricValue>) {}  // NOLINT: others take it over
 };
 
 // Where an instance runs.
