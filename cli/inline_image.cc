@@ -39,7 +39,7 @@ std::string Kitty(std::string_view png, size_t columns) {
   for (size_t at = 0; at < data.size(); at += kPiece) {
     const bool more = at + kPiece < data.size();
     text += fmt::format("\x1b_G{}{}m={};{}\x1b\\", at == 0 ? keys : "", at == 0 ? "," : "",
-                        more ? 1 : 0, std::string_view(data).substr(at, kPiece));
+                        more ? "1" : "0", std::string_view(data).substr(at, kPiece));
   }
   return text + "\n";
 }
