@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "cli/gather.h"
 #include "cli/job_end.h"
@@ -21,11 +23,26 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::chrono::seconds kTakenUpWithin{2};
+
 struct WatchArguments {
   std::string id;
   std::string timeout;
   std::string progress = "auto";
 };
+
+// One that nobody knows would be waited for in vain. But one that was submitted a moment ago is
+// known only when a host has taken it up.
+Outcome<json> StateSoon(JobStore& store, const std::string& job) {
+  const auto deadline = std::chrono::steady_clock::now() + kTakenUpWithin;
+  while (true) {
+    Outcome<json> found = store.State(job);
+    const auto* failure = std::get_if<Failure>(&found);
+    const bool unknown = failure != nullptr && failure->status.code() == Code::kNotFound;
+    if (!unknown || std::chrono::steady_clock::now() >= deadline) return found;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
 
 ExitCode Watch(const Command& command, const WatchArguments& arguments) {
   std::optional<std::chrono::milliseconds> timeout;
@@ -41,8 +58,7 @@ ExitCode Watch(const Command& command, const WatchArguments& arguments) {
   if (!mode.ok()) return Report(command, Failure::Local(mode.status()), json::object());
 
   const auto work = [&](JobSession& session, json* result) -> std::optional<Failure> {
-    // One that nobody knows would be waited for in vain.
-    Outcome<json> found = session.store().State(arguments.id);
+    Outcome<json> found = StateSoon(session.store(), arguments.id);
     if (auto* failure = std::get_if<Failure>(&found)) return std::move(*failure);
     ProgressBar bar(*mode, command.terminal, arguments.id, std::chrono::steady_clock::now(),
                     WriteError);

@@ -79,8 +79,9 @@ void YamlReader::Integer(const char* key, uint64_t least, uint64_t most, uint64_
 void YamlReader::Number(const char* key, double least, double most, double* out) {
   Scalar(key, [=](const std::string& text) {
     double value = 0;
-    // Written so that what is no number is refused, too.
-    if (!ParseWhole(text, &value) || !(value >= least && value <= most)) {
+    // "nan" is read, and lies nowhere.
+    const bool is_within = ParseWhole(text, &value) && value >= least && value <= most;
+    if (!is_within) {
       return Status::InvalidArgument(fmt::format("must be a number from {} to {}", least, most));
     }
     *out = value;

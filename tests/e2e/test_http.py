@@ -177,7 +177,8 @@ async def test_every_documented_series_is_there_and_no_other(client, daemon):
     assert plugins and plugins <= set(re.findall(r"darkroom_plugin_mock_[a-z_]+", (REPOSITORY / "plugins/mock/README.md").read_text()))
     assert set(types) - plugins <= documented, set(types) - plugins - documented
     # Those of GPUs, and of what has not happened here, are families without a series.
-    assert documented - set(types) <= {"darkroom_dead_letters_total", "darkroom_device_utilization_ratio", "darkroom_plugin_"}
+    assert documented - set(types) <= {
+        "darkroom_dead_letters_total", "darkroom_device_utilization_ratio", "darkroom_jobs_resumed_total", "darkroom_plugin_"}
 
 
 def test_the_dashboard_and_the_alerts_use_series_that_there_are():
