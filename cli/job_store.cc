@@ -25,10 +25,11 @@ Failure NoJobs(const std::string& url, const std::string& stream) {
 }
 
 Failure NoSuchJob(const std::string& url, const std::string& job) {
-  return Failure::Local(Status::NotFound(
-      fmt::format("nothing is known of a job '{}' at {}", job, url),
-      "jobs are forgotten some time after their end (jobs.keep_states), and not known before a host "
-      "has taken them up; those that are known: darkroom jobs ls"));
+  return Failure::Local(
+      Status::NotFound(fmt::format("nothing is known of a job '{}' at {}", job, url),
+                       "jobs are forgotten some time after their end (jobs.keep_states), and not "
+                       "known before a host "
+                       "has taken them up; those that are known: darkroom jobs ls"));
 }
 
 }  // namespace
