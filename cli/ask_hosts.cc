@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "cli/command.h"
@@ -144,14 +146,58 @@ Outcome<std::vector<std::string>> FindHosts(Client* client, const std::string& s
       nearest.empty() ? "darkroom status lists them" : fmt::format("did you mean {}?", nearest)));
 }
 
-Outcome<std::vector<std::string>> FindMeant(Client* client, const std::string& status_subject,
-                                            const std::string& only, bool all) {
-  Outcome<std::vector<std::string>> found = FindHosts(client, status_subject, only);
-  const auto* hosts = std::get_if<std::vector<std::string>>(&found);
-  if (hosts == nullptr || hosts->size() == 1 || all) return found;
-  return Failure::Local(Status::InvalidArgument(
-      fmt::format("there are {} daemons: {}", hosts->size(), fmt::join(*hosts, ", ")),
-      "say which with --host NAME, or --all"));
+HostAnswers AskFound(const Command& command,
+                     const std::function<Outcome<std::vector<std::string>>(Client* client)>& find,
+                     const std::function<Outgoing(const std::vector<std::string>& hosts)>& request,
+                     std::chrono::milliseconds timeout) {
+  Outcome<std::unique_ptr<Client>> connected = command.Connect();
+  if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
+  const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
+  const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
+  Outcome<std::vector<std::string>> found = find(client.get());
+  if (auto* failure = std::get_if<Failure>(&found)) return {{}, std::move(*failure)};
+  auto& hosts = std::get<std::vector<std::string>>(found);
+  const Outgoing outgoing = request(hosts);
+  return AskHosts(client.get(), outgoing, std::move(hosts), timeout);
+}
+
+void AddMeantHosts(CLI::App* command, MeantHosts* meant) {
+  CLI::Option* host =
+      command->add_option("--host", meant->host, "This daemon; not needed where there is only one");
+  command->add_flag("--all", meant->all, "All of them")->excludes(host);
+}
+
+HostAnswers AskMeant(const Command& command, const std::string& verb, const MeantHosts& meant,
+                     json body, std::chrono::milliseconds timeout) {
+  // Nothing but a name or --all means more than one.
+  const auto find = [&](Client* client) -> Outcome<std::vector<std::string>> {
+    Outcome<std::vector<std::string>> found =
+        FindHosts(client, command.ControlSubject("status"), meant.host);
+    const auto* hosts = std::get_if<std::vector<std::string>>(&found);
+    if (hosts == nullptr || hosts->size() == 1 || meant.all) return found;
+    return Failure::Local(Status::InvalidArgument(
+        fmt::format("there are {} daemons: {}", hosts->size(), fmt::join(*hosts, ", ")),
+        "say which with --host NAME, or --all"));
+  };
+  const auto request = [&](const std::vector<std::string>& hosts) -> Outgoing {
+    if (meant.all) {
+      body["all"] = true;
+    } else {
+      body["host"] = hosts.front();
+    }
+    return {command.ControlSubject(verb), {}, WriteJson(body)};
+  };
+  return AskFound(command, find, request, timeout);
+}
+
+ExitCode PrintHosts(const Command& command, json hosts, const std::string& text,
+                    const std::optional<Failure>& failure) {
+  json object = {{"hosts", std::move(hosts)}};
+  if (!command.json) {
+    const ExitCode printed = PrintText(text);
+    return failure ? Report(command, *failure, json::object()) : printed;
+  }
+  return failure ? Report(command, *failure, std::move(object)) : PrintJson(object);
 }
 
 }  // namespace darkroom

@@ -9,6 +9,7 @@
 #define DARKROOM_CLI_ASK_HOSTS_H_
 
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -17,7 +18,13 @@
 #include "cli/client.h"
 #include "cli/exit_code.h"
 
+namespace CLI {
+class App;
+}
+
 namespace darkroom {
+
+struct Command;
 
 struct HostAnswer {
   std::string host;
@@ -38,9 +45,27 @@ HostAnswers AskHosts(Client* client, const Outgoing& request, std::vector<std::s
 Outcome<std::vector<std::string>> FindHosts(Client* client, const std::string& status_subject,
                                             const std::string& only);
 
-// The ones that are meant, where nothing but a name or `all` means more than one.
-Outcome<std::vector<std::string>> FindMeant(Client* client, const std::string& status_subject,
-                                            const std::string& only, bool all);
+// Connects, and asks the daemons that `find` names for what `request` makes of their names.
+HostAnswers AskFound(const Command& command,
+                     const std::function<Outcome<std::vector<std::string>>(Client* client)>& find,
+                     const std::function<Outgoing(const std::vector<std::string>& hosts)>& request,
+                     std::chrono::milliseconds timeout);
+
+// Whom a command means by --host and --all.
+struct MeantHosts {
+  std::string host;
+  bool all = false;
+};
+
+void AddMeantHosts(CLI::App* command, MeantHosts* meant);
+
+// Asks those that are meant; `body` is what the verb is told besides who they are.
+HostAnswers AskMeant(const Command& command, const std::string& verb, const MeantHosts& meant,
+                     nlohmann::json body, std::chrono::milliseconds timeout);
+
+// Prints what the hosts said, as text or as {"hosts": [...]}, and the failure if there is one.
+ExitCode PrintHosts(const Command& command, nlohmann::json hosts, const std::string& text,
+                    const std::optional<Failure>& failure);
 
 }  // namespace darkroom
 

@@ -22,27 +22,8 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds kTimeout{10};
 
-struct DrainArguments {
-  std::string host;
-  bool all = false;
-};
-
-HostAnswers Ask(const Command& command, const DrainArguments& arguments) {
-  Outcome<std::unique_ptr<Client>> connected = command.Connect();
-  if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
-  const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
-  const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts =
-      FindMeant(client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
-  if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
-  auto& names = std::get<std::vector<std::string>>(hosts);
-  const json body = arguments.all ? json{{"all", true}} : json{{"host", names.front()}};
-  const Outgoing request = {command.ControlSubject("drain"), {}, WriteJson(body)};
-  return AskHosts(client.get(), request, std::move(names), kTimeout);
-}
-
-ExitCode Drain(const Command& command, const DrainArguments& arguments) {
-  const HostAnswers all = Ask(command, arguments);
+ExitCode Drain(const Command& command, const MeantHosts& meant) {
+  const HostAnswers all = AskMeant(command, "drain", meant, json::object(), kTimeout);
   json hosts = json::array();
   std::string text;
   std::optional<Failure> failure = all.failure;
@@ -57,26 +38,18 @@ ExitCode Drain(const Command& command, const DrainArguments& arguments) {
                         jobs == 1 ? "" : "s");
     hosts.push_back(one.answer);
   }
-  json object = {{"hosts", std::move(hosts)}};
-  if (!command.json) {
-    const ExitCode printed = PrintText(text);
-    return failure ? Report(command, *failure, json::object()) : printed;
-  }
-  return failure ? Report(command, *failure, std::move(object)) : PrintJson(object);
+  return PrintHosts(command, std::move(hosts), text, failure);
 }
 
 }  // namespace
 
 void AddDrainCommand(CLI::App* app, Command* command) {
-  auto arguments = std::make_shared<DrainArguments>();
+  auto meant = std::make_shared<MeantHosts>();
   CLI::App* drain =
       app->add_subcommand("drain", "Have a daemon take nothing new, answer what it has, and end");
-  CLI::Option* host = drain->add_option("--host", arguments->host,
-                                        "This daemon; not needed where there is only one");
-  drain->add_flag("--all", arguments->all, "All of them")->excludes(host);
-  drain->callback([command, arguments] {
-    command->run = [command, arguments] { return Drain(*command, *arguments); };
-  });
+  AddMeantHosts(drain, meant.get());
+  drain->callback(
+      [command, meant] { command->run = [command, meant] { return Drain(*command, *meant); }; });
 }
 
 }  // namespace darkroom

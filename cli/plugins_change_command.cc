@@ -23,17 +23,13 @@ using nlohmann::json;
 
 HostAnswers Ask(const Command& command, const ChangeArguments& arguments,
                 std::chrono::milliseconds timeout) {
-  Outcome<std::unique_ptr<Client>> connected = command.Connect();
-  if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
-  const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
-  const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts =
-      FindHosts(client.get(), command.ControlSubject("status"), arguments.host);
-  if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
-  const Outgoing request = {
-      command.ControlSubject(arguments.verb), {}, WriteJson(ChangeBody(arguments))};
-  return AskHosts(client.get(), request, std::get<std::vector<std::string>>(std::move(hosts)),
-                  timeout);
+  const auto find = [&](Client* client) {
+    return FindHosts(client, command.ControlSubject("status"), arguments.host);
+  };
+  const auto request = [&](const std::vector<std::string>&) -> Outgoing {
+    return {command.ControlSubject(arguments.verb), {}, WriteJson(ChangeBody(arguments))};
+  };
+  return AskFound(command, find, request, timeout);
 }
 
 // What is said of all the answers: the first failure decides, save that an interruption is one of

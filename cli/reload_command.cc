@@ -20,27 +20,10 @@ namespace {
 using nlohmann::json;
 
 struct ReloadArguments {
-  std::string host;
-  bool all = false;
+  MeantHosts meant;
   bool wait = false;
   std::string timeout = "10m";
 };
-
-HostAnswers Ask(const Command& command, const ReloadArguments& arguments,
-                std::chrono::milliseconds timeout) {
-  Outcome<std::unique_ptr<Client>> connected = command.Connect();
-  if (auto* failure = std::get_if<Failure>(&connected)) return {{}, std::move(*failure)};
-  const auto client = std::get<std::unique_ptr<Client>>(std::move(connected));
-  const Interrupts::Guard guard(command.interrupts, [&client] { client->Interrupt(); });
-  Outcome<std::vector<std::string>> hosts =
-      FindMeant(client.get(), command.ControlSubject("status"), arguments.host, arguments.all);
-  if (auto* failure = std::get_if<Failure>(&hosts)) return {{}, std::move(*failure)};
-  auto& names = std::get<std::vector<std::string>>(hosts);
-  json body = arguments.all ? json{{"all", true}} : json{{"host", names.front()}};
-  body["wait"] = arguments.wait;
-  const Outgoing request = {command.ControlSubject("reconfigure"), {}, WriteJson(body)};
-  return AskHosts(client.get(), request, std::move(names), timeout);
-}
 
 // What the daemon found wrong is the configuration, and not what was asked; and one that drains has
 // nothing against either.
@@ -74,7 +57,8 @@ ExitCode Reload(const Command& command, const ReloadArguments& arguments) {
     return Report(command, Failure::Local(timeout.status().Annotated("--timeout")),
                   {{"hosts", json::array()}});
   }
-  const HostAnswers all = Ask(command, arguments, *timeout);
+  const HostAnswers all =
+      AskMeant(command, "reconfigure", arguments.meant, {{"wait", arguments.wait}}, *timeout);
   json hosts = json::array();
   std::string text;
   std::optional<Failure> failure = all.failure;
@@ -89,12 +73,7 @@ ExitCode Reload(const Command& command, const ReloadArguments& arguments) {
     text += ReloadText(one.answer);
     hosts.push_back(one.answer);
   }
-  json object = {{"hosts", std::move(hosts)}};
-  if (!command.json) {
-    const ExitCode printed = PrintText(text);
-    return failure ? Report(command, *failure, json::object()) : printed;
-  }
-  return failure ? Report(command, *failure, std::move(object)) : PrintJson(object);
+  return PrintHosts(command, std::move(hosts), text, failure);
 }
 
 }  // namespace
@@ -102,9 +81,7 @@ ExitCode Reload(const Command& command, const ReloadArguments& arguments) {
 void AddReloadCommand(CLI::App* app, Command* command) {
   auto arguments = std::make_shared<ReloadArguments>();
   CLI::App* reload = app->add_subcommand("reload", "Have a daemon read its configuration again");
-  CLI::Option* host = reload->add_option("--host", arguments->host,
-                                         "This daemon; not needed where there is only one");
-  reload->add_flag("--all", arguments->all, "All of them")->excludes(host);
+  AddMeantHosts(reload, &arguments->meant);
   reload->add_flag("--wait", arguments->wait, "Until what is to be loaded is loaded");
   reload
       ->add_option("--timeout", arguments->timeout, "How long to wait for the answers, such as 30s")

@@ -41,6 +41,15 @@ async def step_of(client, job: str, least: int, seconds: float = 60) -> int:
         await inbox.unsubscribe()
 
 
+async def went_on(jobs, job: str, at: int, expected: bytes):
+    """It gave what it gives undisturbed, from that step on at the earliest, and nothing of it is left."""
+    reply = (await jobs.reply("steps", job)).ok()
+    assert reply.data == expected
+    assert at <= resumed_at(reply) < STEPS
+    await jobs.none_left()
+    await nothing_is_kept(jobs)
+
+
 async def test_a_request_whose_worker_is_killed_goes_on(durable):
     jobs, _, (daemon,) = await durable(models=MODELS, jobs=SAVE_OFTEN)
     client = jobs.client
@@ -89,11 +98,7 @@ async def test_a_job_of_a_killed_daemon_goes_on_at_another(durable):
     state = await jobs.ended("c", 60)
     assert (state["state"], state["attempts"]) == ("succeeded", 2)
     assert state["host"] != host
-    reply = (await jobs.reply("steps", "c")).ok()
-    assert reply.data == expected
-    assert at <= resumed_at(reply) < STEPS
-    await jobs.none_left()
-    await nothing_is_kept(jobs)
+    await went_on(jobs, "c", at, expected)
 
 
 async def test_a_daemon_that_is_killed_and_started_again_goes_on(durable):
@@ -104,11 +109,7 @@ async def test_a_daemon_that_is_killed_and_started_again_goes_on(durable):
     daemon.kill()
     daemon.start()
     await jobs.ended("d", 60)
-    reply = (await jobs.reply("steps", "d")).ok()
-    assert reply.data == expected
-    assert at <= resumed_at(reply) < STEPS
-    await jobs.none_left()
-    await nothing_is_kept(jobs)
+    await went_on(jobs, "d", at, expected)
 
 
 async def test_a_kept_state_that_is_none_of_the_jobs_is_told_of_and_not_used(durable):
