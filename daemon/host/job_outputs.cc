@@ -216,10 +216,12 @@ Result<Output> JobOutputs::EncodeOne(const ValueInfo& info, Entry* entry, const 
 
 const ValueInfo* JobOutputs::Missing() const {
   const std::vector<ValueInfo>& infos = info_.outputs;
+  bool any = false;
   for (size_t i = 0; i < infos.size(); ++i) {
     if (!entries_[i].given && !infos[i].optional) return &infos[i];
+    any = any || entries_[i].given;
   }
-  return nullptr;
+  return any || infos.empty() ? nullptr : &infos.front();
 }
 
 bool JobOutputs::HavePictures() const {

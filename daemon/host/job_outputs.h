@@ -40,7 +40,8 @@ class JobOutputs {
   // Takes `tensor` over, also when it fails.
   Status Adopt(std::string_view name, dr_managed_tensor_t* tensor);
 
-  // The first required output that was not given, or nullptr.
+  // The first required output that was not given; where none is required and none was given, the
+  // first of all; or nullptr.
   const ValueInfo* Missing() const;
 
   // Whether there are pictures among them that take longer to encode than to hand to another

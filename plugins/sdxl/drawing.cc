@@ -32,7 +32,8 @@ void Drawing::Restore(diffusion::ByteReader* bytes) {
     diffusion::ByteReader::Damaged("its latents are of another size or dtype");
   const at::Device device = latents_.device();
   diffusion::SchedulerState state = scheduler_->Restore(bytes->Text(), device);
-  bool whole = state.begin == state_.begin && (!state.sample.defined() || fits(state.sample));
+  bool whole = state.begin == state_.begin && state.index <= end_ &&
+               (!state.sample.defined() || fits(state.sample));
   for (const at::Tensor& output : state.outputs) whole = whole && fits(output);
   if (!whole) diffusion::ByteReader::Damaged("its scheduler's state is of another picture");
   latents_ = latents.to(device);

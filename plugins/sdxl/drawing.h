@@ -30,7 +30,14 @@ struct DrawingRequest {
   Prompt prompt;
   std::optional<Prompt> negative;  // absent: zeros, if the folder says so, else the empty text
   SourcePicture source;            // what it starts from, if that is not noise alone
-  int64_t height = 0;              // 0: the source's, or what the network was trained for
+  // What denoising goes on from: 1, or `pictures`, x channels x height x width, in float32 on the
+  // CPU; with a source those of a drawing of this source. Or undefined.
+  at::Tensor latents;
+  // Between 0 and 1: how much of the way is made already, so that no noise is added, and at how
+  // much of it the drawing ends. Absent: where the source's strength says, and where it is done.
+  std::optional<double> denoising_start;
+  std::optional<double> denoising_end;
+  int64_t height = 0;  // 0: the source's, or what the network was trained for
   int64_t width = 0;
   uint64_t seed = 0;
   int64_t pictures = 1;         // of seed, seed + 1, ...
@@ -51,10 +58,10 @@ struct DrawingRequest {
 // One picture on its way.
 class Drawing {
  public:
-  bool Done() const { return scheduler_->Done(state_); }
+  bool Done() const { return state_.index >= end_; }
   // Runs of the network, which for some schedulers are more than the request's steps.
   int64_t made() const { return state_.index - state_.begin; }
-  int64_t left() const { return count() - state_.index; }
+  int64_t left() const { return end_ - state_.index; }
   // 1 x channels x height x width, for denoising.
   const at::Tensor& latents() const { return latents_; }
   // In pixels.
@@ -75,13 +82,13 @@ class Drawing {
  private:
   friend class Pipeline;
 
-  Drawing(std::shared_ptr<const diffusion::Scheduler> scheduler, diffusion::SchedulerState state)
-      : scheduler_(std::move(scheduler)), state_(std::move(state)) {}
-
-  int64_t count() const { return static_cast<int64_t>(scheduler_->timesteps().size()); }
+  Drawing(std::shared_ptr<const diffusion::Scheduler> scheduler, diffusion::SchedulerState state,
+          int64_t end)
+      : scheduler_(std::move(scheduler)), state_(std::move(state)), end_(end) {}
 
   std::shared_ptr<const diffusion::Scheduler> scheduler_;
   diffusion::SchedulerState state_;
+  int64_t end_;          // the table's entry that is not made any more
   Condition condition_;  // of the negative, if there is guidance, and of the prompt
   at::Tensor guidance_;  // of networks that have guidance for an input
   bool is_guided_ = false;

@@ -6,6 +6,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 
+#include <cstring>
 #include <darkroom/torch.hpp>
 #include <list>
 #include <map>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "common/image/mask.h"
+#include "sdxl/latents_file.h"
 #include "sdxl/params.h"
 #include "sdxl/pipeline.h"
 #include "sdxl/run_state.h"
@@ -25,10 +27,12 @@ namespace {
 // Of the manifest's width and height.
 constexpr int64_t kMostEdge = 4096;
 
-std::string TextOf(const Job& job, const char* input) {
+std::string_view BytesOf(const Job& job, const char* input) {
   const auto bytes = job.InputBytes(input);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+std::string TextOf(const Job& job, const char* input) { return std::string(BytesOf(job, input)); }
 
 // Without the autoencoder's, which LoRAs have no part in.
 uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
@@ -41,6 +45,16 @@ uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement)
 uint64_t VaeBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
   const sdxl::VaeConfig config = sdxl::ReadVaeConfig(folder.Config("vae"));
   return folder.OpenWeights("vae").BytesIn(sdxl::VaePlacement(config, placement).dtype);
+}
+
+at::Tensor ReadLatentsOf(const Job& job, int64_t factor) {
+  at::Tensor latents = sdxl::ReadLatents(BytesOf(job, "latents"));
+  if (latents.size(2) * factor > kMostEdge || latents.size(3) * factor > kMostEdge)
+    throw Error(DR_INVALID_ARGUMENT,
+                "the latents are of " + std::to_string(latents.size(3) * factor) + " x " +
+                    std::to_string(latents.size(2) * factor) + " pixels, expected " +
+                    std::to_string(kMostEdge) + " at most for each");
+  return latents;
 }
 
 // As the reference rounds: halves to the even neighbour.
@@ -79,6 +93,7 @@ struct SdxlModel::Run::State {
   at::Tensor mask;     // as common/image/mask.h has it, or undefined
   sdxl::MaskParams painting;
   int64_t pictures = 1;
+  bool gives_latents = false;
   std::shared_ptr<Adapted> model;
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step; none: as it is
   std::optional<uint64_t> owner;                         // of what is saved, once it was
@@ -190,14 +205,17 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
   sdxl::Pipeline& pipeline = *state->model->pipeline;
   sdxl::DrawingRequest request = sdxl::ParseRequest(job.params(), TextOf(job, "prompt"));
   state->pictures = request.pictures;
+  state->gives_latents = sdxl::WantsLatents(job.params());
   state->painting = sdxl::ParseMask(job.params());
   ReadPicture(job, state.get());
-  if (state->picture.defined()) {
+  if (job.FindInput("latents") != nullptr)
+    request.latents = ReadLatentsOf(job, pipeline.vae()->config().factor());
+  if (state->picture.defined())
     request.source =
         sdxl::ReadSource(state->picture, state->mask, pipeline.vae()->config().factor());
-    request.source.strength = sdxl::ParseStrength(job.params(), state->mask.defined());
-  }
-  const bool is_nothing = state->mask.defined() && !state->mask.any().item<bool>();
+  request.source.strength = sdxl::ParseStrength(job.params(), state->mask.defined());
+  const bool is_nothing =
+      !state->gives_latents && state->mask.defined() && !state->mask.any().item<bool>();
   if (!is_nothing) state->drawings = pipeline.Begin(request);
   if (state->drawings.empty()) return std::make_unique<Run>(std::move(state));
   // What this job needs beyond what the instance counts on: its own tensors, and the room that its
@@ -226,6 +244,7 @@ uint64_t SdxlModel::OwnerOf(const Run::State& state) {
     owner.Add(uint64_t{tensor == nullptr ? 0U : 1U});
     if (tensor != nullptr) owner.Add(Borrow(*tensor));
   }
+  owner.Add(BytesOf(job, "latents"));
   return owner.value();
 }
 
@@ -272,8 +291,18 @@ void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
 
 void SdxlModel::Finish(Run& run) {
   OnLane(lane_, [&] {
+    if (run.state->gives_latents) return GiveLatents(*run.state);
     for (int64_t i = 0; i < run.state->pictures; ++i) FinishOne(*run.state, i);
   });
+}
+
+void SdxlModel::GiveLatents(const Run::State& state) {
+  std::vector<at::Tensor> latents;
+  for (const auto& drawing : state.drawings) latents.push_back(drawing->latents());
+  const std::string file = sdxl::WriteLatents(at::cat(latents));
+  const auto size = static_cast<int64_t>(file.size());
+  const at::Tensor output = OutputTensor(*state.job, "latents", at::kByte, {size});
+  std::memcpy(output.mutable_data_ptr(), file.data(), file.size());
 }
 
 void SdxlModel::FinishOne(const Run::State& state, int64_t number) const {

@@ -61,6 +61,7 @@ class SdxlModel {
   std::shared_ptr<Adapted> WithLoras(const std::vector<sdxl::LoraChoice>& choices);
   std::unique_ptr<Run> BeginOnLane(Job& job);
   static void ReadPicture(const Job& job, Run::State* state);
+  static void GiveLatents(const Run::State& state);
   uint64_t OwnerOf(const Run::State& state);
   void FinishOne(const Run::State& state, int64_t number) const;
 

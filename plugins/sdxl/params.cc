@@ -77,6 +77,10 @@ double ParseStrength(std::string_view params, bool has_mask) {
   return Json::parse(params).value("strength", has_mask ? 0.9999 : 0.3);
 }
 
+bool WantsLatents(std::string_view params) {
+  return Json::parse(params).value("output", "image") == "latents";
+}
+
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) {
   const Json json = Json::parse(params);
   DrawingRequest request;
@@ -96,6 +100,9 @@ DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) 
   request.skipped_layers = json.value("clip_skip", request.skipped_layers);
   request.scheduler = json.value("scheduler", request.scheduler);
   request.sampling.steps = json.at("steps").get<int64_t>();
+  if (json.contains("denoising_start"))
+    request.denoising_start = json["denoising_start"].get<double>();
+  if (json.contains("denoising_end")) request.denoising_end = json["denoising_end"].get<double>();
   if (json.contains("eta")) request.sampling.eta = json["eta"].get<double>();
   if (json.contains("original_size")) request.original_size = json["original_size"].get<Size>();
   request.crop = json.value("crops", request.crop);

@@ -26,6 +26,23 @@ constexpr size_t kMostBytes = size_t{1} << 16;
 constexpr int64_t kUNetWidths = 16;
 constexpr int64_t kVaeWidths = 8;
 
+// What a request says of the part of the way that it is for.
+void CheckParts(const DrawingRequest& request) {
+  const bool has_latents = request.latents.defined();
+  if (has_latents && request.source.is_there() && !request.source.mask.defined())
+    Refuse("there are an image and latents: give one of them, or a mask as well");
+  if (has_latents && request.source.is_there() && !request.denoising_start)
+    Refuse(
+        "latents beside a picture and its mask are of a drawing that is begun: give the part of "
+        "the way that is made as denoising_start");
+  if (request.denoising_start && !has_latents && !request.source.is_there())
+    Refuse("denoising_start is for what is drawn in part: give latents or image");
+  if (request.denoising_start && request.denoising_end &&
+      *request.denoising_start >= *request.denoising_end)
+    Refuse("denoising_start is " + std::to_string(*request.denoising_start) +
+           ", expected less than denoising_end, " + std::to_string(*request.denoising_end));
+}
+
 void CheckLength(const char* name, const std::string& text) {
   if (text.size() > kMostBytes)
     Refuse(std::string(name) + " has " + std::to_string(text.size()) + " bytes, expected " +
@@ -41,6 +58,23 @@ std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& pl
 }
 
 UNetConfig ReadUNet(const Folder& folder) { return ReadUNetConfig(folder.Config("unet")); }
+
+// The entries of the scheduler's tables that are made: from the first one until before the second.
+std::pair<int64_t, int64_t> PartOf(const DrawingRequest& request,
+                                   const diffusion::Scheduler& scheduler) {
+  const auto count = static_cast<int64_t>(scheduler.timesteps().size());
+  int64_t begin = 0;
+  if (request.denoising_start) {
+    begin = scheduler.BeginAfter(*request.denoising_start);
+  } else if (request.source.is_there() || request.latents.defined()) {
+    begin = scheduler.BeginAt(request.source.strength);
+  }
+  const int64_t end = request.denoising_end ? scheduler.EndAfter(*request.denoising_end) : count;
+  if (begin >= end)
+    Refuse("between denoising_start and denoising_end there is none of " +
+           std::to_string(request.sampling.steps) + " steps; give more steps, or a larger part");
+  return {begin, end};
+}
 
 // The scale as an input of networks that were distilled for it (arXiv:2310.04378).
 at::Tensor GuidanceWaves(double scale, int64_t width) {
@@ -134,16 +168,44 @@ at::Tensor Pipeline::Sizes(const DrawingRequest& request, const std::array<int64
   return at::tensor(ids, at::kFloat).unsqueeze(0);
 }
 
-DrawingRequest Pipeline::Checked(DrawingRequest request) const {
+DrawingRequest Pipeline::Sized(DrawingRequest request) const {
   const SourcePicture& source = request.source;
+  const at::Tensor& latents = request.latents;
+  if (!source.is_there() && !latents.defined()) return request;
+  if (request.height != 0 || request.width != 0)
+    Refuse(std::string("width and height are given beside ") +
+           (source.is_there() ? "a picture: the result is of the picture's size"
+                              : "latents: the result is of their size"));
   if (source.is_there()) {
-    if (request.height != 0 || request.width != 0)
-      Refuse("width and height are given beside a picture: the result is of the picture's size");
     request.height = source.pixels.size(2);
     request.width = source.pixels.size(3);
   }
-  if (is_refiner_ && !source.is_there())
-    Refuse("this model is a refiner, which only changes pictures: give image");
+  if (!latents.defined()) return request;
+  const int64_t channels = vae_->config().latent_channels;
+  const int64_t factor = vae_->config().factor();
+  if (latents.size(1) != channels)
+    Refuse("the latents have " + std::to_string(latents.size(1)) + " channels, this model's have " +
+           std::to_string(channels));
+  if (latents.size(0) != 1 && latents.size(0) != request.pictures)
+    Refuse("the latents are of " + std::to_string(latents.size(0)) + " pictures, num_images is " +
+           std::to_string(request.pictures));
+  const std::array<int64_t, 2> own = {latents.size(2) * factor, latents.size(3) * factor};
+  if (source.is_there() && own != std::array{request.height, request.width})
+    Refuse("the latents are of " + std::to_string(own[1]) + " x " + std::to_string(own[0]) +
+           " pixels, the image is of " + std::to_string(request.width) + " x " +
+           std::to_string(request.height));
+  request.height = own[0];
+  request.width = own[1];
+  return request;
+}
+
+DrawingRequest Pipeline::Checked(DrawingRequest request) const {
+  const SourcePicture& source = request.source;
+  CheckParts(request);
+  request = Sized(std::move(request));
+  request.source.is_begun = request.denoising_start && !request.latents.defined();
+  if (is_refiner_ && !source.is_there() && !request.latents.defined())
+    Refuse("this model is a refiner, which only changes pictures: give image or latents");
   if (sees_masks_ && !source.mask.defined())
     Refuse("this model repaints parts of pictures: give image and mask");
   if (request.height == 0) request.height = trained_edge();
@@ -171,10 +233,10 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   const std::shared_ptr<const diffusion::Scheduler> scheduler = diffusion::MakeScheduler(
       diffusion::NamedScheduler(scheduler_, request.scheduler), request.sampling);
   const bool is_guided = request.guidance_scale > 1.0 && unet.guidance_width == 0;
-  const bool has_source = request.source.is_there();
-  const int64_t begin = has_source ? scheduler->BeginAt(request.source.strength) : 0;
+  const auto [begin, end] = PartOf(request, *scheduler);
   std::optional<Source> source;
-  if (has_source) source.emplace(*vae_, request.source, placement, sees_masks_, options_.tile);
+  if (request.source.is_there())
+    source.emplace(*vae_, request.source, placement, sees_masks_, options_.tile);
   const Condition condition = Understand(request, is_guided);
   const std::array<int64_t, 4> shape = {1, vae_->config().latent_channels, request.height / factor,
                                         request.width / factor};
@@ -182,12 +244,20 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   for (int64_t i = 0; i < request.pictures; ++i) {
     const uint64_t seed = request.seed + static_cast<uint64_t>(i);
     std::unique_ptr<Drawing> drawing(new Drawing(
-        scheduler, scheduler->Begin(diffusion::NoiseSource(std::span(&seed, 1)), begin)));
+        scheduler, scheduler->Begin(diffusion::NoiseSource(std::span(&seed, 1)), begin), end));
     diffusion::SchedulerState* const state = &drawing->state_;
     if (source) {
       drawing->start_ = source->Begin(*scheduler, state);
       drawing->latents_ = std::exchange(drawing->start_.latents, {});
-    } else {
+    }
+    if (request.latents.defined()) {
+      const int64_t row = request.latents.size(0) == 1 ? 0 : i;
+      drawing->latents_ = placement.Place(request.latents.narrow(0, row, 1))
+                              .contiguous(at::MemoryFormat::Contiguous);
+      if (!request.denoising_start)
+        drawing->latents_ = scheduler->AddNoise(
+            drawing->latents_, state->noise.Draw(shape, placement.dtype, placement.device), begin);
+    } else if (!source) {
       drawing->latents_ = scheduler->FirstLatents(shape, placement.dtype, placement.device, state);
     }
     drawing->height_ = request.height;

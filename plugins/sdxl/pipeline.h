@@ -87,6 +87,8 @@ class Pipeline {
   DrawingRequest Checked(DrawingRequest request) const;
   Condition Understand(const DrawingRequest& request, bool is_guided);
   // The numbers that the network is told beside the text.
+  // The source's, or those of the latents, which are checked; else as they were asked for.
+  DrawingRequest Sized(DrawingRequest request) const;
   at::Tensor Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
                    double score) const;
   // Those that go through the network together.

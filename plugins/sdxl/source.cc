@@ -33,7 +33,8 @@ Source::Source(const Vae& vae, const SourcePicture& picture, const nn::Placement
       placement_(placement),
       has_mask_(picture.mask.defined()),
       sees_mask_(sees_mask),
-      is_all_noise_(has_mask_ && picture.strength >= 1.0) {
+      is_begun_(picture.is_begun),
+      is_all_noise_(has_mask_ && !is_begun_ && picture.strength >= 1.0) {
   if (!sees_mask_ || !is_all_noise_) picture_ = vae.Encode(picture.pixels, tile);
   if (!has_mask_) return;
   const int64_t factor = vae.config().factor();
@@ -52,9 +53,14 @@ Start Source::Begin(const diffusion::Scheduler& scheduler, diffusion::SchedulerS
   Start start;
   if (picture_.mean.defined()) start.original = Sample(picture_, state);
   const Posterior& any = picture_.mean.defined() ? picture_ : masked_;
-  start.noise = state->noise.Draw(any.mean.sizes(), placement_.dtype, placement_.device);
-  start.latents = is_all_noise_ ? start.noise * scheduler.init_noise_sigma()
-                                : scheduler.AddNoise(start.original, start.noise, state->index);
+  if (!is_begun_ || has_mask_)
+    start.noise = state->noise.Draw(any.mean.sizes(), placement_.dtype, placement_.device);
+  if (is_begun_) {
+    start.latents = start.original;
+  } else {
+    start.latents = is_all_noise_ ? start.noise * scheduler.init_noise_sigma()
+                                  : scheduler.AddNoise(start.original, start.noise, state->index);
+  }
   if (sees_mask_) {
     start.seen = at::cat({mask_, Sample(masked_, state)}, 1);
   } else if (has_mask_) {

@@ -26,6 +26,7 @@ struct SourcePicture {
   at::Tensor pixels;  // 1 x 3 x height x width, -1 to 1; undefined: nothing
   at::Tensor mask;    // 1 x 1 x height x width, 1 where it is to be repainted, else 0; or undefined
   double strength = 1.0;  // how much of the way is drawn, and not the picture's
+  bool is_begun = false;  // denoising goes on from its latents as they are, without noise
 
   bool is_there() const { return pixels.defined(); }
 };
@@ -62,6 +63,7 @@ class Source {
   nn::Placement placement_;
   bool has_mask_;
   bool sees_mask_;
+  bool is_begun_;
   bool is_all_noise_;
   Posterior picture_;
   Posterior masked_;  // what the mask leaves of it

@@ -56,6 +56,8 @@ PAINTED = {
     "nine": ("nine", True, {}),
     "nine-all": ("nine", True, {"strength": 1, "scheduler": "heun", "seed": 5}),
 }
+# The base's part and the refiner's.
+PARTS = {"steps": 10, "seed": 6, "denoising_end": 0.8}, {"steps": 10, "seed": 6, "denoising_start": 0.8}
 SIZE = (72, 56)
 MOST = 2  # of 255
 
@@ -96,6 +98,7 @@ def made(tmp_path_factory):
         strength = {"strength": 0.9999 if has_mask else 0.3}  # which differ from one pipeline of the reference to the other
         requests[name] = {**as_reference({**strength, **params}), "model": {"sdxl": "model"}.get(model, model),
                           "image": str(folder / "photo.png"), **({"mask": str(folder / "mask.png")} if has_mask else {})}
+    requests["parts"] = {**as_reference(PARTS[1]), "model": "refiner", "after": {**as_reference(PARTS[0]), "height": 64, "width": 64}}
     done = subprocess.run(
         [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
         input=json.dumps(requests),
@@ -274,6 +277,48 @@ async def test_what_is_wrong_with_a_picture_is_told(client):
              (await paint(client, photo(), model="nine"), "give image and mask"),
              (await client.run("nine", PROMPT.encode()), "give image and mask"),
              (await client.run("refiner", PROMPT.encode()), "refiner, which only changes pictures")]
+    for reply, word in cases:
+        assert word in reply.failed("invalid_argument").error["message"]
+
+
+async def go_on(client, latents, model="sdxl", **params):
+    body = cbor2.dumps({"inputs": {"prompt": PROMPT, "latents": latents}, "params": {"seed": 0, **params}})
+    return await client.run(model, body, Content_Type="application/cbor")
+
+
+async def test_the_refiner_goes_on_where_the_base_ends(client, made):
+    """The first reply's body is the second request's input."""
+    first = await draw(client, output="latents", **PARTS[0])
+    assert first.kind == "application/octet-stream"
+    found = pixels(await go_on(client, first.data, "refiner", **PARTS[1]))
+    assert_drawn(found, made, "parts")
+
+
+async def test_a_way_in_parts_is_the_whole_way(client):
+    request = {"steps": 6, "scheduler": "ddim", "num_images": 2, "output": "image"}
+    whole = (await draw(client, **request)).json()["outputs"]
+    first = await draw(client, **{**request, "output": "latents"}, denoising_end=0.5)
+    assert first.kind == "application/octet-stream", "of several pictures they are one tensor, too"
+    second = await go_on(client, first.data, **request, denoising_start=0.5)
+    assert second.json()["outputs"] == whole
+    one = await go_on(client, first.data, **{**request, "num_images": 1}, denoising_start=0.5)
+    assert "of 2 pictures, num_images is 1" in one.failed("invalid_argument").error["message"]
+
+
+async def test_a_mask_of_nothing_gives_latents_all_the_same(client):
+    nothing = numpy.zeros_like(hole())
+    latents = (await paint(client, photo(), nothing, output="latents")).ok()
+    again = pixels(await go_on(client, latents.data, steps=1, strength=1, scheduler="euler"))
+    assert again.shape == (SIZE[1], SIZE[0], 3)
+
+
+async def test_what_is_wrong_with_latents_is_told(client):
+    whole = (await draw(client, output="latents")).ok().data
+    cases = [(await go_on(client, b"none"), "the input 'latents': it has 4 bytes"),
+             (await go_on(client, whole[:-1]), "no file of safetensors"), (await go_on(client, whole, width=64), "beside latents"),
+             (await go_on(client, whole, denoising_start=1), "denoising_start"), (await draw(client, denoising_end=0), "denoising_end"),
+             (await draw(client, denoising_start=0.5), "give latents or image"), (await draw(client, output="noise"), "output"),
+             (await go_on(client, whole, denoising_start=0.5, denoising_end=0.4), "less than denoising_end")]
     for reply, word in cases:
         assert word in reply.failed("invalid_argument").error["message"]
 

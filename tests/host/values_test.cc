@@ -81,6 +81,16 @@ TEST_F(ValuesTest, ImagesAreDecodedAndEncoded) {
   }
 }
 
+TEST_F(ValuesTest, AJobWithNoneOfItsOptionalOutputsHasFailed) {
+  HostJob job;
+  job.token = ++token_;
+  job.id = "job";
+  instance_->Run(Batch(std::move(job)));
+  const JobResult result = events_.TakeResult(token_);
+  EXPECT_EQ(result.status.code(), Code::kInternal);
+  EXPECT_THAT(result.status.message(), HasSubstr("without its output \"image\""));
+}
+
 TEST_F(ValuesTest, ImagesComeInTheFormAskedFor) {
   const Buffer file = Png(Gradient(16, 16, 3));
   EXPECT_EQ(Run("image", file.bytes(), {OutputForm::Image::kJpeg, 80}).outputs.at(0).content_type,

@@ -3,6 +3,7 @@
 #include "common/diffusion/scheduler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <darkroom/plugin.hpp>
 #include <utility>
@@ -74,6 +75,18 @@ int64_t Scheduler::BeginAt(double strength) const {
     Refuse("strength " + std::to_string(strength) + " leaves none of " + std::to_string(steps_) +
            " steps; give more of either");
   return begin;
+}
+
+int64_t Scheduler::EndAfter(double share) const {
+  const auto trained = static_cast<double>(config_.num_train_timesteps);
+  const double cutoff = std::nearbyint(trained - share * trained);
+  return std::ranges::count_if(timesteps_, [&](double timestep) { return timestep >= cutoff; });
+}
+
+int64_t Scheduler::BeginAfter(double share) const {
+  int64_t left = count() - EndAfter(share);
+  if (runs_per_step_ == 2 && left % 2 == 0) ++left;
+  return count() - left;
 }
 
 SchedulerState Scheduler::Begin(NoiseSource noise, int64_t begin) const {

@@ -80,6 +80,12 @@ class Scheduler {
   // The entry at which a run begins that starts from a picture with noise: for 1 the first. Throws
   // Error (DR_INVALID_ARGUMENT) when strength is not from 0 to 1, or leaves no step.
   int64_t BeginAt(double strength) const;
+  // Denoising in parts, by several networks: the entry before which the first part ends, and the
+  // one at which the next begins, when `share` (between 0 and 1) of the training's timesteps are
+  // behind. They are the same entry, save for Heun's two runs of a step, of which the second part
+  // makes the last one again, as in the reference.
+  int64_t EndAfter(double share) const;
+  int64_t BeginAfter(double share) const;
   SchedulerState Begin(NoiseSource noise, int64_t begin = 0) const;
   // Drawn by the state's source, as the first that is drawn of it.
   at::Tensor FirstLatents(at::IntArrayRef shape, at::ScalarType dtype, at::Device device,

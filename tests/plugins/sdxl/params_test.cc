@@ -24,7 +24,7 @@ TEST(SdxlParams, TheManifestNamesAllSchedulers) {
 
 TEST(SdxlParams, TheManifestHasAnOutputForEachPicture) {
   const Json manifest = Manifest();
-  EXPECT_EQ(manifest["outputs"].size(), static_cast<size_t>(kMostPictures));
+  EXPECT_EQ(manifest["outputs"].size(), static_cast<size_t>(kMostPictures) + 1);  // and latents
   EXPECT_EQ(manifest["params"]["properties"]["num_images"]["maximum"], kMostPictures);
 }
 
@@ -48,6 +48,9 @@ TEST(SdxlParams, DefaultsAreTheManifests) {
   EXPECT_FALSE(request.sampling.eta);
   EXPECT_FALSE(request.original_size);
   EXPECT_FALSE(request.target_size);
+  EXPECT_FALSE(request.denoising_start);
+  EXPECT_FALSE(request.denoising_end);
+  EXPECT_FALSE(WantsLatents(params.dump()));
   EXPECT_EQ(request.aesthetic_score, 6.0);
   EXPECT_EQ(request.negative_aesthetic_score, 2.5);
 }
@@ -58,7 +61,7 @@ TEST(SdxlParams, EachIsRead) {
           "height": 48, "steps": 9, "guidance_scale": 3.5, "guidance_rescale": 0.7,
           "seed": 9007199254740991, "clip_skip": 2, "scheduler": "heun", "num_images": 3, "eta": 0.5,
           "original_size": [1, 2], "crops": [3, 4], "target_size": [5, 6], "aesthetic_score": 9,
-          "negative_aesthetic_score": 0.5})",
+          "negative_aesthetic_score": 0.5, "denoising_start": 0.25, "denoising_end": 0.75})",
       "a cube");
   EXPECT_EQ(request.prompt, (Prompt{"a cube", "oil"}));
   EXPECT_EQ(request.negative, (Prompt{"grey", "blue"}));
@@ -78,6 +81,9 @@ TEST(SdxlParams, EachIsRead) {
   EXPECT_EQ(request.target_size, (Size{5, 6}));
   EXPECT_EQ(request.aesthetic_score, 9.0);
   EXPECT_EQ(request.negative_aesthetic_score, 0.5);
+  EXPECT_EQ(request.denoising_start, 0.25);
+  EXPECT_EQ(request.denoising_end, 0.75);
+  EXPECT_TRUE(WantsLatents(R"({"output": "latents"})"));
 }
 
 TEST(SdxlParams, WeightsAreForAllPromptsOrForNone) {

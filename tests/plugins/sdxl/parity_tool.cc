@@ -18,7 +18,8 @@
 //   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks",
 //          "weighted", "embeddings": a folder -> states, pooled
 //   draw   picture (height x width x channels, bytes), mask (height x width, 0 or 1), for requests
-//          that have a "strength", and those of them that have "mask": true; "requests":
+//          that have a "strength", and those of them that have "mask": true; latents, for those
+//          with "latents": true, whose strength is "share"; "requests":
 //          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
 //          "limit": rows of the network in one run -> latents N, picture N, and N.1, ... of further
 //          pictures; hits: of the kept prompts so far
@@ -48,6 +49,7 @@
 
 #include "common/safetensors.h"
 #include "sdxl/folder.h"
+#include "sdxl/latents_file.h"
 #include "sdxl/lora.h"
 #include "sdxl/pipeline.h"
 #include "sdxl/run_state.h"
@@ -182,6 +184,12 @@ sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_
     request.source = sdxl::ReadSource(Find(inputs, "picture"), mask, factor);
     request.source.strength = json["strength"].get<double>();
   }
+  if (json.value("latents", false)) {
+    request.latents = sdxl::ReadLatents(sdxl::WriteLatents(Find(inputs, "latents")));
+    request.source.strength = json.value("share", 0.3);
+  }
+  if (json.contains("denoising_start")) request.denoising_start = json["denoising_start"];
+  if (json.contains("denoising_end")) request.denoising_end = json["denoising_end"];
   request.height = json.value("height", int64_t{0});
   request.width = json.value("width", int64_t{0});
   request.seed = json.value("seed", uint64_t{0});

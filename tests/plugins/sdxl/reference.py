@@ -5,7 +5,8 @@
 
 makes FOLDER/model, FOLDER/nine for inpainting and FOLDER/refiner, the first also as FOLDER/single.safetensors with its config in single.json, two
 LoRAs in FOLDER/loras and a word in FOLDER/words, and writes what each request, {name: arguments of draw()}, gives to FOLDER/NAME.npy, from 0 to 255: for
-tests whose Python has no torch to hold their own against.
+tests whose Python has no torch to hold their own against. "after": the arguments of a drawing of FOLDER/model, whose latents it
+goes on from.
 """
 
 import contextlib
@@ -69,8 +70,9 @@ def pipeline_of(model, kind, scheduler):
 
 
 def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, crop=(0, 0), clip_skip=None, pictures=1,
-         image=None, mask=None, guidance_scale=5.0, **settings):
-    """diffusers' latents and pictures, those of seed, seed + 1 and so on. `image`, `mask`: Pillow's, or their files."""
+         image=None, mask=None, guidance_scale=5.0, latents=None, **settings):
+    """diffusers' latents and pictures, those of seed, seed + 1 and so on. `image`, `mask`: Pillow's, or their files; `latents`: in
+    place of the image."""
     chosen = model.scheduler
     if scheduler:
         kind, fields = SCHEDULERS[scheduler]
@@ -79,6 +81,9 @@ def draw(model, prompt=PROMPT, negative=None, seed=0, steps=4, scheduler=None, c
     if image is not None:
         kind = diffusers.StableDiffusionXLImg2ImgPipeline
         settings["image"] = Image.open(image) if isinstance(image, str) else image
+    if latents is not None:
+        kind = diffusers.StableDiffusionXLImg2ImgPipeline
+        settings["image"] = latents
     if mask is not None:
         kind = diffusers.StableDiffusionXLInpaintPipeline
         settings["mask_image"] = Image.open(mask) if isinstance(mask, str) else mask
@@ -108,6 +113,8 @@ def main(folder):
     save_file({"clip_l": torch.ones(2, 32), "clip_g": -torch.ones(2, 32)}, folder / "words/zmoss.safetensors")
     for name, request in json.load(sys.stdin).items():
         model = models[request.pop("model", "model")]
+        if "after" in request:
+            request["latents"] = draw(models["model"], **request.pop("after"))["latents"]
         with contextlib.ExitStack() as stack:
             for lora, weight in request.pop("loras", []):
                 stack.enter_context(loras.added(model, folder / f"loras/{lora}.safetensors", lora, weight))

@@ -19,6 +19,8 @@ REQUESTS = {
     "three": {"pictures": 3, "scheduler": "dpmpp_2m_sde", "seed": 40, **SMALL},
     "image": {"strength": 0.7, "steps": 7},
     "image-ancestral": {"strength": 0.75, "scheduler": "euler_a"},
+    "part": {"denoising_end": 0.7, "steps": 6, "scheduler": "dpmpp_2m", **SMALL},
+    "part-of-an-image": {"strength": 0.7, "denoising_start": 0.3, "denoising_end": 0.8, "steps": 9, "scheduler": "euler_a"},
     "mask": {"strength": 0.8, "mask": True},
     "mask-all": {"strength": 1.0, "mask": True, "scheduler": "dpmpp_2m_sde"},
     "mask-two": {"strength": 0.75, "mask": True, "scheduler": "euler_a", "pictures": 2},
