@@ -30,6 +30,7 @@
 
 #include "caption/captioner.h"
 #include "caption/params.h"
+#include "tests/plugins/common/apart/device.h"
 
 namespace {
 
@@ -81,6 +82,7 @@ Json RunBatch(const Captioner& captioner, const Json& batch) {
 
 std::unique_ptr<Captioner> Open(const Json& line) {
   darkroom::nn::Placement placement;
+  if (line.value("device", "cpu") == "apart") placement.device = darkroom::apart::Device();
   placement.engine =
       darkroom::nn::ChooseEngine(line.value("engine", "auto"), placement.device, placement.dtype);
   const auto folder = line.at("checkpoint").get<std::string>();
@@ -93,8 +95,8 @@ void Run() {
   std::map<std::string, std::unique_ptr<Captioner>> opened;
   for (std::string text; std::getline(std::cin, text);) {
     const Json line = Json::parse(text);
-    const std::string key =
-        line.at("checkpoint").get<std::string>() + " " + line.value("engine", "auto");
+    const std::string key = line.at("checkpoint").get<std::string>() + " " +
+                            line.value("engine", "auto") + " " + line.value("device", "cpu");
     Json answer;
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

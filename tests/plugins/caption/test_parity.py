@@ -73,13 +73,14 @@ def tool():
 
 @pytest.fixture
 def run_tool(tool, photos):
-    def run(folder, batches, engine="auto"):
+    def run(folder, batches, engine="auto", device="cpu"):
         """Each batch a list of (number of the photograph, params). An answer is a list, or {"error"}."""
         answers = []
         for batch in batches:
             requests = [{"picture": str(photos[at][0]), "shape": photos[at][1].shape, "params": params,
                          **(rest[0] if rest else {})} for at, params, *rest in batch]
-            tool.stdin.write(json.dumps({"checkpoint": str(folder), "engine": engine, "batch": requests}) + "\n")
+            line = {"checkpoint": str(folder), "engine": engine, "device": device, "batch": requests}
+            tool.stdin.write(json.dumps(line) + "\n")
             tool.stdin.flush()
             answers.append(json.loads(tool.stdout.readline()))
         return answers
@@ -159,6 +160,18 @@ SETTINGS = {
     "sampled-narrow": ("a", {"sample": True, "seed": 6, "top_k": 30, "top_p": 0.8, "temperature": 0.7},
                        {"do_sample": True, "top_k": 30, "top_p": 0.8, "temperature": 0.7}),
 }
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_another_device_writes_the_same(name, captioners, run_tool):
+    """One whose memory the host cannot touch: tests/plugins/common/apart. Beams, samples, and both kinds at once."""
+    folder = captioners(name).folder
+    params = [{"max_new_tokens": 12, "beams": 1}, {"max_new_tokens": 12, "beams": 3},
+              {"max_new_tokens": 12, "temperature": 0.9, "top_k": 20, "top_p": 0.9, "repetition_penalty": 1.3, "seed": 3}]
+    batches = [[(at, one) for at in numbers_of(name)[:2] for one in params]]
+    here = run_tool(folder, batches, "aten")
+    there = run_tool(folder, batches, device="apart")
+    assert [one["tokens"] for one in there[0]] == [one["tokens"] for one in here[0]]
 
 
 @pytest.mark.parametrize("case", SETTINGS)

@@ -4,12 +4,13 @@
 // with transformers.
 //
 //   clip_parity_tool FOLDER PICTURES TEXTS OUTPUT [--dtype D] [--engine E] [--alone] [--classes]
+//   [--apart]
 //
 // PICTURES: a safetensors file of uint8, height x width x channels, taken in the order of their
 // names; "-": none. TEXTS: a JSON list; "-": none. OUTPUT: a safetensors file with "pictures" and
 // "texts", float32 of n x width, not normalised, "scale", the logit scale, "bias" where there is
 // one, and with --classes "classes", how probable each text is of each picture. --alone runs each
-// in a pass of its own.
+// in a pass of its own, --apart on the device of tests/plugins/common/apart.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -26,6 +27,7 @@
 #include "clip/embedder.h"
 #include "clip/request.h"
 #include "common/safetensors.h"
+#include "tests/plugins/common/apart/device.h"
 #include "tests/plugins/common/save_tensors.h"
 
 namespace {
@@ -43,6 +45,7 @@ at::Tensor Run(const std::vector<Item>& items, bool alone, const Embed& embed) {
 int Main(int argc, char** argv) {
   if (argc < 5)
     throw std::runtime_error("usage: clip_parity_tool FOLDER PICTURES TEXTS OUTPUT ...");
+  darkroom::nn::Placement placement;
   std::string dtype = "auto";
   std::string engine = "auto";
   bool alone = false;
@@ -53,6 +56,8 @@ int Main(int argc, char** argv) {
       alone = true;
     } else if (option == "--classes") {
       classes = true;
+    } else if (option == "--apart") {
+      placement.device = darkroom::apart::Device();
     } else if (option == "--dtype" && i + 1 < argc) {
       dtype = argv[++i];
     } else if (option == "--engine" && i + 1 < argc) {
@@ -62,9 +67,8 @@ int Main(int argc, char** argv) {
     }
   }
   const c10::InferenceMode inference;
-  darkroom::nn::Placement placement;
-  placement.dtype = darkroom::nn::ChooseDtype(dtype, at::kCPU);
-  placement.engine = darkroom::nn::ChooseEngine(engine, at::kCPU, placement.dtype);
+  placement.dtype = darkroom::nn::ChooseDtype(dtype, placement.device, at::kFloat);
+  placement.engine = darkroom::nn::ChooseEngine(engine, placement.device, placement.dtype);
   Embedder embedder(darkroom::Checkpoint::Open(argv[1]), placement);
   std::printf("%s\n", embedder.network().Describe().c_str());
 

@@ -98,6 +98,16 @@ def test_embeddings_equal_transformers(variant, engine, made, run_tool, capsys):
         assert difference(expected[key][:1], expected[key][4:5]) > 0.05
 
 
+@pytest.mark.parametrize("variant", checkpoints.VARIANTS)
+def test_another_device_gives_the_same(variant, made, run_tool):
+    """One whose memory the host cannot touch: tests/plugins/common/apart."""
+    _, folder = made(variant)
+    here = run_tool(folder, "--engine", "aten", "--classes", pictures=photographs(), texts=TEXTS)
+    there = run_tool(folder, "--apart", "--classes", pictures=photographs(), texts=TEXTS)
+    for name in ("pictures", "texts", "classes"):
+        assert difference(there[name], here[name]) <= TOLERANCE, name
+
+
 @pytest.mark.parametrize("variant", ["plain", "gelu-2021"])
 def test_each_alone_is_as_all_together(variant, made, run_tool):
     _, folder = made(variant)

@@ -3,11 +3,13 @@
 // Runs the enhance plugin's own code on tensors from a file, for test_parity.py to compare with
 // PyTorch.
 //
-//   enhance_parity_tool WEIGHTS INPUT OUTPUT [--direct] [--scale S] [--tile T] [--padding P]
+//   enhance_parity_tool WEIGHTS INPUT OUTPUT [--direct | --apart] [--scale S] [--tile T]
+//                       [--padding P]
 //
 // INPUT and OUTPUT are safetensors files; each tensor of INPUT gives one of the same name in
 // OUTPUT. Floats, 1 x 3 x H x W, go through the network alone; bytes, H x W x C, take the whole way
-// of a picture. --direct takes ATen's convolutions in place of our own.
+// of a picture. --direct takes ATen's convolutions in place of our own, --apart the
+// device of tests/plugins/common/apart, and so those, too.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -27,6 +29,7 @@
 #include "common/safetensors.h"
 #include "enhance/enhancer.h"
 #include "enhance/network.h"
+#include "tests/plugins/common/apart/device.h"
 
 namespace {
 
@@ -74,6 +77,11 @@ int Run(int argc, char** argv) {
       placement.engine = darkroom::Engine::kDirect;
       continue;
     }
+    if (option == "--apart") {
+      placement.device = darkroom::apart::Device();
+      placement.engine = darkroom::Engine::kDirect;
+      continue;
+    }
     if (i + 1 == argc) throw std::runtime_error(option + " needs a value");
     const char* value = argv[++i];
     if (option == "--scale") {
@@ -96,7 +104,9 @@ int Run(int argc, char** argv) {
     output.emplace(name, tensor.scalar_type() == at::kByte
                              ? RunPicture(enhancer, tensor, params)
                              : enhancer.network()
-                                   .Forward(tensor, {0, 0, tensor.size(2), tensor.size(3)})
+                                   .Forward(tensor.to(placement.device),
+                                            {0, 0, tensor.size(2), tensor.size(3)})
+                                   .cpu()
                                    .contiguous());
   Save(argv[3], output);
   return 0;

@@ -107,6 +107,19 @@ def test_network_equals_pytorch(name, engine, weights_of, run_tool, capsys):
     assert worst <= TOLERANCE
 
 
+@pytest.mark.parametrize("name", TINY)
+def test_another_device_gives_the_same(name, weights_of, run_tool):
+    """One whose memory the host cannot touch: tests/plugins/common/apart. The network, and pictures in tiles."""
+    path, _ = weights_of(name)
+    picture = photo("astronaut", 100, 200, 24, 28)
+    tensors = {"network": as_input(picture), "picture": picture}
+    options = ("--tile", 16, "--padding", 8)
+    here = run_tool(path, tensors, "--direct", *options)
+    there = run_tool(path, tensors, "--apart", *options)
+    assert difference(there["network"], here["network"]) <= TOLERANCE
+    assert numpy.abs(there["picture"].astype(int) - here["picture"]).max() <= 1
+
+
 @pytest.mark.parametrize("name,changed", [
     ("realesrgan-x4plus-anime", {"slope": 0.25}),
     ("realesrgan-x4plus-anime", {"residual": 0.25}),

@@ -38,10 +38,10 @@ def inputs():
 
 @pytest.fixture
 def run_tool(tmp_path):
-    def run(weights, fails=False):
+    def run(weights, *options, fails=False):
         save_file(weights, tmp_path / "weights.safetensors")
         save_file(inputs(), tmp_path / "in")
-        done = subprocess.run([TOOL, tmp_path / "weights.safetensors", tmp_path / "in", tmp_path / "out"],
+        done = subprocess.run([TOOL, tmp_path / "weights.safetensors", tmp_path / "in", tmp_path / "out", *options],
                               capture_output=True, text=True, timeout=300)
         if fails:
             assert done.returncode == 1, "it was taken"
@@ -69,6 +69,13 @@ def test_equals_pytorch(sizes, run_tool):
     expected = expected_of(network)
     assert all(0.02 < float(one.std()) for one in expected.values()), "the fixture says nothing"
     assert difference(run_tool(reference.weights_of(network)), expected) <= TOLERANCE
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_another_device_gives_the_same(sizes, run_tool):
+    """One whose memory the host cannot touch: tests/plugins/common/apart."""
+    network = reference.make(3, *SIZES[sizes])
+    assert difference(run_tool(reference.weights_of(network), "--apart"), expected_of(network)) <= TOLERANCE
 
 
 def test_equals_torchscript(run_tool, tmp_path):

@@ -8,8 +8,9 @@
 // Each line of its input is JSON, {"folder", "part", "engine", "dtype", "input", "output", ...}:
 // the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
 // reads a network's inputs from the one, writes what it makes of them to the other, and answers
-// with a line, {} or {"error"}. "tokenizer" and "config": of a single file. "loras": [[name,
-// weight], ...] of "loras_folder" are added.
+// with a line, {} or {"error"}. "device": "apart" for that of tests/plugins/common/apart.
+// "tokenizer" and "config": of a single file. "loras": [[name, weight], ...] of "loras_folder" are
+// added.
 //
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
@@ -56,6 +57,7 @@
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
 #include "sdxl/vae.h"
+#include "tests/plugins/common/apart/device.h"
 #include "tests/plugins/common/save_tensors.h"
 
 namespace {
@@ -76,9 +78,10 @@ Networks Open(const Json& line) {
   const auto path = line.at("folder").get<std::string>();
   const auto part = line.at("part").get<std::string>();
   darkroom::nn::Placement placement;
-  placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "auto"), at::kCPU);
+  if (line.value("device", "cpu") == "apart") placement.device = darkroom::apart::Device();
+  placement.dtype = darkroom::nn::ChooseDtype(line.value("dtype", "float32"), placement.device);
   placement.engine =
-      darkroom::nn::ChooseEngine(line.value("engine", "auto"), at::kCPU, placement.dtype);
+      darkroom::nn::ChooseEngine(line.value("engine", "auto"), placement.device, placement.dtype);
   sdxl::FileOptions options;
   options.config = line.value("config", Json::object()).dump();
   options.tokenizer = line.value("tokenizer", "");
@@ -151,7 +154,7 @@ Tensors RunVae(const sdxl::Vae& vae, const Tensors& inputs, int64_t tile) {
     const sdxl::Posterior posterior = vae.Encode(pixels, tile);
     outputs["mean"] = posterior.mean;
     outputs["deviation"] = posterior.deviation;
-    outputs["sampled"] = posterior.Sample(inputs.at("noise"));
+    outputs["sampled"] = posterior.Sample(inputs.at("noise").to(posterior.mean.device()));
     outputs["diffusion"] = vae.ToDiffusion(posterior.mean);
   }
   if (const at::Tensor latents = Find(inputs, "latents"); latents.defined()) {
@@ -360,7 +363,7 @@ void Answer(const Networks& networks, const Json& line) {
   } else if (networks.draw) {
     outputs = RunDraw(*networks.draw, inputs, line);
   }
-  for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kFloat);
+  for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kCPU, at::kFloat);
   darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
 }
 
@@ -372,10 +375,10 @@ void Run() {
     const Json line = Json::parse(text);
     const std::string key =
         line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
-        line.value("engine", "auto") + " " + line.value("dtype", "auto") + " " +
-        std::to_string(line.value("limit", 64)) + line.value("loras", Json::array()).dump() +
-        line.value("config", Json::object()).dump() + line.value("tokenizer", "") +
-        line.value("embeddings", "");
+        line.value("engine", "auto") + " " + line.value("dtype", "float32") + " " +
+        line.value("device", "cpu") + " " + std::to_string(line.value("limit", 64)) +
+        line.value("loras", Json::array()).dump() + line.value("config", Json::object()).dump() +
+        line.value("tokenizer", "") + line.value("embeddings", "");
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);
