@@ -83,12 +83,14 @@ void CaptionModel::LoadOnLane() {
   placement.device = ToDevice(lane_.device);
   placement.dtype = nn::ChooseDtype(options_->dtype, placement.device);
   placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
+  placement = nn::WithUploader(placement);
 
   const Checkpoint checkpoint = Checkpoint::Open(weights_);
   // In two parts, since only the network knows how much it works with.
   const uint64_t of_file = checkpoint.BytesIn(placement.dtype);
   loaded->weights.emplace(host_, of_file);
   loaded->captioner = std::make_unique<Captioner>(checkpoint, placement);
+  if (placement.uploader != nullptr) placement.uploader->Finish();
   const Captioner& captioner = *loaded->captioner;
   loaded->working_bytes =
       captioner.WorkingBytes(kUsualPictures, kUsualBeams, options_->max_new_tokens);

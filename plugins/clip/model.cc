@@ -93,6 +93,7 @@ void ClipModel::LoadOnLane() {
   placement.device = ToDevice(lane_.device);
   placement.dtype = nn::ChooseDtype(options_.dtype, placement.device);
   placement.engine = nn::ChooseEngine(options_.engine, placement.device, placement.dtype);
+  placement = nn::WithUploader(placement);
 
   const Checkpoint checkpoint = Checkpoint::Open(weights_);
   const clip::ClipConfig config =
@@ -100,6 +101,7 @@ void ClipModel::LoadOnLane() {
   loaded->lease.emplace(
       host_, checkpoint.BytesIn(placement.dtype) + clip::Embedder::WorkingBytes(config, placement));
   loaded->embedder = std::make_unique<clip::Embedder>(checkpoint, placement);
+  if (placement.uploader != nullptr) placement.uploader->Finish();
   host_.Log(DR_LOG_INFO, loaded->embedder->network().Describe() + ", from " + weights_);
   loaded_ = std::move(loaded);
 }

@@ -120,6 +120,7 @@ void SdxlModel::LoadOnLane() {
   placement.device = ToDevice(lane_.device);
   placement.dtype = nn::ChooseDtype(options_->dtype, placement.device);
   placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
+  placement = nn::WithUploader(placement);
 
   auto loaded = std::make_unique<Loaded>(
       sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat, options_->file));
@@ -132,6 +133,7 @@ void SdxlModel::LoadOnLane() {
       host_, WeightBytes(loaded->folder, placement) + VaeBytes(loaded->folder, placement));
   loaded->plain->pipeline =
       std::make_unique<sdxl::Pipeline>(loaded->folder, placement, loaded->limits);
+  if (placement.uploader != nullptr) placement.uploader->Finish();
   const sdxl::Pipeline& pipeline = *loaded->plain->pipeline;
   const int64_t edge = pipeline.trained_edge();
   loaded->working_bytes = pipeline.WorkingBytes(edge, edge, options_->rows);

@@ -28,6 +28,11 @@ Engine ChooseEngine(const std::string& name, at::Device device, at::ScalarType d
   return name == "int8" ? Engine::kInt8 : Engine::kPacked;
 }
 
+Placement WithUploader(Placement placement) {
+  if (!placement.device.is_cpu()) placement.uploader = std::make_shared<Uploader>(placement.device);
+  return placement;
+}
+
 std::string Describe(const Placement& placement) {
   std::string text = placement.device.str() + ", ";
   text += placement.dtype == at::kHalf       ? "float16"

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where a network's weights lie and in which dtype it computes, and the policy for that dtype.
-// Plain values and pure functions: any thread.
+// Plain values and pure functions: any thread, but with an uploader one at a time.
 
 #ifndef DARKROOM_PLUGINS_COMMON_NN_PLACEMENT_H_
 #define DARKROOM_PLUGINS_COMMON_NN_PLACEMENT_H_
 
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <string>
+
+#include "common/nn/uploader.h"
 
 namespace darkroom::nn {
 
@@ -21,16 +24,23 @@ struct Placement {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   Engine engine = Engine::kAten;
+  std::shared_ptr<Uploader> uploader = nullptr;  // of all that is placed; or none
 
   // Whether weights of layers are copied from the file that they lie in.
   bool Copies() const { return !device.is_cpu() || engine != Engine::kAten; }
   // For layers that are too few to gain by an approximation, and lose by it.
   Placement Exact() const {
-    return {device, dtype, engine == Engine::kInt8 ? Engine::kPacked : engine};
+    return {device, dtype, engine == Engine::kInt8 ? Engine::kPacked : engine, uploader};
   }
   // For tensors that go with the network: weights, and inputs on their way in.
-  at::Tensor Place(const at::Tensor& tensor) const { return tensor.to(device, dtype); }
+  at::Tensor Place(const at::Tensor& tensor) const {
+    const bool uploads = uploader != nullptr && tensor.is_cpu() && !device.is_cpu();
+    return (uploads ? (*uploader)(tensor) : tensor).to(device, dtype);
+  }
 };
+
+// With an Uploader where the device is not the CPU.
+Placement WithUploader(Placement placement);
 
 // The dtype that an option `name` asks for on a device: "float32", "float16", "bfloat16", or
 // "auto":

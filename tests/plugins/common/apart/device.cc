@@ -10,8 +10,9 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
-#include <array>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <set>
@@ -32,6 +33,7 @@ struct State {
   std::map<const std::byte*, size_t> locked;  // page-locked memory of the host, by its beginning
   std::vector<std::function<void()>> queue;   // copies that were not waited for
   size_t computed = 0;
+  size_t allowed = SIZE_MAX;  // allocations of page-locked memory
 };
 
 State& TheState() {
@@ -77,6 +79,8 @@ struct Allocator final : c10::Allocator {
 
 struct LockedAllocator final : at::HostAllocator {
   c10::DataPtr allocate(size_t bytes) override {
+    TORCH_CHECK(TheState().allowed > 0, "there is no page-locked memory");
+    --TheState().allowed;
     void* const data = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
     TheState().locked[static_cast<const std::byte*>(data)] = bytes;
     const auto free = [](void* given) {
@@ -338,6 +342,7 @@ C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard)
 at::Device Device() { return {kType, 0}; }
 size_t Computed() { return TheState().computed; }
 size_t Waiting() { return TheState().queue.size(); }
+void AllowLocked(size_t times) { TheState().allowed = times; }
 
 }  // namespace darkroom::apart
 

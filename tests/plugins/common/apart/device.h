@@ -30,6 +30,9 @@ at::Device Device();
 size_t Computed();
 size_t Waiting();
 
+// How often page-locked memory is still given.
+void AllowLocked(size_t times);
+
 }  // namespace darkroom::apart
 
 #endif  // DARKROOM_TESTS_PLUGINS_COMMON_APART_DEVICE_H_
