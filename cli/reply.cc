@@ -57,6 +57,11 @@ json NumberHeader(const Incoming& reply, const char* name) {
   return number;
 }
 
+json IntegerHeader(const Incoming& reply, const char* name) {
+  const json number = NumberHeader(reply, name);
+  return number.is_number() ? json(static_cast<int64_t>(number.get<double>())) : json();
+}
+
 }  // namespace
 
 std::optional<Status> ErrorOf(const Incoming& reply) {
@@ -75,13 +80,13 @@ Status ParseError(std::string_view body, const std::string& number, const std::s
 }
 
 json ReceiptOf(const Incoming& reply) {
-  json attempts = NumberHeader(reply, "Darkroom-Attempts");
-  if (attempts.is_number()) attempts = static_cast<int64_t>(attempts.get<double>());
   return {{"host", TextHeader(reply, "Darkroom-Host")},
           {"plugin", TextHeader(reply, "Darkroom-Plugin")},
           {"weights", TextHeader(reply, "Darkroom-Weights")},
           {"device", TextHeader(reply, "Darkroom-Device")},
-          {"attempts", std::move(attempts)},
+          {"seed", IntegerHeader(reply, "Darkroom-Seed")},
+          {"attempts", IntegerHeader(reply, "Darkroom-Attempts")},
+          {"resumed_at", IntegerHeader(reply, "Darkroom-Resumed-At")},
           {"queue_ms", NumberHeader(reply, "Darkroom-Queue-Ms")},
           {"waited", TextHeader(reply, "Darkroom-Waited")},
           {"load_ms", NumberHeader(reply, "Darkroom-Load-Ms")},
@@ -102,6 +107,8 @@ std::string Summary(size_t bytes, std::string_view content_type, const std::stri
   const std::string plugin = TextField(receipt, "plugin");
   add(plugin.substr(0, plugin.find(" sha256:")));
   add(TextField(receipt, "device"));
+  if (const auto seed = receipt.find("seed"); seed != receipt.end() && seed->is_number())
+    add("seed " + seed->dump());
   return Printable(text);
 }
 

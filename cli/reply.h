@@ -23,11 +23,12 @@ std::optional<Status> ErrorOf(const Incoming& reply);
 // The status of an error reply's body, number and text: the body's code decides, then the number.
 Status ParseError(std::string_view body, const std::string& number, const std::string& text);
 
-// The receipt headers: {"host", "plugin", "weights", "device", "attempts", "queue_ms", "waited",
-// "load_ms", "run_ms"}, each null where the reply does not say it.
+// The receipt headers: {"host", "plugin", "weights", "device", "seed", "attempts", "resumed_at",
+// "queue_ms", "waited", "load_ms", "run_ms"}, each null where the reply does not say it.
 nlohmann::json ReceiptOf(const Incoming& reply);
 
-// "412.3 KiB image/png, ran 812 ms, photo-enhance, enhance 1.0.0, cpu"
+// "412.3 KiB image/png, ran 812 ms, photo-enhance, enhance 1.0.0, cpu"; and ", seed 815" where
+// there is one.
 std::string Summary(size_t bytes, std::string_view content_type, const std::string& model,
                     const nlohmann::json& receipt);
 

@@ -475,9 +475,10 @@ std::string Server::StatusLine() const {
     return model->state == ModelState::kReady;
   });
   const std::string wrong = health_->Summary();
-  return fmt::format("{}{} models ({} loaded), {} devices, {}",
+  const size_t devices = pool_.devices().size();
+  return fmt::format("{}{} models ({} loaded), {} {}, {}",
                      wrong.empty() ? "" : fmt::format("degraded: {}; ", wrong), models_.size(),
-                     ready, pool_.devices().size(), url_);
+                     ready, devices, devices == 1 ? "device" : "devices", url_);
 }
 
 }  // namespace darkroom

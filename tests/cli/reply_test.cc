@@ -35,8 +35,8 @@ TEST(Reply, AMessageWithoutHeadersIsAResultWithAnEmptyReceipt) {
   const Incoming nothing;
   EXPECT_FALSE(ErrorOf(nothing).has_value());
   const json receipt = ReceiptOf(nothing);
-  for (const char* field : {"host", "plugin", "weights", "device", "attempts", "queue_ms", "waited",
-                            "load_ms", "run_ms"}) {
+  for (const char* field : {"host", "plugin", "weights", "device", "seed", "attempts", "resumed_at",
+                            "queue_ms", "waited", "load_ms", "run_ms"}) {
     ASSERT_TRUE(receipt.contains(field)) << field;
     EXPECT_TRUE(receipt[field].is_null()) << field;
   }
@@ -47,6 +47,10 @@ TEST(Summary, IsOneLineOfWhatIsKnown) {
       {"plugin", "enhance 1.0.0 sha256:4be1"}, {"device", "cpu"}, {"run_ms", 812.4}};
   EXPECT_EQ(Summary(422'195, "image/png", "photo-enhance", receipt),
             "412.3 KiB image/png, ran 812 ms, photo-enhance, enhance 1.0.0, cpu");
+  json drawn = receipt;
+  drawn["seed"] = 9007199254740991;
+  EXPECT_EQ(Summary(1024, "image/png", "", drawn),
+            "1 KiB image/png, ran 812 ms, enhance 1.0.0, cpu, seed 9007199254740991");
   EXPECT_EQ(Summary(5, "text/plain", "", json::object()), "5 bytes text/plain");
 }
 
