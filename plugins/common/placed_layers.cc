@@ -72,17 +72,10 @@ void PlacedLayers::ReleasePages() {
   read_bytes_ = 0;
 }
 
-uint64_t PlacedLayers::OwnBytes(const WeightChanges& changes) const {
+uint64_t PlacedLayers::OwnBytes(const WeightChanges* changes) const {
   uint64_t bytes = 0;
   for (const Kept& kept : layers_)
-    if (Touches(&changes, kept.layer)) bytes += kept.layer.own_bytes;
-  return bytes;
-}
-
-uint64_t PlacedLayers::OwnBytes() const {
-  uint64_t bytes = 0;
-  for (const Kept& kept : layers_)
-    if (kept.has != "") bytes += kept.layer.own_bytes;
+    if (kept.has != "" || Touches(changes, kept.layer)) bytes += kept.layer.own_bytes;
   return bytes;
 }
 

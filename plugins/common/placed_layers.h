@@ -71,9 +71,8 @@ class PlacedLayers {
   void Use(const WeightChanges* changes, const Meant& meant = {},
            const std::function<void()>& between = {});
 
-  // What the layers take with these changes beyond what they take without, and take now.
-  uint64_t OwnBytes(const WeightChanges& changes) const;
-  uint64_t OwnBytes() const;
+  // What the layers that are changed now, or are with these changes, take beyond the file's pages.
+  uint64_t OwnBytes(const WeightChanges* changes = nullptr) const;
   // How many layers were made again so far.
   uint64_t made() const { return made_; }
 

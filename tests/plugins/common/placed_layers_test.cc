@@ -198,10 +198,12 @@ TEST_P(PlacedLayersTest, OwnMemoryIsCounted) {
   const uint64_t matrix = kWidth * kWidth * sizeof(float);
   const WeightChanges changes = ChangesTo({"q", "point", "gate"}, "one", 0.5);
   // A joined layer has its own memory at any time; the gate's two are half of its tensor each.
-  EXPECT_EQ(layers_->OwnBytes(changes), is_mapped ? matrix + 4 * matrix : 0);
+  EXPECT_EQ(layers_->OwnBytes(&changes), is_mapped ? matrix + 4 * matrix : 0);
   EXPECT_EQ(layers_->OwnBytes(), 0U);
   layers_->Use(&changes);
-  EXPECT_EQ(layers_->OwnBytes(), layers_->OwnBytes(changes));
+  EXPECT_EQ(layers_->OwnBytes(), layers_->OwnBytes(&changes));
+  const WeightChanges other = ChangesTo({"down"}, "other", 0.5);
+  EXPECT_EQ(layers_->OwnBytes(&other), is_mapped ? 7 * matrix : 0);
   layers_->Use(nullptr);
   EXPECT_EQ(layers_->OwnBytes(), 0U);
 }
