@@ -2,6 +2,8 @@
 
 #include "sdxl/lora.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <bit>
 #include <darkroom/plugin.hpp>
@@ -58,13 +60,17 @@ std::string VersionOf(const std::string& loras, const std::string& name) {
   // A name, not a way out of the folder.
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
     throw Error(DR_INVALID_ARGUMENT, "loras: '" + name + "' is no name");
-  const std::string path = PathOf(loras, name);
-  std::error_code error;
-  const auto time = fs::last_write_time(path, error);
-  const auto size = error ? 0 : fs::file_size(path, error);
-  if (error)
+  struct stat file {};
+  if (::stat(PathOf(loras, name).c_str(), &file) != 0)
     throw Error(DR_INVALID_ARGUMENT, "loras: '" + name + "' is not there; " + FilesOf(loras));
-  return name + "/" + std::to_string(time.time_since_epoch().count()) + "/" + std::to_string(size);
+  // Not its time alone, which a copy may have of what it is a copy of.
+  std::string version = name;
+  for (const auto number :
+       {static_cast<int64_t>(file.st_dev), static_cast<int64_t>(file.st_ino),
+        static_cast<int64_t>(file.st_size), static_cast<int64_t>(file.st_mtim.tv_sec),
+        static_cast<int64_t>(file.st_mtim.tv_nsec)})
+    version += "/" + std::to_string(number);
+  return version;
 }
 
 LoraSet::LoraSet(const std::vector<Member>& members) {
