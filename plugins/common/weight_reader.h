@@ -21,11 +21,18 @@
 
 namespace darkroom {
 
+class PlacedLayers;
+
 class WeightReader {
  public:
   explicit WeightReader(const Safetensors& file) : path_(file.path()), tensors_(file.tensors()) {}
-  explicit WeightReader(const Checkpoint& checkpoint)
-      : path_(checkpoint.path()), tensors_(checkpoint.tensors()), checkpoint_(&checkpoint) {}
+  // `layers`: which layers made of what is taken are added to, or nullptr: they stay as they are
+  // made. It must outlive the network, too.
+  explicit WeightReader(const Checkpoint& checkpoint, PlacedLayers* layers = nullptr)
+      : path_(checkpoint.path()),
+        tensors_(checkpoint.tensors()),
+        checkpoint_(&checkpoint),
+        layers_(layers) {}
 
   // Whether there is such a tensor. Does not take it.
   bool Has(const std::string& name) const { return tensors_.contains(name); }
@@ -51,6 +58,8 @@ class WeightReader {
     if (checkpoint_ != nullptr) checkpoint_->ReleasePages();
   }
 
+  PlacedLayers* layers() const { return layers_; }
+
   // Call last: throws Error when the file holds tensors that nobody took.
   void CheckAllTaken() const;
 
@@ -58,6 +67,7 @@ class WeightReader {
   const std::string& path_;
   const std::map<std::string, at::Tensor>& tensors_;
   const Checkpoint* checkpoint_ = nullptr;
+  PlacedLayers* layers_ = nullptr;
   std::set<std::string> taken_;
 };
 

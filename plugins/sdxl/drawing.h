@@ -20,6 +20,7 @@
 
 #include "common/diffusion/byte_stream.h"
 #include "common/diffusion/scheduler.h"
+#include "sdxl/lora.h"
 #include "sdxl/source.h"
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
@@ -51,7 +52,8 @@ struct DrawingRequest {
   std::optional<std::array<int64_t, 2>> original_size;  // height, width
   std::array<int64_t, 2> crop = {0, 0};                 // top, left
   std::optional<std::array<int64_t, 2>> target_size;
-  double aesthetic_score = 6.0;  // in place of target_size, of refiners
+  std::shared_ptr<const LoraSet> loras;  // that the networks are changed by, or none
+  double aesthetic_score = 6.0;          // in place of target_size, of refiners
   double negative_aesthetic_score = 2.5;
 };
 
@@ -98,6 +100,7 @@ class Drawing {
   int64_t width_ = 0;
   at::Tensor latents_;
   Start start_;  // without its latents
+  std::shared_ptr<const LoraSet> loras_;
 };
 
 }  // namespace darkroom::sdxl

@@ -8,7 +8,6 @@
 
 #include <cstring>
 #include <darkroom/torch.hpp>
-#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "common/image/mask.h"
 #include "sdxl/latents_file.h"
+#include "sdxl/lora_sets.h"
 #include "sdxl/params.h"
 #include "sdxl/pipeline.h"
 #include "sdxl/run_state.h"
@@ -33,14 +33,6 @@ std::string_view BytesOf(const Job& job, const char* input) {
 }
 
 std::string TextOf(const Job& job, const char* input) { return std::string(BytesOf(job, input)); }
-
-// Without the autoencoder's, which LoRAs have no part in.
-uint64_t WeightBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
-  uint64_t bytes = 0;
-  for (const char* part : {"unet", "text_encoder", "text_encoder_2"})
-    if (folder.Has(part)) bytes += folder.OpenWeights(part).BytesIn(placement.dtype);
-  return bytes;
-}
 
 uint64_t VaeBytes(const sdxl::Folder& folder, const nn::Placement& placement) {
   const sdxl::VaeConfig config = sdxl::ReadVaeConfig(folder.Config("vae"));
@@ -67,24 +59,16 @@ at::Tensor AsBytes(const at::Tensor& picture) {
 
 }  // namespace
 
-// The model with a set of LoRAs, or without any.
-struct SdxlModel::Adapted {
-  std::string loras;  // sdxl::IdentityOf
-  std::optional<Lease> lease;
-  std::unique_ptr<sdxl::Pipeline> pipeline;
-};
-
 struct SdxlModel::Loaded {
-  explicit Loaded(sdxl::Folder opened) : folder(std::move(opened)) {}
+  explicit Loaded(sdxl::ModelParts made) : parts(std::move(made)) {}
 
-  sdxl::Folder folder;
-  nn::Placement placement;
-  sdxl::PipelineOptions limits;
+  sdxl::ModelParts parts;
+  std::optional<Lease> lease;  // of the networks
+  std::unique_ptr<sdxl::Pipeline> pipeline;
+  std::optional<sdxl::LoraSets> loras;
   std::optional<Lease> working;
-  uint64_t working_bytes = 0;  // of that lease
-  std::shared_ptr<Adapted> plain;
-  std::list<std::shared_ptr<Adapted>> adapted;  // with LoRAs; the last used first
-  std::optional<uint64_t> fingerprint;          // of the folder, once it was needed
+  uint64_t working_bytes = 0;           // of that lease
+  std::optional<uint64_t> fingerprint;  // of the folder, once it was needed
 };
 
 struct SdxlModel::Run::State {
@@ -94,7 +78,7 @@ struct SdxlModel::Run::State {
   sdxl::MaskParams painting;
   int64_t pictures = 1;
   bool gives_latents = false;
-  std::shared_ptr<Adapted> model;
+  std::shared_ptr<const sdxl::Adapted> model;
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step; none: as it is
   std::optional<uint64_t> owner;                         // of what is saved, once it was
   std::optional<Lease> lease;
@@ -122,52 +106,31 @@ void SdxlModel::LoadOnLane() {
   placement.engine = nn::ChooseEngine(options_->engine, placement.device, placement.dtype);
   placement = nn::WithUploader(placement);
 
-  auto loaded = std::make_unique<Loaded>(
-      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat, options_->file));
-  loaded->placement = placement;
-  loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts),
-                    options_->embeddings};
+  auto loaded = std::make_unique<Loaded>(sdxl::ModelParts{
+      host_,
+      sdxl::Folder::Open(options_->weights, placement.dtype != at::kFloat, options_->file),
+      placement,
+      {},
+      options_->loras,
+      static_cast<size_t>(options_->lora_sets)});
+  sdxl::ModelParts& parts = loaded->parts;
+  parts.limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts),
+                  options_->embeddings};
   // In two parts, since only the networks know how much they work with.
-  loaded->plain = std::make_shared<Adapted>();
-  loaded->plain->lease.emplace(
-      host_, WeightBytes(loaded->folder, placement) + VaeBytes(loaded->folder, placement));
-  loaded->plain->pipeline =
-      std::make_unique<sdxl::Pipeline>(loaded->folder, placement, loaded->limits);
+  loaded->lease.emplace(
+      host_, sdxl::NetworkBytes(parts.folder, placement) + VaeBytes(parts.folder, placement));
+  sdxl::PipelineOptions own = parts.limits;
+  own.replaces = !parts.loras.empty() && parts.lora_copies == 0;
+  loaded->pipeline = std::make_unique<sdxl::Pipeline>(parts.folder, placement, own);
   if (placement.uploader != nullptr) placement.uploader->Finish();
-  const sdxl::Pipeline& pipeline = *loaded->plain->pipeline;
+  const sdxl::Pipeline& pipeline = *loaded->pipeline;
+  loaded->loras.emplace(&parts, loaded->pipeline.get());
   const int64_t edge = pipeline.trained_edge();
   loaded->working_bytes = pipeline.WorkingBytes(edge, edge, options_->rows);
   loaded->working.emplace(host_, loaded->working_bytes);
   host_.Log(DR_LOG_INFO, "Stable Diffusion XL, " + nn::Describe(placement) + ", " +
                              std::to_string(edge) + " pixels, from " + options_->weights);
   loaded_ = std::move(loaded);
-}
-
-std::shared_ptr<SdxlModel::Adapted> SdxlModel::WithLoras(
-    const std::vector<sdxl::LoraChoice>& choices) {
-  if (choices.empty()) return loaded_->plain;
-  if (options_->loras.empty())
-    throw Error(DR_INVALID_ARGUMENT,
-                "loras: this model has none; its options name their folder as 'loras'");
-  auto& adapted = loaded_->adapted;
-  const std::string identity = sdxl::IdentityOf(options_->loras, choices);
-  for (auto kept = adapted.begin(); kept != adapted.end(); ++kept) {
-    if ((*kept)->loras != identity) continue;
-    adapted.splice(adapted.begin(), adapted, kept);
-    return adapted.front();
-  }
-  const sdxl::Pipeline& plain = *loaded_->plain->pipeline;
-  const sdxl::Folder folder =
-      sdxl::WithLoras(loaded_->folder, plain.unet().config(), options_->loras, choices);
-  // Those that jobs still draw with stay until these have ended.
-  while (adapted.size() >= static_cast<size_t>(options_->lora_sets)) adapted.pop_back();
-  auto made = std::make_shared<Adapted>();
-  made->loras = identity;
-  made->lease.emplace(host_, WeightBytes(folder, loaded_->placement));
-  made->pipeline =
-      std::make_unique<sdxl::Pipeline>(folder, loaded_->placement, loaded_->limits, plain.vae());
-  adapted.push_front(std::move(made));
-  return adapted.front();
 }
 
 std::unique_ptr<SdxlModel::Run> SdxlModel::Begin(Job& job) {
@@ -203,11 +166,12 @@ void SdxlModel::ReadPicture(const Job& job, Run::State* state) {
 std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
   auto state = std::make_unique<Run::State>();
   state->job = &job;
-  state->model = WithLoras(sdxl::ParseLoras(job.params()));
+  state->model = loaded_->loras->Find(sdxl::ParseLoras(job.params()));
   sdxl::Pipeline& pipeline = *state->model->pipeline;
   sdxl::DrawingRequest request = sdxl::ParseRequest(job.params(), TextOf(job, "prompt"));
   state->pictures = request.pictures;
   state->gives_latents = sdxl::WantsLatents(job.params());
+  request.loras = state->model->in_place();
   state->painting = sdxl::ParseMask(job.params());
   ReadPicture(job, state.get());
   if (job.FindInput("latents") != nullptr)
@@ -218,7 +182,8 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
   request.source.strength = sdxl::ParseStrength(job.params(), state->mask.defined());
   const bool is_nothing =
       !state->gives_latents && state->mask.defined() && !state->mask.any().item<bool>();
-  if (!is_nothing) state->drawings = pipeline.Begin(request);
+  if (!is_nothing) state->drawings = pipeline.Begin(request, [&job] { job.StopIfCancelled(); });
+  loaded_->loras->Settle();
   if (state->drawings.empty()) return std::make_unique<Run>(std::move(state));
   // What this job needs beyond what the instance counts on: its own tensors, and the room that its
   // networks work in where the picture is large.
@@ -233,12 +198,13 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
 uint64_t SdxlModel::OwnerOf(const Run::State& state) {
   const Job& job = *state.job;
   if (!loaded_->fingerprint)
-    loaded_->fingerprint = sdxl::FingerprintOf(loaded_->folder, options_->embeddings);
+    loaded_->fingerprint = sdxl::FingerprintOf(loaded_->parts.folder, options_->embeddings);
   sdxl::Fingerprint owner;
   owner.Add(*loaded_->fingerprint);
-  owner.Add(sdxl::FingerprintOf(options_->loras, sdxl::ParseLoras(job.params())));
-  owner.Add(static_cast<uint64_t>(loaded_->placement.dtype));
-  owner.Add(static_cast<uint64_t>(loaded_->placement.engine));
+  const sdxl::LoraSet* const loras = state.model->set.get();
+  owner.Add(loras == nullptr ? 0 : loras->fingerprint());
+  owner.Add(static_cast<uint64_t>(loaded_->parts.placement.dtype));
+  owner.Add(static_cast<uint64_t>(loaded_->parts.placement.engine));
   owner.Add(job.params());
   owner.Add(TextOf(job, "prompt"));
   for (const char* input : {"image", "mask"}) {
@@ -272,12 +238,13 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::Restore(Job& job, std::string_view by
 }
 
 void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
-  std::map<const sdxl::Pipeline*, std::vector<sdxl::Drawing*>> drawings;
+  std::map<sdxl::Pipeline*, std::vector<sdxl::Drawing*>> drawings;
   for (const Run* run : runs)
     for (const auto& drawing : run->state->drawings)
-      drawings[run->state->model->pipeline.get()].push_back(drawing.get());
+      drawings[run->state->model->pipeline].push_back(drawing.get());
   OnLane(lane_, [&] {
     for (const auto& [pipeline, of_it] : drawings) pipeline->Step(of_it);
+    loaded_->loras->Settle();
   });
   for (size_t i = 0; i < runs.size(); ++i) {
     const Run::State& state = *runs[i]->state;
@@ -337,8 +304,8 @@ void SdxlModel::FinishOne(const Run::State& state, int64_t number) const {
 
 void SdxlModel::Unload() {
   if (loaded_ == nullptr) return;
-  for (const auto& adapted : loaded_->adapted) adapted->pipeline.reset();
-  loaded_->plain->pipeline.reset();
+  loaded_->loras->DropNetworks();
+  loaded_->pipeline.reset();
   // The leases end last, when libtorch has given the memory back, too.
   if (lane_.device.type == DR_DEVICE_CUDA) OnLane(lane_, [] { at::accelerator::emptyCache(); });
   loaded_.reset();

@@ -17,12 +17,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace darkroom {
 
 namespace sdxl {
-struct LoraChoice;
 struct Options;
 }  // namespace sdxl
 
@@ -54,11 +52,9 @@ class SdxlModel {
   void Unload();
 
  private:
-  struct Adapted;
   struct Loaded;
 
   void LoadOnLane();
-  std::shared_ptr<Adapted> WithLoras(const std::vector<sdxl::LoraChoice>& choices);
   std::unique_ptr<Run> BeginOnLane(Job& job);
   static void ReadPicture(const Job& job, Run::State* state);
   static void GiveLatents(const Run::State& state);

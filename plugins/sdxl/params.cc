@@ -43,7 +43,7 @@ Options ParseOptions(std::string_view config) {
   options.threads = static_cast<int>(Bounded(given, "threads", 0, 0, 1024));
   options.loras = given.Text("loras", "");
   options.embeddings = given.Text("embeddings", "");
-  options.lora_sets = Bounded(given, "lora_sets", options.lora_sets, 1, 64);
+  options.lora_sets = Bounded(given, "lora_sets", options.lora_sets, 0, 64);
   options.file.tokenizer = given.Text("tokenizer", "");
   if (given.Has("config")) {
     if (!given.HasSection("config"))

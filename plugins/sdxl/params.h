@@ -31,7 +31,7 @@ struct Options {
   int threads = 0;         // 0: as many as the process has
   std::string loras;       // their folder; empty: there are none
   std::string embeddings;  // their folder; empty: there are none
-  int64_t lora_sets = 1;   // that stay loaded beside the model without any
+  int64_t lora_sets = 0;   // copies of the networks that stay beside the model; 0: in place
 };
 
 // The model's configuration: {"name", "weights", "options"}. Throws Error (DR_INVALID_ARGUMENT,

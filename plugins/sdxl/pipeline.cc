@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <darkroom/plugin.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,9 +100,11 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
       zeros_for_no_prompt_(folder.zeros_for_no_prompt()),
       is_refiner_(folder.is_refiner()),
       scheduler_(folder.Config("scheduler")),
-      text_(folder, placement, options.embeddings),
+      layers_(options.replaces ? std::make_unique<NetworkLayers>(folder, placement) : nullptr),
+      text_(folder, placement, options.embeddings, layers_.get()),
       prompts_(&text_, options.prompts),
-      unet_(folder.OpenWeights("unet"), ReadUNet(folder), placement),
+      unet_(layers_ ? layers_->Of("unet")->checkpoint() : folder.OpenWeights("unet"),
+            ReadUNet(folder), placement, layers_ ? layers_->Of("unet") : nullptr),
       vae_(vae ? std::move(vae) : OpenVae(folder, placement)),
       // The latents, the mask, and what it leaves.
       sees_masks_(unet_.config().in_channels == 2 * vae_->config().latent_channels + 1) {
@@ -126,7 +129,8 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
   diffusion::NamedScheduler(scheduler_, "default");  // throws if it is no good
 }
 
-Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
+Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided,
+                               const std::function<void()>& between) {
   const bool is_zero = is_guided && !request.negative && zeros_for_no_prompt_;
   const Prompt negative = request.negative.value_or(Prompt{});
   const int64_t chunks =
@@ -135,12 +139,20 @@ Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
     Refuse("the prompt or its negative takes " + std::to_string(chunks) + " times the " +
            std::to_string(text_.positions()) + " tokens of the text encoders, expected " +
            std::to_string(kMostChunks) + " times at most; make it shorter");
-  PromptStates found = prompts_.Encode(request.prompt, request.skipped_layers, chunks);
+  const LoraSet* const loras = request.loras.get();
+  const auto encode = [&](const Prompt& prompt, int64_t skipped) {
+    return prompts_.Encode(
+        prompt, skipped, chunks,
+        loras != nullptr && loras->ChangesTexts() ? loras->identity() : std::string(), [&] {
+          if (layers_) layers_->Use(Stage::kTexts, loras, between);
+        });
+  };
+  PromptStates found = encode(request.prompt, request.skipped_layers);
   if (is_guided) {
     // The negative's layers are those that the network was trained with, as in the reference.
     const PromptStates other =
         is_zero ? PromptStates{at::zeros_like(found.states), at::zeros_like(found.pooled)}
-                : prompts_.Encode(negative, 0, chunks);
+                : encode(negative, 0);
     found.states = at::cat({other.states, found.states});
     found.pooled = at::cat({other.pooled, found.pooled});
   }
@@ -150,6 +162,7 @@ Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
     const auto crop = is_refiner_ ? std::array<int64_t, 2>{} : request.crop;
     sizes = at::cat({Sizes(request, crop, request.negative_aesthetic_score), sizes});
   }
+  if (layers_) layers_->Use(Stage::kConditions, loras, between);
   return unet_.Prepare(found.states, found.pooled, sizes);
 }
 
@@ -225,8 +238,10 @@ DrawingRequest Pipeline::Checked(DrawingRequest request) const {
   return request;
 }
 
-std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& asked) {
+std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& asked,
+                                                      const std::function<void()>& between) {
   const DrawingRequest request = Checked(asked);
+  TORCH_CHECK(layers_ || !request.loras, "LoRAs for networks that stay as they are");
   const int64_t factor = vae_->config().factor();
   const UNetConfig& unet = unet_.config();
   const nn::Placement& placement = unet_.placement();
@@ -237,7 +252,7 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   std::optional<Source> source;
   if (request.source.is_there())
     source.emplace(*vae_, request.source, placement, sees_masks_, options_.tile);
-  const Condition condition = Understand(request, is_guided);
+  const Condition condition = Understand(request, is_guided, between);
   const std::array<int64_t, 4> shape = {1, vae_->config().latent_channels, request.height / factor,
                                         request.width / factor};
   std::vector<std::unique_ptr<Drawing>> drawings;
@@ -268,9 +283,25 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
     if (unet.guidance_width > 0)
       drawing->guidance_ = GuidanceWaves(request.guidance_scale, unet.guidance_width);
     drawing->condition_ = condition;
+    drawing->loras_ = request.loras;
     drawings.push_back(std::move(drawing));
   }
   return drawings;
+}
+
+std::vector<Pipeline::Group> Pipeline::OfOneSet(std::span<Drawing* const> drawings) const {
+  const auto identity = [](const Drawing& drawing) {
+    return drawing.loras_ ? drawing.loras_->identity() : std::string();
+  };
+  std::map<std::string, Group> sets;
+  for (Drawing* const drawing : drawings)
+    if (!drawing->Done()) sets[identity(*drawing)].push_back(drawing);
+  std::vector<Group> groups;
+  if (layers_)
+    if (auto first = sets.extract(layers_->for_steps()))
+      groups.push_back(std::move(first.mapped()));
+  for (auto& [set, group] : sets) groups.push_back(std::move(group));
+  return groups;
 }
 
 std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings) const {
@@ -278,7 +309,6 @@ std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings
   std::vector<Group> groups;
   std::vector<int64_t> rows;
   for (Drawing* const drawing : drawings) {
-    if (drawing->Done()) continue;
     const int64_t places = drawing->latents_.size(2) * drawing->latents_.size(3);
     const int64_t most = options_.rows * trained / places;
     size_t at = 0;
@@ -330,12 +360,15 @@ std::vector<at::Tensor> Pipeline::Outputs(const Group& group) const {
   return outputs;
 }
 
-void Pipeline::Step(std::span<Drawing* const> drawings) const {
+void Pipeline::Step(std::span<Drawing* const> drawings) {
   // First all that can run out of memory.
   std::vector<std::pair<Drawing*, at::Tensor>> moves;
-  for (const Group& group : Groups(drawings)) {
-    const std::vector<at::Tensor> outputs = Outputs(group);
-    for (size_t i = 0; i < group.size(); ++i) moves.emplace_back(group[i], outputs[i]);
+  for (const Group& of_set : OfOneSet(drawings)) {
+    if (layers_) layers_->Use(Stage::kSteps, of_set.front()->loras_.get());
+    for (const Group& group : Groups(of_set)) {
+      const std::vector<at::Tensor> outputs = Outputs(group);
+      for (size_t i = 0; i < group.size(); ++i) moves.emplace_back(group[i], outputs[i]);
+    }
   }
   for (const auto& [drawing, output] : moves) {
     const diffusion::Scheduler& scheduler = *drawing->scheduler_;
@@ -351,6 +384,10 @@ at::Tensor Pipeline::Finish(const Drawing& drawing, const Vae::BetweenTiles& bet
       .div(2.0)
       .add_(0.5)
       .clamp_(0.0, 1.0);
+}
+
+uint64_t Pipeline::LoraBytes(const LoraSet* set) const {
+  return layers_ ? layers_->OwnBytes(set) : 0;
 }
 
 uint64_t Pipeline::WorkingBytes(int64_t height, int64_t width, int64_t rows) const {

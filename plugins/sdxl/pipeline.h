@@ -23,6 +23,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,7 @@
 #include "common/json_config.h"
 #include "sdxl/drawing.h"
 #include "sdxl/folder.h"
+#include "sdxl/network_layers.h"
 #include "sdxl/prompt_cache.h"
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
@@ -45,6 +47,7 @@ struct PipelineOptions {
   int64_t tile = 0;             // as Vae::Decode
   size_t prompts = 32;          // that are kept encoded
   std::string embeddings = {};  // their folder, or empty
+  bool replaces = false;        // whether LoRAs are added in place, and so at all
 };
 
 class Pipeline {
@@ -56,13 +59,16 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  // As many as the request's pictures. Throws Error (DR_INVALID_ARGUMENT) for what the model cannot
-  // draw, naming it.
-  std::vector<std::unique_ptr<Drawing>> Begin(const DrawingRequest& request);
+  // As many as the request's pictures. `between`: called between two layers that LoRAs are added
+  // to, and may throw. Throws Error (DR_INVALID_ARGUMENT) for what the model cannot draw, naming
+  // it; what NetworkLayers throws.
+  std::vector<std::unique_ptr<Drawing>> Begin(const DrawingRequest& request,
+                                              const std::function<void()>& between = {});
 
   // The next step of each that is not done, by as few runs of the denoising network as their sizes
-  // and the limits allow. If a run fails none has moved on.
-  void Step(std::span<Drawing* const> drawings) const;
+  // and the limits allow: those of one set of LoRAs, then those of the next. If a run fails none
+  // has moved on.
+  void Step(std::span<Drawing* const> drawings);
 
   // 1 x 3 x height x width, from 0 to 1. `between`: as Vae::Decode.
   at::Tensor Finish(const Drawing& drawing, const Vae::BetweenTiles& between = {}) const;
@@ -79,18 +85,24 @@ class Pipeline {
   bool is_refiner() const { return is_refiner_; }
   const PromptCache& prompts() const { return prompts_; }
   const UNet& unet() const { return unet_; }
+  // What the layers hold, with this set, beyond what the networks take without any: where weights
+  // are the file's own pages, what is changed lies beside them.
+  uint64_t LoraBytes(const LoraSet* set = nullptr) const;
   const std::shared_ptr<const Vae>& vae() const { return vae_; }
 
  private:
   using Group = std::vector<Drawing*>;
 
   DrawingRequest Checked(DrawingRequest request) const;
-  Condition Understand(const DrawingRequest& request, bool is_guided);
+  Condition Understand(const DrawingRequest& request, bool is_guided,
+                       const std::function<void()>& between);
   // The numbers that the network is told beside the text.
   // The source's, or those of the latents, which are checked; else as they were asked for.
   DrawingRequest Sized(DrawingRequest request) const;
   at::Tensor Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
                    double score) const;
+  // Those that are not done, of each set of LoRAs; first of the one that steps are made with now.
+  std::vector<Group> OfOneSet(std::span<Drawing* const> drawings) const;
   // Those that go through the network together.
   std::vector<Group> Groups(std::span<Drawing* const> drawings) const;
   std::vector<at::Tensor> Outputs(const Group& group) const;
@@ -99,6 +111,7 @@ class Pipeline {
   bool zeros_for_no_prompt_;
   bool is_refiner_;
   JsonConfig scheduler_;
+  std::unique_ptr<NetworkLayers> layers_;  // or none: the networks stay as they are
   TextEncoders text_;
   PromptCache prompts_;
   UNet unet_;

@@ -11,7 +11,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
+#include <string>
 
 #include "sdxl/text_encoders.h"
 
@@ -22,8 +24,10 @@ class PromptCache {
   // `most`: how many prompts it keeps; 0: none.
   PromptCache(const TextEncoders* encoders, size_t most) : encoders_(encoders), most_(most) {}
 
-  // As TextEncoders::Encode of this prompt alone.
-  PromptStates Encode(const Prompt& prompt, int64_t skipped, int64_t chunks);
+  // As TextEncoders::Encode of this prompt alone. `loras`: what the encoders are changed by, of
+  // other changes another text; `change` changes them so, and is called only if they are needed.
+  PromptStates Encode(const Prompt& prompt, int64_t skipped, int64_t chunks,
+                      const std::string& loras, const std::function<void()>& change);
 
   size_t size() const { return kept_.size(); }
   // How often a prompt was there.
@@ -34,6 +38,7 @@ class PromptCache {
     Prompt prompt;
     int64_t skipped;
     int64_t chunks;
+    std::string loras;
     PromptStates states;
   };
 

@@ -17,42 +17,21 @@
 #ifndef DARKROOM_PLUGINS_SDXL_RUN_STATE_H_
 #define DARKROOM_PLUGINS_SDXL_RUN_STATE_H_
 
-#include <ATen/ATen.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/checkpoint.h"
 #include "sdxl/drawing.h"
+#include "sdxl/fingerprint.h"
 #include "sdxl/folder.h"
-#include "sdxl/lora.h"
 
 namespace darkroom::sdxl {
-
-// FNV-1a: tells what differs by mistake, not what somebody made to be alike.
-class Fingerprint {
- public:
-  void Add(std::string_view bytes);
-  void Add(uint64_t number);
-  void Add(const at::Tensor& tensor);  // on the CPU; all of it
-  // The names, the shapes and the ends of each tensor: to read all of the weights takes as long as
-  // to load them.
-  void AddSample(const Checkpoint& weights);
-
-  uint64_t value() const { return value_; }
-
- private:
-  uint64_t value_ = 0xcbf29ce484222325;
-};
 
 // Of the folder's weights, without LoRAs, and of the files of a folder of words that were learnt,
 // which may be empty: there are none.
 uint64_t FingerprintOf(const Folder& folder, const std::string& embeddings);
-// Of the files of the choices' LoRAs; how much of each is the params' to say.
-uint64_t FingerprintOf(const std::string& loras, const std::vector<LoraChoice>& choices);
 
 using Drawings = std::vector<std::unique_ptr<Drawing>>;
 

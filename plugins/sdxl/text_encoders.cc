@@ -13,6 +13,7 @@
 
 #include "common/text/tokenizer_files.h"
 #include "common/weight_reader.h"
+#include "sdxl/network_layers.h"
 #include "sdxl/prompt_weights.h"
 
 namespace darkroom::sdxl {
@@ -33,8 +34,10 @@ int64_t PadOf(const Folder& folder, const std::string& encoder, const Tokenizer&
 
 TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string& encoder,
                                          const nn::Placement& placement,
-                                         const std::string& embeddings) {
-  const Checkpoint checkpoint = folder.OpenWeights(encoder);
+                                         const std::string& embeddings, NetworkLayers* layers) {
+  PlacedLayers* const placed = layers == nullptr ? nullptr : layers->Of(encoder);
+  const Checkpoint checkpoint =
+      placed == nullptr ? folder.OpenWeights(encoder) : placed->checkpoint();
   const JsonConfig config = folder.Config(encoder);
   // The second one alone has a projection, and is of another class for it.
   const bool projects = folder.Projects(encoder);
@@ -48,7 +51,7 @@ TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string
 
   const clip::Names names =
       clip::FindNames(checkpoint, "text_model.", "embeddings.token_embedding.weight");
-  WeightReader reader(checkpoint);
+  WeightReader reader(checkpoint, placed);
   made.projection = projects ? projection : 0;
   made.tower = std::make_unique<clip::ClipTextTower>(
       reader, names.tower, projects ? names.whole + "text_projection" : "", text, projection,
@@ -64,9 +67,10 @@ TextEncoders::Encoder TextEncoders::Open(const Folder& folder, const std::string
 }
 
 TextEncoders::TextEncoders(const Folder& folder, const nn::Placement& placement,
-                           const std::string& embeddings)
-    : second_(Open(folder, "text_encoder_2", placement, embeddings)) {
-  if (folder.Has("text_encoder")) first_ = Open(folder, "text_encoder", placement, embeddings);
+                           const std::string& embeddings, NetworkLayers* layers)
+    : second_(Open(folder, "text_encoder_2", placement, embeddings, layers)) {
+  if (folder.Has("text_encoder"))
+    first_ = Open(folder, "text_encoder", placement, embeddings, layers);
   if (first_ && first_->tower->config().positions != second_.tower->config().positions)
     throw Error(DR_FAILED_PRECONDITION,
                 folder.path() +

@@ -12,7 +12,8 @@
 // by them, and no mean is restored afterwards; the vector stays. And there may be words that were
 // learnt afterwards (embeddings.h).
 //
-// Ownership: weights and tokenizers. Threads: immutable once made; it runs on the instance's lane.
+// Ownership: weights and tokenizers. Threads: immutable once made, but by NetworkLayers; it runs on
+// the instance's lane.
 
 #ifndef DARKROOM_PLUGINS_SDXL_TEXT_ENCODERS_H_
 #define DARKROOM_PLUGINS_SDXL_TEXT_ENCODERS_H_
@@ -33,6 +34,8 @@
 
 namespace darkroom::sdxl {
 
+class NetworkLayers;
+
 struct Prompt {
   std::string text;
   std::string text_2;        // for the second encoder
@@ -48,10 +51,10 @@ struct PromptStates {
 
 class TextEncoders {
  public:
-  // `embeddings`: their folder, or empty. Throws Error: what Checkpoint, JsonConfig, WeightReader,
-  // OpenTokenizer and Embeddings throw.
+  // `embeddings`: their folder, or empty. `layers`: as UNet has them, or nullptr. Throws Error:
+  // what Checkpoint, JsonConfig, WeightReader, OpenTokenizer and Embeddings throw.
   TextEncoders(const Folder& folder, const nn::Placement& placement,
-               const std::string& embeddings = "");
+               const std::string& embeddings = "", NetworkLayers* layers = nullptr);
 
   // How many chunks a prompt takes, at least one.
   int64_t Chunks(const Prompt& prompt) const;
@@ -89,7 +92,8 @@ class TextEncoders {
   };
 
   static Encoder Open(const Folder& folder, const std::string& encoder,
-                      const nn::Placement& placement, const std::string& embeddings);
+                      const nn::Placement& placement, const std::string& embeddings,
+                      NetworkLayers* layers);
   // Of each prompt what this encoder reads: text, or text_2.
   static clip::TextStates Run(const Encoder& encoder, const std::vector<Prompt>& prompts,
                               std::string Prompt::*text, int64_t skipped, int64_t chunks);

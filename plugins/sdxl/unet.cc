@@ -33,8 +33,9 @@ Condition Join(std::span<const Condition* const> conditions) {
   return joined;
 }
 
-UNet::UNet(const Checkpoint& checkpoint, const UNetConfig& config, const nn::Placement& placement)
-    : UNet(WeightReader(checkpoint), config, placement) {
+UNet::UNet(const Checkpoint& checkpoint, const UNetConfig& config, const nn::Placement& placement,
+           PlacedLayers* layers)
+    : UNet(WeightReader(checkpoint, layers), config, placement) {
   if (placement.Copies()) checkpoint.ReleasePages();
   // Joining and packing has left holes among the weights, a tenth of their size.
   ::malloc_trim(0);
@@ -66,6 +67,11 @@ UNet::UNet(WeightReader reader, const UNetConfig& config, const nn::Placement& p
                      stages[at == 0 ? 0 : at - 1].channels, at == 0, placement);
   }
   reader.CheckAllTaken();
+}
+
+bool UNet::IsOfConditions(const std::string& tensor) {
+  return tensor.starts_with("add_embedding.") || tensor.find(".attn2.to_k.") != std::string::npos ||
+         tensor.find(".attn2.to_v.") != std::string::npos;
 }
 
 Condition UNet::Prepare(const at::Tensor& text, const at::Tensor& pooled,

@@ -7,7 +7,8 @@
 // What depends on the text alone is made once, by Prepare. Each row of a batch has a timestep and a
 // condition of its own: rows of jobs that are at different steps go together.
 //
-// Ownership: its weights. Threads: immutable once made; it runs on the instance's lane.
+// Ownership: its weights. Threads: immutable once made, but by PlacedLayers; it runs on the
+// instance's lane.
 
 #ifndef DARKROOM_PLUGINS_SDXL_UNET_H_
 #define DARKROOM_PLUGINS_SDXL_UNET_H_
@@ -16,6 +17,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/nn/placement.h"
@@ -37,9 +39,14 @@ Condition Join(std::span<const Condition* const> conditions);
 
 class UNet {
  public:
-  // Takes all the tensors that the config asks for. Throws Error (DR_FAILED_PRECONDITION) with the
-  // names of those that are missing, left over or of another shape.
-  UNet(const Checkpoint& checkpoint, const UNetConfig& config, const nn::Placement& placement);
+  // Takes all the tensors that the config asks for. `layers`: of this checkpoint, to be filled with
+  // those of the network, or nullptr; it must outlive it. Throws Error (DR_FAILED_PRECONDITION)
+  // with the names of those that are missing, left over or of another shape.
+  UNet(const Checkpoint& checkpoint, const UNetConfig& config, const nn::Placement& placement,
+       PlacedLayers* layers = nullptr);
+
+  // Whether a tensor is of a layer that Prepare alone uses.
+  static bool IsOfConditions(const std::string& tensor);
 
   // `text`: rows x length x context; `pooled`: rows x width; `time_ids`: rows x numbers (SDXL's
   // six: height and width of the original, top and left of the crop, height and width of the

@@ -4,13 +4,11 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 
 import pytest
 
+import tiny_sdxl
 from beside import worker_pid
-from harness import REPOSITORY, deps
 from kept import SAVE_OFTEN, kept_step, nothing_is_kept, resumed_at
 
 STEPS = 60
@@ -18,21 +16,15 @@ STEPS = 60
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """Stable Diffusion XL with few and random weights."""
-    folder = tmp_path_factory.mktemp("sdxl")
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
-        input="{}", capture_output=True, text=True, timeout=300,
-        env={**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs"),
-             "HF_HUB_OFFLINE": "1"})
-    assert done.returncode == 0, done.stderr[-4000:]
-    return folder / "model"
+    return tiny_sdxl.make(tmp_path_factory.mktemp("sdxl"))
 
 
 async def test_a_picture_of_a_killed_worker_and_a_killed_daemon_is_the_same(durable, tiny):
-    models = {"sdxl": {"plugin": "sdxl", "weights": str(tiny), "options": {"threads": 1}}}
-    jobs, _, (daemon,) = await durable(models=models, jobs=SAVE_OFTEN)
-    wanted = {"steps": STEPS, "seed": 5, "scheduler": "euler_a"}
+    """With a set of LoRAs, which whoever goes on adds to its networks anew."""
+    models = {"sdxl": {"plugin": "sdxl", "weights": str(tiny / "model"),
+                       "options": {"threads": 1, "loras": str(tiny / "loras")}}}
+    jobs, _, (daemon,) = await durable(models=models, jobs=SAVE_OFTEN, plugins={"files": [str(tiny / "loras")]})
+    wanted = {"steps": STEPS, "seed": 5, "scheduler": "euler_a", "loras": [{"name": "kohya", "weight": 0.7}]}
     expected = (await jobs.client.run("sdxl", b"a red cube", params=wanted)).ok().data
     await jobs.submit("sdxl", b"a red cube", job="picture", params=wanted)
     at = await kept_step(jobs, "picture", random.randrange(2, 15), "sdxl 1.0.0")

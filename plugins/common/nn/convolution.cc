@@ -40,27 +40,39 @@ at::Tensor PackedConvolutionPlus(const at::Tensor& input, const at::Tensor& resi
 
 }  // namespace
 
+struct Convolution::Placed {
+  at::Tensor weight;
+  at::Tensor bias;
+};
+
 Convolution::Convolution(const ConvolutionWeights& weights, int64_t stride, int64_t padding,
                          const Placement& placement)
-    : engine_(placement.Exact().engine),
-      stride_(stride),
-      padding_(padding),
-      weight_(placement.Place(weights.weight)) {
-  if (weights.bias.defined()) bias_ = placement.Place(weights.bias);
-  weight_ = engine_ == Engine::kPacked ? Pack(weight_, stride_, padding_)
-                                       : weight_.contiguous(at::MemoryFormat::ChannelsLast);
+    : engine_(placement.Exact().engine), stride_(stride), padding_(padding) {
+  const auto placed = std::make_shared<Placed>();
+  const auto put = [placed, placement, stride, padding](const ConvolutionWeights& other) {
+    const at::Tensor made = placement.Place(other.weight);
+    PutInPlace(&placed->weight, placement.Exact().engine == Engine::kPacked
+                                    ? Pack(made, stride, padding)
+                                    : made.contiguous(at::MemoryFormat::ChannelsLast));
+    if (other.bias.defined()) PutInPlace(&placed->bias, placement.Place(other.bias));
+  };
+  put(weights);
+  placed_ = placed;
+  AddTo<ConvolutionWeights>(weights, engine_ == Engine::kAten ? placed->weight : at::Tensor(), put);
 }
 
 at::Tensor Convolution::operator()(const at::Tensor& input) const {
   if (engine_ == Engine::kPacked)
-    return PackedConvolution(input, weight_, OrNothing(bias_), stride_, padding_);
-  return at::conv2d(input, weight_, OrNothing(bias_), stride_, padding_);
+    return PackedConvolution(input, placed_->weight, OrNothing(placed_->bias), stride_, padding_);
+  return at::conv2d(input, placed_->weight, OrNothing(placed_->bias), stride_, padding_);
 }
 
 at::Tensor Convolution::operator()(const at::Tensor& input, const at::Tensor& residual) const {
   if (engine_ == Engine::kPacked)
-    return PackedConvolutionPlus(input, residual, weight_, OrNothing(bias_), stride_, padding_);
-  return at::conv2d(input, weight_, OrNothing(bias_), stride_, padding_).add_(residual);
+    return PackedConvolutionPlus(input, residual, placed_->weight, OrNothing(placed_->bias),
+                                 stride_, padding_);
+  return at::conv2d(input, placed_->weight, OrNothing(placed_->bias), stride_, padding_)
+      .add_(residual);
 }
 
 }  // namespace darkroom::nn

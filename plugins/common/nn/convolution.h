@@ -6,12 +6,15 @@
 // is added while the sums are still in registers. On the CPU that is as fast as at::conv2d where
 // pictures are large, and up to three times as fast where weights are larger than they.
 //
-// Ownership: its weights, packed or placed. Threads: immutable once made.
+// Ownership: its weights, packed or placed. Threads: immutable once made, but by PlacedLayers, for
+// all copies of it.
 
 #ifndef DARKROOM_PLUGINS_COMMON_NN_CONVOLUTION_H_
 #define DARKROOM_PLUGINS_COMMON_NN_CONVOLUTION_H_
 
 #include <ATen/ATen.h>
+
+#include <memory>
 
 #include "common/nn/placement.h"
 #include "common/nn/weights.h"
@@ -32,11 +35,12 @@ class Convolution {
   at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual) const;
 
  private:
+  struct Placed;
+
   Engine engine_ = Engine::kAten;
   int64_t stride_ = 1;
   int64_t padding_ = 0;
-  at::Tensor weight_;
-  at::Tensor bias_;
+  std::shared_ptr<const Placed> placed_;
 };
 
 }  // namespace darkroom::nn

@@ -7,9 +7,11 @@ namespace {
 
 // Also in float32 where the file has halves: the factor must not be rounded into those.
 LinearWeights Scaled(const LinearWeights& layer, double factor, bool with_bias) {
-  LinearWeights scaled = {layer.weight.to(at::kFloat) * factor, layer.bias};
-  if (with_bias && layer.bias.defined()) scaled.bias = layer.bias.to(at::kFloat) * factor;
-  return scaled;
+  return Derived<LinearWeights>(layer, [factor, with_bias](const LinearWeights& weights) {
+    LinearWeights scaled = {weights.weight.to(at::kFloat) * factor, weights.bias};
+    if (with_bias && weights.bias.defined()) scaled.bias = weights.bias.to(at::kFloat) * factor;
+    return scaled;
+  });
 }
 
 }  // namespace

@@ -6,8 +6,12 @@ namespace darkroom::nn {
 namespace {
 
 LinearWeights Part(const LinearWeights& layer, int64_t index) {
-  return {layer.weight.chunk(2)[static_cast<size_t>(index)],
-          layer.bias.defined() ? layer.bias.chunk(2)[static_cast<size_t>(index)] : at::Tensor()};
+  const auto part = [index](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.chunk(2)[static_cast<size_t>(index)] : tensor;
+  };
+  return Derived<LinearWeights>(layer, [part](const LinearWeights& whole) {
+    return LinearWeights{part(whole.weight), part(whole.bias)};
+  });
 }
 
 }  // namespace

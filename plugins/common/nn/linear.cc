@@ -51,60 +51,72 @@ Int8Weights PackInt8(const at::Tensor& weight, const Bias& bias) {
 
 }  // namespace
 
-struct Linear::Int8 {
-  Int8Weights weights;
+struct Linear::Placed {
+  at::Tensor weight;
+  at::Tensor bias;
+  Int8Weights int8;  // in place of both
+
+  void Put(const LinearWeights& weights, const Placement& placement) {
+    at::Tensor made = placement.Place(weights.weight);
+    if (placement.engine == Engine::kInt8) {
+      const Bias placed = weights.bias.defined() ? Bias(placement.Place(weights.bias)) : Bias();
+      int8 = PackInt8(made.contiguous(), placed);
+      return;
+    }
+    PutInPlace(&weight, placement.engine == Engine::kPacked ? Pack(made) : std::move(made));
+    if (weights.bias.defined()) PutInPlace(&bias, placement.Place(weights.bias));
+  }
 };
 
 Linear::Linear(const LinearWeights& weights, const Placement& placement, Activation activation)
-    : engine_(placement.engine),
-      activation_(activation),
-      outputs_(weights.weight.size(0)),
-      weight_(placement.Place(weights.weight)) {
-  if (weights.bias.defined()) bias_ = placement.Place(weights.bias);
-  if (engine_ == Engine::kPacked) weight_ = Pack(weight_);
-  if (engine_ == Engine::kInt8) {
-    int8_ = std::make_shared<const Int8>(Int8{PackInt8(weight_.contiguous(), OrNothing(bias_))});
-    weight_ = at::Tensor();
-    bias_ = at::Tensor();
-  }
+    : engine_(placement.engine), activation_(activation), outputs_(weights.weight.size(0)) {
+  const auto placed = std::make_shared<Placed>();
+  placed->Put(weights, placement);
+  placed_ = placed;
+  AddTo<LinearWeights>(
+      weights, engine_ == Engine::kAten ? placed->weight : at::Tensor(),
+      [placed, placement](const LinearWeights& other) { placed->Put(other, placement); });
 }
 
 at::Tensor Linear::Int8Product(const at::Tensor& input) const {
   // Processors without VNNI add pairs of products in 16 bits: there the input has seven.
   const bool reduce_range = !at::cpu::is_avx512_vnni_supported();
-  return int8_->weights->apply_dynamic(input.contiguous(), reduce_range);
+  return placed_->int8->apply_dynamic(input.contiguous(), reduce_range);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& input) const {
-  if (engine_ == Engine::kAten) return Apply(activation_, at::linear(input, weight_, bias_));
+  if (engine_ == Engine::kAten)
+    return Apply(activation_, at::linear(input, placed_->weight, placed_->bias));
   if (engine_ == Engine::kInt8) return Apply(activation_, Int8Product(input));
-  const Bias bias = OrNothing(bias_);
+  const Bias bias = OrNothing(placed_->bias);
   switch (activation_) {
     case Activation::kGelu:
-      return PackedLinear(input, weight_, bias, "gelu", "none");
+      return PackedLinear(input, placed_->weight, bias, "gelu", "none");
     case Activation::kGeluTanh:
-      return PackedLinear(input, weight_, bias, "gelu", "tanh");
+      return PackedLinear(input, placed_->weight, bias, "gelu", "tanh");
     case Activation::kSilu:
-      return PackedLinear(input, weight_, bias, "swish", "none");
+      return PackedLinear(input, placed_->weight, bias, "swish", "none");
     case Activation::kRelu:
-      return PackedLinear(input, weight_, bias, "relu", "none");
+      return PackedLinear(input, placed_->weight, bias, "relu", "none");
     default:
-      return Apply(activation_, PackedLinear(input, weight_, bias, "none", "none"));
+      return Apply(activation_, PackedLinear(input, placed_->weight, bias, "none", "none"));
   }
 }
 
 at::Tensor Linear::operator()(const at::Tensor& input, const at::Tensor& residual) const {
   TORCH_CHECK(activation_ == Activation::kNone, "a residual and an activation do not go together");
-  if (engine_ == Engine::kAten) return at::linear(input, weight_, bias_).add_(residual);
+  if (engine_ == Engine::kAten)
+    return at::linear(input, placed_->weight, placed_->bias).add_(residual);
   if (engine_ == Engine::kInt8) return Int8Product(input).add_(residual);
-  return PackedLinearWith(input, residual, weight_, OrNothing(bias_), "add");
+  return PackedLinearWith(input, residual, placed_->weight, OrNothing(placed_->bias), "add");
 }
 
 at::Tensor Linear::Times(const at::Tensor& input, const at::Tensor& factor) const {
   TORCH_CHECK(activation_ == Activation::kNone, "a factor and an activation do not go together");
-  if (engine_ == Engine::kAten) return at::linear(input, weight_, bias_).mul_(factor);
+  if (engine_ == Engine::kAten)
+    return at::linear(input, placed_->weight, placed_->bias).mul_(factor);
   if (engine_ == Engine::kInt8) return Int8Product(input).mul_(factor);
-  return PackedLinearWith(input, factor, weight_, OrNothing(bias_), "mul");
+  return PackedLinearWith(input, factor, placed_->weight, OrNothing(placed_->bias), "mul");
 }
 
 }  // namespace darkroom::nn

@@ -9,7 +9,8 @@
 // the range of all its rows. So a row's result depends a little on the others it comes with.
 //
 // Ownership: its weights, packed or placed; with Engine::kAten on the CPU in the file's own dtype
-// they stay in the mapping. Threads: immutable once made.
+// they stay in the mapping. Threads: immutable once made, but by PlacedLayers, for all copies of
+// it.
 
 #ifndef DARKROOM_PLUGINS_COMMON_NN_LINEAR_H_
 #define DARKROOM_PLUGINS_COMMON_NN_LINEAR_H_
@@ -41,16 +42,14 @@ class Linear {
   int64_t outputs() const { return outputs_; }
 
  private:
-  struct Int8;
+  struct Placed;
 
   at::Tensor Int8Product(const at::Tensor& input) const;
 
   Engine engine_ = Engine::kAten;
   Activation activation_ = Activation::kNone;
   int64_t outputs_ = 0;
-  at::Tensor weight_;
-  at::Tensor bias_;
-  std::shared_ptr<const Int8> int8_;
+  std::shared_ptr<const Placed> placed_;
 };
 
 }  // namespace darkroom::nn

@@ -3,8 +3,18 @@
 #include "common/nn/placement.h"
 
 #include <darkroom/plugin.hpp>
+#include <utility>
 
 namespace darkroom::nn {
+
+void PutInPlace(at::Tensor* tensor, at::Tensor made) {
+  if (tensor->defined() && !tensor->device().is_cpu() && tensor->sizes() == made.sizes() &&
+      tensor->scalar_type() == made.scalar_type()) {
+    tensor->copy_(made);
+  } else {
+    *tensor = std::move(made);
+  }
+}
 
 at::ScalarType ChooseDtype(const std::string& name, at::Device device, at::ScalarType half) {
   if (name == "float32") return at::kFloat;

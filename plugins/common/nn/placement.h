@@ -42,6 +42,10 @@ struct Placement {
 // With an Uploader where the device is not the CPU.
 Placement WithUploader(Placement placement);
 
+// `made` in place of `tensor`: on a device in the memory that is there already, so that it does not
+// fall into pieces. On the CPU another handle, since that memory may be a file's, and read-only.
+void PutInPlace(at::Tensor* tensor, at::Tensor made);
+
 // The dtype that an option `name` asks for on a device: "float32", "float16", "bfloat16", or
 // "auto":
 //   CPU    float32: without AVX512-BF16 or AMX, halves are several times slower there

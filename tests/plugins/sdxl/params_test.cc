@@ -134,7 +134,7 @@ TEST(SdxlOptions, AreReadOrRefusedByName) {
   const Options options = ParseOptions(
       R"({"weights": "/w", "options": {"dtype": "bfloat16", "engine": "aten", "rows": 4,
           "tile": 512, "prompts": 0, "threads": 3, "loras": "/l", "embeddings": "/e",
-          "tokenizer": "/t", "config": {"vae": {"sample_size": 8}}}})");
+          "lora_sets": 64, "tokenizer": "/t", "config": {"vae": {"sample_size": 8}}}})");
   EXPECT_EQ(options.weights, "/w");
   EXPECT_EQ(options.dtype, "bfloat16");
   EXPECT_EQ(options.engine, "aten");
@@ -143,6 +143,8 @@ TEST(SdxlOptions, AreReadOrRefusedByName) {
   EXPECT_EQ(options.prompts, 0);
   EXPECT_EQ(options.threads, 3);
   EXPECT_EQ(options.loras, "/l");
+  EXPECT_EQ(options.lora_sets, 64);
+  EXPECT_EQ(ParseOptions(R"({"weights": "/w"})").lora_sets, 0) << "in place";
   EXPECT_EQ(options.embeddings, "/e");
   EXPECT_EQ(options.file.tokenizer, "/t");
   EXPECT_EQ(options.file.config, R"({"vae":{"sample_size":8}})");
@@ -154,6 +156,8 @@ TEST(SdxlOptions, AreReadOrRefusedByName) {
                                      {R"("dtype": "int4")", "int4"},
                                      {R"("engine": "gpu")", "gpu"},
                                      {R"("config": [1])", "config"},
+                                     {R"("lora_sets": -1)", "lora_sets"},
+                                     {R"("lora_sets": 65)", "lora_sets"},
                                      {R"("embeddings": 3)", "embeddings"},
                                      {R"("tokenizer": 3)", "tokenizer"},
                                      {R"("size": 3)", "size"}})

@@ -9,8 +9,7 @@
 // the model's folder, which of its networks ("unet", "vae", "text"), and two safetensors files. It
 // reads a network's inputs from the one, writes what it makes of them to the other, and answers
 // with a line, {} or {"error"}. "device": "apart" for that of tests/plugins/common/apart.
-// "tokenizer" and "config": of a single file. "loras": [[name, weight], ...] of "loras_folder" are
-// added.
+// "tokenizer" and "config": of a single file.
 //
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
@@ -22,8 +21,11 @@
 //          that have a "strength", and those of them that have "mask": true; latents, for those
 //          with "latents": true, whose strength is "share"; "requests":
 //          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
-//          "limit": rows of the network in one run -> latents N, picture N, and N.1, ... of further
-//          pictures; hits: of the kept prompts so far
+//          "limit": rows of the network in one run; "loras": [[name, weight], ...] of
+//          "loras_folder", of the line or of a request, added in place, or with "copies" (of the
+//          line) to networks of their own; "fails_at" of a request: it is given up before the
+//          layer of that number is changed -> latents N, picture N, and N.1, ... of further
+//          pictures; hits: of the kept prompts so far; own: what changed layers take in the end
 //   resume "requests" of one: drawn whole, and for each of its steps saved there and gone on with
 //          by networks of their own -> equal: for each step whether that made the same bits; size:
 //          of a state, in bytes. "damage": [every, rounds] -> cut, flipped, mended: how many
@@ -67,12 +69,30 @@ using Json = nlohmann::json;
 using Tensors = std::map<std::string, at::Tensor>;
 
 struct Networks {
+  std::unique_ptr<sdxl::Folder> folder;
   std::unique_ptr<sdxl::UNet> unet;
   std::unique_ptr<sdxl::Vae> vae;
   std::unique_ptr<sdxl::TextEncoders> text;
   std::unique_ptr<sdxl::Pipeline> draw;
   std::unique_ptr<sdxl::Pipeline> again;  // another of the same weights
 };
+
+// `json`: a line or a request of it.
+std::shared_ptr<const sdxl::LoraSet> ReadLoras(const sdxl::Folder& folder, const Json& json) {
+  if (json.value("loras", Json::array()).empty()) return nullptr;
+  const sdxl::LoraLayers layers(folder, sdxl::ReadUNetConfig(folder.Config("unet")));
+  const auto where = json.at("loras_folder").get<std::string>();
+  std::vector<sdxl::LoraSet::Member> members;
+  for (const Json& pair : json["loras"]) {
+    const auto name = pair.at(0).get<std::string>();
+    const std::string version = sdxl::VersionOf(where, name);
+    members.push_back(
+        {version,
+         std::make_shared<const sdxl::LoraFile>(sdxl::ReadLora(sdxl::PathOf(where, name), layers)),
+         pair.at(1).get<double>()});
+  }
+  return std::make_shared<const sdxl::LoraSet>(members);
+}
 
 Networks Open(const Json& line) {
   const auto path = line.at("folder").get<std::string>();
@@ -86,14 +106,7 @@ Networks Open(const Json& line) {
   options.config = line.value("config", Json::object()).dump();
   options.tokenizer = line.value("tokenizer", "");
   sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat, options);
-  if (line.contains("loras")) {
-    std::vector<sdxl::LoraChoice> loras;
-    for (const Json& pair : line["loras"])
-      loras.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
-    const auto where = line.at("loras_folder").get<std::string>();
-    sdxl::IdentityOf(where, loras);
-    folder = sdxl::WithLoras(folder, sdxl::ReadUNetConfig(folder.Config("unet")), where, loras);
-  }
+  if (line.value("copies", false)) folder = sdxl::WithLoras(folder, *ReadLoras(folder, line));
   Networks networks;
   if (part == "unet") {
     networks.unet = std::make_unique<sdxl::UNet>(
@@ -105,7 +118,8 @@ Networks Open(const Json& line) {
   } else if (part == "draw" || part == "resume") {
     const sdxl::PipelineOptions limits{.rows = line.value("limit", int64_t{64}),
                                        .prompts = 2,
-                                       .embeddings = line.value("embeddings", "")};
+                                       .embeddings = line.value("embeddings", ""),
+                                       .replaces = !line.value("copies", false)};
     networks.draw = std::make_unique<sdxl::Pipeline>(folder, placement, limits);
     if (part == "resume")
       networks.again = std::make_unique<sdxl::Pipeline>(folder, placement, limits);
@@ -113,6 +127,7 @@ Networks Open(const Json& line) {
     networks.text =
         std::make_unique<sdxl::TextEncoders>(folder, placement, line.value("embeddings", ""));
   }
+  networks.folder = std::make_unique<sdxl::Folder>(std::move(folder));
   return networks;
 }
 
@@ -211,17 +226,27 @@ sdxl::DrawingRequest ReadRequest(const Json& json, const Tensors& inputs, int64_
   return request;
 }
 
-Tensors RunDraw(sdxl::Pipeline& pipeline, const Tensors& inputs, const Json& line) {
+Tensors RunDraw(sdxl::Pipeline& pipeline, const sdxl::Folder& folder, const Tensors& inputs,
+                const Json& line) {
   const int64_t factor = pipeline.vae()->config().factor();
   const Json& requests = line.at("requests");
   const auto apart = line.value("apart", size_t{0});
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;
   std::vector<std::string> names;
   Tensors outputs;
+  const auto begin = [&](Json json) {
+    for (const char* name : {"loras", "loras_folder"})
+      if (line.contains(name) && !json.contains(name)) json[name] = line[name];
+    sdxl::DrawingRequest request = ReadRequest(json, inputs, factor);
+    if (!line.value("copies", false)) request.loras = ReadLoras(folder, json);
+    auto left = json.value("fails_at", int64_t{-1});
+    return pipeline.Begin(request, [&left] {
+      if (left-- == 0) throw std::runtime_error("it was given up");
+    });
+  };
   for (size_t tick = 0, begun = 0; begun < requests.size() || !drawings.empty(); ++tick) {
     while (begun < requests.size() && tick >= begun * apart) {
-      for (auto& drawing : pipeline.Begin(ReadRequest(requests[begun], inputs, factor)))
-        drawings.push_back(std::move(drawing));
+      for (auto& drawing : begin(requests[begun])) drawings.push_back(std::move(drawing));
       for (size_t i = 0; names.size() < drawings.size(); ++i)
         names.push_back(std::to_string(begun) + (i == 0 ? "" : "." + std::to_string(i)));
       ++begun;
@@ -237,6 +262,7 @@ Tensors RunDraw(sdxl::Pipeline& pipeline, const Tensors& inputs, const Json& lin
       names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
+  outputs["own"] = at::tensor(static_cast<int64_t>(pipeline.LoraBytes()));
   outputs["hits"] = at::tensor(static_cast<int64_t>(pipeline.prompts().hits()));
   return outputs;
 }
@@ -361,7 +387,7 @@ void Answer(const Networks& networks, const Json& line) {
   if (networks.again) {
     outputs = RunResume(*networks.draw, *networks.again, inputs, line);
   } else if (networks.draw) {
-    outputs = RunDraw(*networks.draw, inputs, line);
+    outputs = RunDraw(*networks.draw, *networks.folder, inputs, line);
   }
   for (auto& [name, tensor] : outputs) tensor = tensor.to(at::kCPU, at::kFloat);
   darkroom::SaveTensors(line.at("output").get<std::string>(), outputs);
@@ -377,7 +403,7 @@ void Run() {
         line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
         line.value("engine", "auto") + " " + line.value("dtype", "float32") + " " +
         line.value("device", "cpu") + " " + std::to_string(line.value("limit", 64)) +
-        line.value("loras", Json::array()).dump() + line.value("config", Json::object()).dump() +
+        (line.value("copies", false) ? line.at("loras").dump() : "") + line.value("config", Json::object()).dump() +
         line.value("tokenizer", "") + line.value("embeddings", "");
     Json answer = Json::object();
     try {
@@ -385,7 +411,8 @@ void Run() {
       Answer(opened[key], line);
     } catch (const std::exception& error) {
       answer["error"] = error.what();
-      opened.erase(key);
+      // What failed where LoRAs are added in place must be good for the next.
+      if (!line.contains("requests")) opened.erase(key);
     }
     std::cout << answer.dump(-1, ' ', true, Json::error_handler_t::replace) << std::endl;
   }
