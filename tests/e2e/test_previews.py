@@ -8,6 +8,7 @@ import pytest
 
 from durable import Durable
 from pictures import decode
+from shell import on_screen
 from watching import run_and_watch
 
 JETSTREAM = True
@@ -103,3 +104,46 @@ async def test_of_a_durable_job_whoever_listens_sees_them(client, js):
     events = [(0, await subscription.next_msg()) for _ in range(subscription.pending_msgs)]
     assert check(parted(events)[1], "kept")
     assert json.loads((await jobs.reply("steps", "kept")).ok().data)["steps"] == 10
+
+
+RUN = ("run", "steps", *(word for name, value in SLOW.items() for word in ("-p", f"{name}={value}")))
+
+
+def test_the_command_keeps_the_newest_in_a_file(shell):
+    shell.file("now.jpg", b"the one of before")
+    done = shell(*RUN, "-p", "previews=9", "--preview", "now.jpg")
+    assert json.loads(done.out)["steps"] == 10 and done.err == ""
+    picture = decode(shell.read("now.jpg"))
+    assert picture.format == "JPEG" and picture.size == (64, 48)
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["in", "now.jpg"]  # nothing is left beside it
+
+
+def test_the_command_says_when_none_came(shell):
+    done = shell("run", "steps", "-p", "steps=2", "--preview", "now.jpg")
+    assert "none came" in done.err and "-p previews=5" in done.err
+    assert not (shell.folder / "now.jpg").exists()
+    assert shell("run", "steps", "-p", "steps=2", "--preview", "now.jpg", "-q").err == ""
+
+
+def test_a_place_that_cannot_be_written_costs_no_work(shell):
+    done = shell(*RUN, "-p", "previews=1", "--preview", "no/folder/now.jpg", code=3)
+    assert "--preview" in done.err and "no/folder/now.jpg" in done.err and done.out == b""
+
+
+def test_a_terminal_that_shows_jpegs_is_sent_them(shell):
+    shell.environment.pop("TMUX", None)
+    shell.environment |= {"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}
+    code, _, screen = on_screen(shell, *RUN, "-p", "previews=3", "--show", "--no-progress", both=True)
+    assert code == 0 and screen.count("\x1b]1337;File=inline=1") >= 1, screen
+    assert '"steps":10' in screen
+
+
+def test_progress_is_shown_as_ever(shell):
+    code, out, screen = on_screen(shell, *RUN, "-p", "previews=1", "--progress=bar")
+    assert code == 0 and json.loads(out)["steps"] == 10
+    assert "%" in screen and "\ufffd" not in screen and "JFIF" not in screen
+
+
+def test_whoever_watches_a_durable_job_is_not_disturbed(shell):
+    done = shell("submit", *RUN[1:], "-p", "previews=1", "--wait", "--progress=plain")
+    assert json.loads(done.out)["steps"] == 10 and "step" in done.err
