@@ -77,6 +77,10 @@ double ParseStrength(std::string_view params, bool has_mask) {
   return Json::parse(params).value("strength", has_mask ? 0.9999 : 0.3);
 }
 
+int64_t ParsePreviews(std::string_view params) {
+  return Json::parse(params).value("previews", int64_t{0});
+}
+
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) {
   const Json json = Json::parse(params);
   DrawingRequest request;

@@ -52,6 +52,9 @@ MaskParams ParseMask(std::string_view params);
 // How much of the way is drawn: 0.3 of it if the request does not say, all but nothing with a mask.
 double ParseStrength(std::string_view params, bool has_mask);
 
+// After every so many steps; 0: none.
+int64_t ParsePreviews(std::string_view params);
+
 // `params`: checked against the manifest's schema by the host, which has put a seed in. `prompt`:
 // the input. Throws Error (DR_INVALID_ARGUMENT) that names the param.
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt);
