@@ -70,6 +70,13 @@ class Waiting {
 
  private:
   void OnProgress(const Incoming& message) {
+    if (IsPreview(message)) {
+      heard_ = Clock::now();
+      if (options_.previews == nullptr) return;
+      bar_.Clear();
+      options_.previews->Take(message);
+      return;
+    }
     const Result<nlohmann::json> progress = ParseJson(message.body());
     if (!progress.ok() || !progress->is_object()) return;
     heard_ = Clock::now();

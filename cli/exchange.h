@@ -13,6 +13,7 @@
 
 #include "cli/client.h"
 #include "cli/exit_code.h"
+#include "cli/preview_sink.h"
 #include "cli/progress_bar.h"
 
 namespace darkroom {
@@ -24,6 +25,7 @@ struct ExchangeOptions {
   // How long to wait for the reply. Without it the wait ends ten minutes after the last sign of
   // life.
   std::optional<std::chrono::milliseconds> timeout;
+  PreviewSink* previews = nullptr;  // nullptr: they are passed over
 };
 
 // The reply, which may be an error reply, or the server's word that nobody listens.

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/gather.h"
+#include "cli/preview_sink.h"
 #include "cli/text.h"
 #include "core/json.h"
 
@@ -88,6 +89,7 @@ Outcome<json> JobWait::ForEnd(std::optional<std::chrono::milliseconds> timeout) 
 }
 
 void JobWait::OnProgress(const Incoming& message) {
+  if (IsPreview(message)) return;  // which others may watch
   const Result<json> progress = ParseJson(message.body());
   if (!progress.ok() || !progress->is_object()) return;
   bar_.Update(NumberField(*progress, "fraction"), TextField(*progress, "stage"), Clock::now());

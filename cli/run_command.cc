@@ -28,6 +28,7 @@ class Run {
       : command_(command),
         options_(std::move(options)),
         sink_(command, options_.output, options_.quiet, options_.show),
+        previews_(command, options_.preview, options_.show),
         result_(EmptyResult(options_.job, options_.model)) {}
 
   ExitCode Execute() {
@@ -40,6 +41,8 @@ class Run {
     Result<RequestParts> parts = ReadParts(options_);
     if (!parts.ok()) return Failure::Local(parts.status());
     if (std::optional<Failure> failure = sink_.Open()) return failure;
+    if (std::optional<Failure> failure = previews_.Open()) return failure;
+    if (previews_.wanted()) parts->progress = true;  // which they come with
     Outcome<std::unique_ptr<Client>> connected = command_.Connect();
     if (auto* failure = std::get_if<Failure>(&connected)) return std::move(*failure);
     client_ = std::get<std::unique_ptr<Client>>(std::move(connected));
@@ -55,6 +58,7 @@ class Run {
     ExchangeOptions exchange;
     exchange.job = options_.job;
     exchange.timeout = options_.timeout;
+    exchange.previews = &previews_;
     exchange.cancel_subject = fmt::format("{}.cancel.{}", command_.prefix, options_.job);
     if (parts.progress) {
       exchange.progress_subject = fmt::format("{}.progress.{}", command_.prefix, options_.job);
@@ -72,7 +76,17 @@ class Run {
       if (std::optional<Failure> failure = OpenStreams()) return failure;
       if (auto failure = FetchBody(streams_.get(), &reply)) return failure;
     }
-    return sink_.Deliver(reply, &result_);
+    auto failure = sink_.Deliver(reply, &result_);
+    if (!failure) ExplainNoPreview();
+    return failure;
+  }
+
+  void ExplainNoPreview() const {
+    if (options_.preview.empty() || previews_.taken() > 0 || options_.quiet) return;
+    WriteError(
+        "darkroom: --preview: none came; models that show some do so where their params ask for "
+        "it, "
+        "such as -p previews=5\n");
   }
 
   std::optional<Failure> OpenStreams() {
@@ -98,6 +112,7 @@ class Run {
   const Command& command_;
   RunOptions options_;
   ResultSink sink_;
+  PreviewSink previews_;
   json result_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<JetStream> streams_;  // where something large is sent or comes
@@ -123,6 +138,8 @@ void AddRunCommand(CLI::App* app, Command* command) {
                   "How long to wait for the reply; the deadline and 2 s if that is given");
   run->add_flag("--show", arguments->show,
                 "Show a picture on the terminal, if that can (kitty, iTerm2, WezTerm, ...)");
+  run->add_option("--preview", arguments->preview,
+                  "A file for the previews of models that show some, each in place of the last");
   run->add_option("--job", arguments->job, "The job's id, instead of one made at random");
   run->add_option("--subject", arguments->subject, "Send to this subject of a route instead");
   run->callback([command, arguments] {

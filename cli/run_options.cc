@@ -73,6 +73,16 @@ Status SetReply(const RunArguments& arguments, bool json, RunOptions* options) {
         fmt::format("--show and {} both want standard output", json ? "--json" : "-o -"),
         "leave one of them out");
   }
+  options->preview = arguments.preview;
+  if (arguments.preview == "-") {
+    return Status::InvalidArgument("--preview - cannot be told from the result",
+                                   "name a file: --preview FILE.jpg");
+  }
+  if (!arguments.preview.empty() && arguments.preview == arguments.output) {
+    return Status::InvalidArgument(
+        fmt::format("--preview and -o are both to be written to '{}'", arguments.output),
+        "give each a file of its own");
+  }
   if (arguments.accept.empty()) {
     options->accept = AcceptForPath(arguments.output);
     return {};

@@ -40,6 +40,7 @@ struct RunArguments {
   std::string progress = "auto";  // auto, bar, plain, none
   bool quiet = false;
   bool show = false;
+  std::string preview;
 };
 
 struct RunOptions {
@@ -54,7 +55,8 @@ struct RunOptions {
   std::string job;
   ProgressMode progress = ProgressMode::kNone;
   bool quiet = false;
-  bool show = false;  // a picture on the terminal
+  bool show = false;    // a picture on the terminal
+  std::string preview;  // a file for previews, or empty
 
   const std::string& label() const { return model.empty() ? subject : model; }
 };

@@ -179,6 +179,7 @@ void TrialWorker::Begin(const std::vector<const TrialJob*>& jobs, const std::str
     one.token = ++last_token_;
     one.id = fmt::format("trial-{}", one.token);
     one.params = params;
+    one.preview_out = &preview_out_;
     for (const TrialInput& input : job->inputs) {
       one.inputs.push_back({input.name, input.content_type, AsBytes(input.bytes)});
     }

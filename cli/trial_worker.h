@@ -84,6 +84,7 @@ class TrialWorker : private host::Events {
   void OnUnloaded() override { unloaded_ = Status::Ok(); }
   void OnReserve(uint64_t) override { instance_->AnswerReserve(Status::Ok()); }
   void OnProgress(uint64_t, double, std::string_view) override {}
+  void OnPreview(uint64_t, Buffer) override {}
   void OnSaved(uint64_t, SavedState) override {}
   void OnLog(host::LogLevel, std::string_view) override {}  // comes by the log
 
@@ -106,7 +107,8 @@ class TrialWorker : private host::Events {
   bool batch_done_ = false;
   size_t batch_size_ = 0;
   uint64_t last_token_ = 0;
-  std::map<uint64_t, Ended> ended_;  // of the batch that is out
+  std::map<uint64_t, Ended> ended_;       // of the batch that is out
+  std::atomic<uint32_t> preview_out_{0};  // says that previews are wanted
   std::atomic<bool> interrupted_ = false;
 };
 

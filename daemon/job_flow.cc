@@ -403,6 +403,19 @@ void JobFlow::OnJobProgress(uint64_t token, double fraction, std::string_view st
   replier_.Progress(*job);
 }
 
+void JobFlow::OnJobPreview(uint64_t token, Buffer jpeg) {
+  Job* job = jobs_.Find(token);
+  if (job == nullptr) return;
+  job->preview_out.store(0, std::memory_order_relaxed);
+  if (!job->request.progress) return;
+  const auto now = Job::Clock::now();
+  // The host keeps the gap; this only keeps a worker that does not from flooding whoever watches.
+  if (now - job->preview_sent < host::kPreviewGap / 2) return;
+  job->preview_sent = now;
+  ++job->previews;
+  replier_.Preview(*job, std::move(jpeg));
+}
+
 Receipt JobFlow::MakeReceipt(const Job& job, const host::JobResult& result,
                              const Device* device) const {
   Receipt receipt = ReceiptOf(job, result, device);

@@ -107,6 +107,7 @@ class JobFlow : public LaneObserver {
  private:
   void OnJobDone(uint64_t token, host::JobResult result, const Device* device) override;
   void OnJobProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnJobPreview(uint64_t token, Buffer jpeg) override;
   void OnJobSaved(uint64_t token, SavedState state) override;
   void OnJobLost(uint64_t token, bool to_blame, const Status& why, const Device* device) override;
   void OnModelChanged(Model& model) override { on_model_changed_(model); }

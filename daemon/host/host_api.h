@@ -40,7 +40,7 @@
 
 namespace darkroom::host {
 
-inline constexpr uint32_t kHostApiVersion = 4;
+inline constexpr uint32_t kHostApiVersion = 5;
 
 // One input as it arrived: undecoded. `content_type` may be empty: the host then looks at the
 // bytes.
@@ -80,11 +80,19 @@ struct HostJob {
   // may be nullptr.
   std::atomic<uint32_t>* started = nullptr;
   OutputMemory* memory = nullptr;  // lives until OnFinished; may be nullptr
+  // Set by the host with each OnPreview, and cleared by who has taken that: no other one is given
+  // meanwhile. Lives until OnFinished; nullptr: nobody wants to see previews.
+  std::atomic<uint32_t>* preview_out = nullptr;
   // To go on from, by a plugin that can; nullptr: it begins.
   std::shared_ptr<const SavedState> state;
   // Where the plugin can write its state down it is told so often, by OnSaved; 0: never.
   std::chrono::milliseconds save_every{0};
 };
+
+// Of an encoded preview. It travels in a worker's record, where this much is sure to fit.
+inline constexpr size_t kMostPreviewBytes = size_t{56} << 10;
+// Between two previews of a job, so that watching costs it little.
+inline constexpr std::chrono::milliseconds kPreviewGap{100};
 
 enum class OutputKind : uint8_t { kImage, kText, kTensor, kBytes };
 
@@ -147,6 +155,8 @@ class Events {
   virtual void OnReserve(uint64_t bytes) = 0;
   // At most the newest of several quick calls need reach the requester. `stage` may be empty.
   virtual void OnProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  // How a job comes along: a small JPEG, of kMostPreviewBytes at most. It need not reach anybody.
+  virtual void OnPreview(uint64_t token, Buffer jpeg) = 0;
   // Where a job is, which goes on. What made it is for the daemon to fill in.
   virtual void OnSaved(uint64_t token, SavedState state) = 0;
   virtual void OnLog(LogLevel level, std::string_view message) = 0;

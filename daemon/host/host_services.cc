@@ -141,7 +141,20 @@ struct HostServices::Thunks {
       return DR_OK;
     });
   }
+  static int32_t PreviewWanted(const dr_host_t* host, const dr_job_t* job) {
+    return Of(host).WantsPreview(job) ? 1 : 0;
+  }
+  static dr_status PreviewShow(const dr_host_t* host, const dr_job_t* job,
+                               const dr_tensor_t* picture) {
+    return Guard(host, [&](HostServices& self) { return self.ShowPreview(job, picture); });
+  }
 };
+
+const dr_preview_t* HostServices::PreviewTable() {
+  static constexpr dr_preview_t kTable = {sizeof(dr_preview_t), 0, Thunks::PreviewWanted,
+                                          Thunks::PreviewShow};
+  return &kTable;
+}
 
 HostServices::HostServices(std::string plugin_id, Metrics* metrics, MetricSums* sums)
     : plugin_id_(std::move(plugin_id)),
@@ -276,6 +289,13 @@ dr_status HostServices::Adopt(const dr_job_t*, const char*, dr_managed_tensor_t*
 
 void HostServices::Finish(const dr_job_t*, dr_status) {
   Misbehaved("called finish() outside infer");
+}
+
+bool HostServices::WantsPreview(const dr_job_t*) { return false; }
+
+dr_status HostServices::ShowPreview(const dr_job_t*, const dr_tensor_t*) {
+  Misbehaved("called show() outside infer");
+  return Fail(Status::Internal("show() is for the running batch"));
 }
 
 }  // namespace darkroom::host

@@ -102,6 +102,11 @@ class HostServices {
                            dr_tensor_t* out);
   virtual dr_status Adopt(const dr_job_t* job, const char* name, dr_managed_tensor_t* tensor);
   virtual void Finish(const dr_job_t* job, dr_status status);
+  virtual bool WantsPreview(const dr_job_t* job);
+  virtual dr_status ShowPreview(const dr_job_t* job, const dr_tensor_t* picture);
+
+  // The functions of darkroom.preview/1, which lead to those two.
+  static const dr_preview_t* PreviewTable();
 
   const Metrics& metrics() const { return *metrics_; }
 

@@ -34,11 +34,24 @@ Status JobRun::WhyStopped(std::string_view when) const {
   return Status::Ok();
 }
 
+bool JobRun::WantsPreview() const {
+  if (job_.preview_out == nullptr || job_.preview_out->load(std::memory_order_relaxed) != 0) {
+    return false;
+  }
+  return NowNs() >= preview_after_ns_.load(std::memory_order_relaxed);
+}
+
+void JobRun::NotePreview() {
+  constexpr uint64_t kGapNs = std::chrono::nanoseconds(kPreviewGap).count();
+  preview_after_ns_.store(NowNs() + kGapNs, std::memory_order_relaxed);
+}
+
 void JobRun::Take(HostJob job, uint32_t batch_size) {
   job_ = std::move(job);
   result_ = JobResult();
   result_.batch_size = batch_size;
   violated_.store(false, std::memory_order_relaxed);
+  preview_after_ns_.store(0, std::memory_order_relaxed);
   state_.store(State::kFree, std::memory_order_release);
 }
 

@@ -66,6 +66,10 @@ class JobRun {
   // The same as an error that says which of the two, and when: "before it ran". OK: neither.
   Status WhyStopped(std::string_view when) const;
 
+  // Whether somebody watches, and has been shown the last picture for long enough. [any] while open
+  bool WantsPreview() const;
+  void NotePreview();  // one is being given
+
   // Notes that the plugin broke a rule about this job, so that it cannot end well. The first words
   // count. [any]
   void SetViolation(const std::string& words);
@@ -85,6 +89,7 @@ class JobRun {
   JobResult result_;
   std::atomic<State> state_{State::kFree};
   std::atomic<uint32_t> holders_{0};
+  std::atomic<uint64_t> preview_after_ns_{0};  // the next
   std::atomic<bool> violated_{false};
   std::mutex violation_mutex_;
   std::string violation_;  // guarded by violation_mutex_

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/lane_thread.h"
+#include "host/preview.h"
 
 namespace darkroom::host {
 LaneServices::LaneServices(const std::shared_ptr<Module>& module, ModelInfo info,
@@ -23,6 +24,7 @@ LaneServices::LaneServices(const std::shared_ptr<Module>& module, ModelInfo info
       codecs_(std::move(codecs)) {}
 
 const void* LaneServices::Extension(std::string_view id) {
+  if (id == DR_PREVIEW_1) return PreviewTable();
   return id == DR_EXT_SIM && sim_.speed > 0 ? &sim_ : nullptr;
 }
 
@@ -283,6 +285,28 @@ void LaneServices::Finish(const dr_job_t* job, dr_status status) {
   } else {
     EndJob(run, Explain(status, "finish"));
   }
+}
+
+bool LaneServices::WantsPreview(const dr_job_t* job) {
+  const JobRun* const run = jobs_.Find(job);
+  return run != nullptr && run->state() == JobRun::State::kOpen && run->WantsPreview();
+}
+
+dr_status LaneServices::ShowPreview(const dr_job_t* job, const dr_tensor_t* picture) {
+  JobRun* const run = CheckJob(job, "show");
+  if (run == nullptr) return Fail(Status::Internal("show() was called wrongly"));
+  if (picture == nullptr) {
+    return Reject(run, Status::Internal("called show() with a null pointer"));
+  }
+  if (const Status fit = CheckPreview(*picture); !fit.ok()) return Reject(run, fit);
+  if (!run->WantsPreview()) return DR_OK;
+  run->NotePreview();
+  // One that cannot be encoded is no loss.
+  if (Buffer jpeg = EncodePreview(*picture); jpeg.size() > 0) {
+    run->job().preview_out->store(1, std::memory_order_relaxed);
+    events_->OnPreview(run->job().token, std::move(jpeg));
+  }
+  return DR_OK;
 }
 
 }  // namespace darkroom::host

@@ -90,6 +90,8 @@ class LaneServices final : public HostServices {
                    dr_tensor_t* out) override;
   dr_status Adopt(const dr_job_t* job, const char* name, dr_managed_tensor_t* tensor) override;
   void Finish(const dr_job_t* job, dr_status status) override;
+  bool WantsPreview(const dr_job_t* job) override;
+  dr_status ShowPreview(const dr_job_t* job, const dr_tensor_t* picture) override;
 
  private:
   // Whether the call in progress may use the lane's memory; if not, it is logged.

@@ -3,8 +3,8 @@
 // Job is a request that was accepted: the one object that moves through the daemon. It ends exactly
 // once, in one of four states; whoever ends it replies.
 //
-// Lives on the io_context's thread, owned by the JobTable. Only `cancel` and `begun` are shared
-// with an instance's lane.
+// Lives on the io_context's thread, owned by the JobTable. Only `cancel`, `begun` and
+// `preview_out` are shared with an instance's lane.
 
 #ifndef DARKROOM_QUEUE_JOB_H_
 #define DARKROOM_QUEUE_JOB_H_
@@ -120,6 +120,9 @@ struct Job {
   double progress = 0;
   std::string stage;
   Clock::time_point progress_sent{};
+  std::atomic<uint32_t> preview_out{0};  // a preview is on its way here
+  uint32_t previews = 0;                 // that were told
+  Clock::time_point preview_sent{};
 };
 
 }  // namespace darkroom

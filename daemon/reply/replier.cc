@@ -142,17 +142,23 @@ class ObjectReply : public Publication {
 
 class ProgressNote : public Publication {
  public:
-  ProgressNote(std::string subject, std::string text, TraceContext trace)
-      : subject_(std::move(subject)), text_(std::move(text)), trace_(std::move(trace)) {}
+  ProgressNote(std::string subject, Buffer body, PlainPublication::Headers headers,
+               TraceContext trace)
+      : subject_(std::move(subject)),
+        body_(std::move(body)),
+        headers_(std::move(headers)),
+        trace_(std::move(trace)) {}
   const std::string& subject() const override { return subject_; }
   void Seal(uint64_t, Envelope* envelope) override {
+    for (const auto& [name, value] : headers_) envelope->Header(name.c_str(), value);
     WriteTrace(trace_, envelope);
-    envelope->Body(Buffer::Copy(AsBytes(text_)));
+    envelope->Body(std::move(body_));
   }
 
  private:
   std::string subject_;
-  std::string text_;
+  Buffer body_;
+  PlainPublication::Headers headers_;
   TraceContext trace_;
 };
 
@@ -217,8 +223,23 @@ void Replier::Error(std::string subject, Receipt receipt, Status status, uint32_
 
 void Replier::Progress(const Job& job) {
   const nlohmann::json note = {{"job", job.id}, {"fraction", job.progress}, {"stage", job.stage}};
-  publisher_->Publish(std::make_unique<ProgressNote>(fmt::format("{}.progress.{}", prefix_, job.id),
-                                                     WriteJson(note), job.trace.context));
+  publisher_->Publish(
+      std::make_unique<ProgressNote>(ProgressSubject(job), Buffer::Copy(AsBytes(WriteJson(note))),
+                                     PlainPublication::Headers{}, job.trace.context));
+}
+
+void Replier::Preview(const Job& job, Buffer jpeg) {
+  const uint64_t limit = publisher_->connection().max_payload();
+  if (limit > 0 && jpeg.size() + kHeaderBytes > limit) return;
+  PlainPublication::Headers headers = {{"Content-Type", "image/jpeg"},
+                                       {"Darkroom-Job", job.id},
+                                       {"Darkroom-Preview", std::to_string(job.previews)}};
+  publisher_->Publish(std::make_unique<ProgressNote>(ProgressSubject(job), std::move(jpeg),
+                                                     std::move(headers), job.trace.context));
+}
+
+std::string Replier::ProgressSubject(const Job& job) const {
+  return fmt::format("{}.progress.{}", prefix_, job.id);
 }
 
 }  // namespace darkroom

@@ -52,8 +52,12 @@ class Replier {
   // Nothing is sent if `subject` is empty.
   void Error(std::string subject, Receipt receipt, Status status, uint32_t retry_after_s = 0);
   void Progress(const Job& job);
+  // Nothing is sent of one that is too large for a message.
+  void Preview(const Job& job, Buffer jpeg);
 
  private:
+  std::string ProgressSubject(const Job& job) const;
+
   Publisher* publisher_;
   std::string prefix_;
 };

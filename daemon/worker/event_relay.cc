@@ -55,6 +55,9 @@ void EventRelay::Deliver(Event event, host::Events* target) {
     case Event::Kind::kProgress:
       target->OnProgress(event.token, event.number, event.stage);
       break;
+    case Event::Kind::kPreview:
+      target->OnPreview(event.token, std::move(event.preview));
+      break;
     case Event::Kind::kSaved:
       target->OnSaved(event.token, std::move(event.state));
       break;
@@ -99,6 +102,10 @@ void EventRelay::OnReserve(uint64_t bytes) {
 
 void EventRelay::OnProgress(uint64_t token, double fraction, std::string_view stage) {
   events_.Put({Event::Kind::kProgress, token, {}, fraction, std::string(stage), {}});
+}
+
+void EventRelay::OnPreview(uint64_t token, Buffer jpeg) {
+  events_.Put({Event::Kind::kPreview, token, {}, 0, {}, {}, {}, {}, std::move(jpeg)});
 }
 
 void EventRelay::OnSaved(uint64_t token, SavedState state) {

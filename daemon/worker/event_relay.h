@@ -38,6 +38,7 @@ class EventRelay : public host::Events {
   void OnUnloaded() override;
   void OnReserve(uint64_t bytes) override;
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnPreview(uint64_t token, Buffer jpeg) override;
   void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
   void OnMetrics(std::vector<host::MetricValue> values) override;
@@ -54,6 +55,7 @@ class EventRelay : public host::Events {
       kUnloaded,
       kReserve,
       kProgress,
+      kPreview,
       kSaved,
       kMetrics
     };
@@ -65,6 +67,7 @@ class EventRelay : public host::Events {
     std::vector<uint64_t> suspects;
     SavedState state = {};
     std::vector<host::MetricValue> metrics = {};
+    Buffer preview = {};
   };
 
   static void Deliver(Event event, host::Events* target);

@@ -46,6 +46,7 @@ std::vector<std::byte> Describe(const host::HostJob& job) {
     out.Put(static_cast<uint64_t>(input.bytes.size()));
     at += LineUp(input.bytes.size());
   }
+  out.Put(uint32_t{job.preview_out != nullptr});
   out.Put(static_cast<uint64_t>(job.save_every.count()));
   out.Put(job.state == nullptr ? uint32_t{0} : job.state->step);
   out.Put(at);
@@ -146,6 +147,7 @@ Result<JobBlock> ReadJobBlock(const SharedMemory& memory, const JobPlace& place)
     input.bytes = {base + at, size};
     job.inputs.push_back(std::move(input));
   }
+  const bool previews = in.Get<uint32_t>() != 0;
   job.save_every = std::chrono::milliseconds(in.Get<int64_t>());
   const auto step = in.Get<uint32_t>();
   const auto at = in.Get<uint64_t>();
@@ -159,6 +161,7 @@ Result<JobBlock> ReadJobBlock(const SharedMemory& memory, const JobPlace& place)
     job.state = std::move(state);
   }
   job.cancel = &ControlOf(base)->cancel;
+  if (previews) job.preview_out = &ControlOf(base)->preview_out;
   block.room = base + head.room_at;
   block.room_size = place.size - head.room_at;
   return block;

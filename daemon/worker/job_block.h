@@ -38,6 +38,7 @@ struct JobControl {
   std::atomic<uint32_t> progress_version{0};
   std::atomic<uint32_t> stage_size{0};
   std::atomic<double> fraction{0};
+  std::atomic<uint32_t> preview_out{0};  // worker: one is on its way; daemon: it has come
   std::array<std::atomic<uint64_t>, kStageSize / sizeof(uint64_t)> stage{};
 
   void WriteProgress(double new_fraction, std::string_view new_stage);

@@ -281,6 +281,10 @@ void Lane::OnSlotProgress(uint64_t token, double fraction, std::string_view stag
   parts_.observer.OnJobProgress(token, fraction, stage);
 }
 
+void Lane::OnSlotPreview(uint64_t token, Buffer jpeg) {
+  parts_.observer.OnJobPreview(token, std::move(jpeg));
+}
+
 void Lane::OnSlotSaved(Slot& slot, uint64_t token, SavedState state) {
   state.plugin = slot.plugin();
   state.weights = slot.model().weights_digest;

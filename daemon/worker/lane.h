@@ -40,6 +40,8 @@ class LaneObserver {
   // The host, or the lane itself for a job that must not run any more, has done with a job.
   virtual void OnJobDone(uint64_t token, host::JobResult result, const Device* device) = 0;
   virtual void OnJobProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  // How a job that runs comes along: a small JPEG.
+  virtual void OnJobPreview(uint64_t token, Buffer jpeg) = 0;
   // Where a job is that runs: what it goes on from if what runs it is lost.
   virtual void OnJobSaved(uint64_t token, SavedState state) = 0;
   // What ran the job is gone. `to_blame`: the job may be why.
@@ -148,6 +150,7 @@ class Lane : public LaneClient, private SlotOwner {
   void OnSlotChanged(Slot& slot) override;
   void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) override;
   void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnSlotPreview(uint64_t token, Buffer jpeg) override;
   void OnSlotSaved(Slot& slot, uint64_t token, SavedState state) override;
   void OnSlotBatchDone(Slot& slot) override;
   void OnSlotPaused(Slot& slot) override;

@@ -55,6 +55,10 @@ host::HostJob ToHostJob(Job& job) {
   out.started = &job.begun;
   out.state = job.saved;
   out.save_every = job.save_every;
+  if (job.request.progress) {
+    job.preview_out = 0;  // what another attempt gave last may never have come
+    out.preview_out = &job.preview_out;
+  }
   return out;
 }
 

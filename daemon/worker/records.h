@@ -2,8 +2,8 @@
 //
 // How the daemon and a worker speak: packets on a SOCK_SEQPACKET socket, each a row of records.
 // Fixed fields lie in a record as the machine has them (both ends are of one build); texts have
-// their length before them. Payloads never travel here: they lie in the arena, and records carry
-// where.
+// their length before them. Payloads do not travel here, save previews, which are small and nobody
+// waits for: they lie in the arena, and records carry where.
 //
 // RecordWriter appends to a packet; RecordReader takes one apart and believes nothing that it
 // reads. Plain helpers, any thread.
@@ -24,7 +24,7 @@
 
 namespace darkroom {
 
-inline constexpr uint32_t kProtocolVersion = 3;
+inline constexpr uint32_t kProtocolVersion = 4;
 
 // Longer packets are never sent; the kernel's limit for one is above 200 KiB everywhere.
 inline constexpr size_t kMaxPacket = size_t{128} << 10;
@@ -63,6 +63,7 @@ enum class RecordKind : uint32_t {
   kSaved,    // about an instance: u64 token, u32 step, u64 offset, u64 size; of room that it asked
              // for, and has no more
   kReserve,  // about an instance: u64 bytes, for the lane that waits
+  kPreview,  // about an instance: u64 token, text: a JPEG, small enough to travel here
   kClosed,   // about a plugin: u32 1 if it is still mapped
   kLog,      // u32 level, text; about an instance or a plugin
   kPong,

@@ -213,6 +213,8 @@ bool RemoteInstance::OnRecord(RecordKind kind, RecordReader* body) {
     }
     case RecordKind::kAskRoom:
       return OnAskRoom(body);
+    case RecordKind::kPreview:
+      return OnPreview(body);
     case RecordKind::kSaved:
       return OnSaved(body);
     default:
@@ -267,6 +269,19 @@ bool RemoteInstance::OnAskRoom(RecordReader* body) {
     out.Put(place ? place->size : uint64_t{0});
   }
   worker_->Send(std::move(packet));
+  return true;
+}
+
+bool RemoteInstance::OnPreview(RecordReader* body) {
+  const auto token = body->Get<uint64_t>();
+  const std::string_view jpeg = body->Text();
+  const auto found = running_.find(token);
+  if (!body->ok() || found == running_.end() || jpeg.empty() ||
+      jpeg.size() > host::kMostPreviewBytes) {
+    return false;
+  }
+  found->second.control()->preview_out.store(0, std::memory_order_relaxed);
+  if (!found->second.told) events_->OnPreview(token, Buffer::Copy(AsBytes(jpeg)));
   return true;
 }
 

@@ -57,6 +57,7 @@ class RemoteInstance final : public host::Instance, private WorkerUser {
   void SetLimit(std::chrono::milliseconds allowed, const char* what);
   bool OnFinished(RecordReader* body);
   bool OnAskRoom(RecordReader* body);
+  bool OnPreview(RecordReader* body);
   bool OnSaved(RecordReader* body);
   static bool Attach(const Running& running, const OutputPlace& place, Buffer* bytes);
 

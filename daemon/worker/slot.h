@@ -50,6 +50,7 @@ class SlotOwner {
   virtual void OnSlotChanged(Slot& slot) = 0;  // its state; perhaps it takes batches now
   virtual void OnSlotJobDone(Slot& slot, uint64_t token, host::JobResult result) = 0;
   virtual void OnSlotProgress(uint64_t token, double fraction, std::string_view stage) = 0;
+  virtual void OnSlotPreview(uint64_t token, Buffer jpeg) = 0;
   virtual void OnSlotSaved(Slot& slot, uint64_t token, SavedState state) = 0;
   virtual void OnSlotBatchDone(Slot& slot) = 0;
   virtual void OnSlotPaused(Slot& slot) = 0;
@@ -134,6 +135,9 @@ class Slot final : public JobRunner, private host::Events, private HostingUser {
   void OnUnloaded() override;
   void OnReserve(uint64_t bytes) override { owner_.OnSlotReserve(*this, bytes); }
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnPreview(uint64_t token, Buffer jpeg) override {
+    owner_.OnSlotPreview(token, std::move(jpeg));
+  }
   void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel, std::string_view) override {}  // written where it arises
   void OnMetrics(std::vector<host::MetricValue> values) override {

@@ -225,6 +225,14 @@ void WorkerInstance::OnProgress(uint64_t token, double fraction, std::string_vie
   if (found != jobs_.end()) found->second->control()->WriteProgress(fraction, stage);
 }
 
+void WorkerInstance::OnPreview(uint64_t token, Buffer jpeg) {
+  socket_->Send([&](std::vector<std::byte>* packet) {
+    RecordWriter out(packet, RecordKind::kPreview, number_);
+    out.Put(token);
+    out.Put(AsText(jpeg.bytes()));
+  });
+}
+
 // In room of its own, which goes back when the daemon has it. Where there is none the next state
 // may find some.
 void WorkerInstance::OnSaved(uint64_t token, SavedState state) {

@@ -51,6 +51,7 @@ class WorkerInstance final : public host::Events {
   void OnUnloaded() override;
   void OnReserve(uint64_t bytes) override;
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override;
+  void OnPreview(uint64_t token, Buffer jpeg) override;
   void OnSaved(uint64_t token, SavedState state) override;
   void OnLog(host::LogLevel level, std::string_view message) override;
   void OnMetrics(std::vector<host::MetricValue> values) override;

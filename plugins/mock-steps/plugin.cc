@@ -7,15 +7,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <darkroom/plugin.hpp>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -32,6 +35,7 @@ class MockSteps {
     uint32_t steps;
     std::chrono::milliseconds step_time;
     uint32_t fail_at;
+    uint32_t previews;
     uint32_t seed;
     uint32_t sum = seed;
     uint32_t made = 0;
@@ -49,8 +53,8 @@ class MockSteps {
   std::unique_ptr<Run> Begin(darkroom::Job& job) {
     const json params = json::parse(job.params());
     const std::chrono::milliseconds step_time(params.at("step_ms").get<int64_t>());
-    return std::make_unique<Run>(
-        Run{job, params.at("steps"), step_time, params.at("fail_at"), params.value("seed", 0U)});
+    return std::make_unique<Run>(Run{job, params.at("steps"), step_time, params.at("fail_at"),
+                                     params.value("previews", 0U), params.value("seed", 0U)});
   }
 
   std::string Save(const Run& run) {
@@ -95,6 +99,7 @@ class MockSteps {
       left[i] = run.steps - run.made;
       run.job.Progress(static_cast<double>(run.made) / run.steps,
                        "step " + std::to_string(run.made) + "/" + std::to_string(run.steps));
+      if (run.previews > 0 && run.made % run.previews == 0 && run.job.WantsPreview()) Show(run);
     }
   }
 
@@ -107,6 +112,22 @@ class MockSteps {
   }
 
  private:
+  // As much of it is red as is done, and the rest blue.
+  static void Show(const Run& run) {
+    constexpr uint32_t kWidth = 64;
+    constexpr uint32_t kHeight = 48;
+    constexpr uint8_t kRed[] = {200, 40, 40};
+    constexpr uint8_t kBlue[] = {40, 40, 200};
+    std::vector<uint8_t> pixels;
+    pixels.reserve(size_t{3} * kWidth * kHeight);
+    for (uint32_t at = 0; at < kWidth * kHeight; ++at) {
+      const bool done = uint64_t{at % kWidth} * run.steps < uint64_t{kWidth} * run.made;
+      pixels.insert(pixels.end(), done ? std::begin(kRed) : std::begin(kBlue),
+                    done ? std::end(kRed) : std::end(kBlue));
+    }
+    run.job.Preview(pixels, kHeight, kWidth, 3);
+  }
+
   double speed_ = 1;  // of a simulated device
 };
 

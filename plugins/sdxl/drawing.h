@@ -69,6 +69,10 @@ class Drawing {
   // In pixels.
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
+  // Has the next step note what the scheduler thinks that the run will end in: TakeEstimate is
+  // that, once. No part of the drawing's state, and nothing depends on it.
+  void Watch() { is_watched_ = true; }
+  at::Tensor TakeEstimate() { return std::exchange(estimate_, {}); }
   // Whether both may be in one run of the network.
   bool Fits(const Drawing& other) const;
   // Of the network in one run: two with guidance.
@@ -101,6 +105,8 @@ class Drawing {
   at::Tensor latents_;
   Start start_;  // without its latents
   std::shared_ptr<const LoraSet> loras_;
+  bool is_watched_ = false;
+  at::Tensor estimate_;
 };
 
 }  // namespace darkroom::sdxl

@@ -19,6 +19,7 @@
 #include "sdxl/lora_sets.h"
 #include "sdxl/params.h"
 #include "sdxl/pipeline.h"
+#include "sdxl/preview.h"
 #include "sdxl/run_state.h"
 
 namespace darkroom {
@@ -67,8 +68,10 @@ struct SdxlModel::Loaded {
   std::unique_ptr<sdxl::Pipeline> pipeline;
   std::optional<sdxl::LoraSets> loras;
   std::optional<Lease> working;
-  uint64_t working_bytes = 0;           // of that lease
-  std::optional<uint64_t> fingerprint;  // of the folder, once it was needed
+  uint64_t working_bytes = 0;                // of that lease
+  std::optional<uint64_t> fingerprint;       // of the folder, once it was needed
+  std::optional<sdxl::PreviewMap> previews;  // once one was asked for
+  bool no_previews = false;                  // since they failed
 };
 
 struct SdxlModel::Run::State {
@@ -78,6 +81,7 @@ struct SdxlModel::Run::State {
   sdxl::MaskParams painting;
   int64_t pictures = 1;
   bool gives_latents = false;
+  int64_t preview_every = 0;  // steps; 0: never
   std::shared_ptr<const sdxl::Adapted> model;
   std::vector<std::unique_ptr<sdxl::Drawing>> drawings;  // all at the same step; none: as it is
   std::optional<uint64_t> owner;                         // of what is saved, once it was
@@ -173,6 +177,7 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::BeginOnLane(Job& job) {
   state->gives_latents = sdxl::WantsLatents(job.params());
   request.loras = state->model->in_place();
   state->painting = sdxl::ParseMask(job.params());
+  state->preview_every = sdxl::ParsePreviews(job.params());
   ReadPicture(job, state.get());
   if (job.FindInput("latents") != nullptr)
     request.latents = ReadLatentsOf(job, pipeline.vae()->config().factor());
@@ -239,9 +244,12 @@ std::unique_ptr<SdxlModel::Run> SdxlModel::Restore(Job& job, std::string_view by
 
 void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
   std::map<sdxl::Pipeline*, std::vector<sdxl::Drawing*>> drawings;
-  for (const Run* run : runs)
-    for (const auto& drawing : run->state->drawings)
-      drawings[run->state->model->pipeline].push_back(drawing.get());
+  for (const Run* run : runs) {
+    const Run::State& state = *run->state;
+    for (const auto& drawing : state.drawings)
+      drawings[state.model->pipeline].push_back(drawing.get());
+    if (IsPreviewDue(state) && !loaded_->no_previews) state.drawings.front()->Watch();
+  }
   OnLane(lane_, [&] {
     for (const auto& [pipeline, of_it] : drawings) pipeline->Step(of_it);
     loaded_->loras->Settle();
@@ -255,6 +263,39 @@ void SdxlModel::Step(std::span<Run* const> runs, std::span<uint32_t> left) {
     left[i] = static_cast<uint32_t>(drawing.left());
     state.job->Progress(static_cast<double>(drawing.made()) / static_cast<double>(all),
                         "step " + std::to_string(drawing.made()) + "/" + std::to_string(all));
+    ShowPreview(state);
+  }
+}
+
+bool SdxlModel::IsPreviewDue(const Run::State& state) {
+  if (state.preview_every == 0 || state.drawings.empty()) return false;
+  const sdxl::Drawing& first = *state.drawings.front();
+  // The last step's is the picture itself.
+  return first.left() > 1 && (first.made() + 1) % state.preview_every == 0 &&
+         state.job->WantsPreview();
+}
+
+void SdxlModel::ShowPreview(const Run::State& state) {
+  const at::Tensor estimate = state.drawings.front()->TakeEstimate();
+  if (!estimate.defined()) return;
+  try {
+    at::Tensor picture;
+    OnLane(lane_, [&] {
+      if (!loaded_->previews) {
+        const sdxl::Pipeline& plain = *loaded_->pipeline;
+        const sdxl::Vae& vae = *plain.vae();
+        loaded_->previews = sdxl::PreviewMap::Fit(
+            sdxl::Coder::Of(vae, plain.trained_edge() / vae.config().factor()));
+      }
+      picture = (*loaded_->previews)(estimate).contiguous();
+    });
+    state.job->Preview({picture.const_data_ptr<uint8_t>(), picture.nbytes()}, picture.size(0),
+                       picture.size(1), picture.size(2));
+  } catch (const Error& error) {
+    if (error.status() == DR_DEVICE_LOST) throw;
+    // The picture is drawn all the same.
+    loaded_->no_previews = true;
+    host_.Log(DR_LOG_WARNING, std::string("no more previews: ") + error.what());
   }
 }
 

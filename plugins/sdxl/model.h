@@ -58,6 +58,9 @@ class SdxlModel {
   std::unique_ptr<Run> BeginOnLane(Job& job);
   static void ReadPicture(const Job& job, Run::State* state);
   static void GiveLatents(const Run::State& state);
+  static bool IsPreviewDue(const Run::State& state);
+  // Of what the first of a run's drawings was told to note in this step, if it was.
+  void ShowPreview(const Run::State& state);
   uint64_t OwnerOf(const Run::State& state);
   void FinishOne(const Run::State& state, int64_t number) const;
 

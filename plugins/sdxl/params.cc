@@ -81,6 +81,10 @@ bool WantsLatents(std::string_view params) {
   return Json::parse(params).value("output", "image") == "latents";
 }
 
+int64_t ParsePreviews(std::string_view params) {
+  return Json::parse(params).value("previews", int64_t{0});
+}
+
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt) {
   const Json json = Json::parse(params);
   DrawingRequest request;

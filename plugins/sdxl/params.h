@@ -55,6 +55,9 @@ double ParseStrength(std::string_view params, bool has_mask);
 // Whether the reply is to be latents, in place of pictures.
 bool WantsLatents(std::string_view params);
 
+// After every so many steps; 0: none.
+int64_t ParsePreviews(std::string_view params);
+
 // `params`: checked against the manifest's schema by the host, which has put a seed in. `prompt`:
 // the input. Throws Error (DR_INVALID_ARGUMENT) that names the param.
 DrawingRequest ParseRequest(std::string_view params, const std::string& prompt);

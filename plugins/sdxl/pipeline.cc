@@ -372,6 +372,8 @@ void Pipeline::Step(std::span<Drawing* const> drawings) {
   }
   for (const auto& [drawing, output] : moves) {
     const diffusion::Scheduler& scheduler = *drawing->scheduler_;
+    if (std::exchange(drawing->is_watched_, false))
+      drawing->estimate_ = scheduler.Estimate(output, drawing->latents_, drawing->state_);
     const at::Tensor next = scheduler.Step(output, drawing->latents_, &drawing->state_);
     drawing->latents_ = Blended(drawing->start_, next, scheduler, drawing->state_);
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,7 +26,10 @@ class FakeHost {
     abi_.abi_minor = DR_ABI_MINOR;
     abi_.context = this;
     abi_.version = "test 1.0";
-    abi_.extension = [](const dr_host_t*, const char*) -> const void* { return nullptr; };
+    abi_.extension = [](const dr_host_t* host, const char* id) -> const void* {
+      const bool shown = Of(host)->shows_previews && std::string_view(id) == DR_PREVIEW_1;
+      return shown ? Previews() : nullptr;
+    };
     abi_.log = [](const dr_host_t* host, dr_log_level, const char* message) {
       Of(host)->logged.emplace_back(message);
     };
@@ -65,6 +69,11 @@ class FakeHost {
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
 
+  struct Preview {
+    std::vector<int64_t> shape;
+    std::vector<int64_t> strides;
+    std::vector<uint8_t> pixels;
+  };
   struct Finished {
     std::string id;
     dr_status status;
@@ -85,9 +94,37 @@ class FakeHost {
   uint64_t room = 1000;  // what reserve() grants at most
   int leases = 0;
   bool cancelled = false;
+  bool shows_previews = false;  // has the extension
+  bool wants_preview = false;
+  std::vector<Preview> previews;
 
  private:
   static FakeHost* Of(const dr_host_t* host) { return static_cast<FakeHost*>(host->context); }
+
+  static const dr_preview_t* Previews() {
+    static constexpr dr_preview_t kTable = {
+        sizeof(dr_preview_t), 0,
+        [](const dr_host_t* host, const dr_job_t*) -> int32_t {
+          return Of(host)->wants_preview ? 1 : 0;
+        },
+        [](const dr_host_t* host, const dr_job_t*, const dr_tensor_t* picture) -> dr_status {
+          return Of(host)->Show(*picture);
+        }};
+    return &kTable;
+  }
+
+  dr_status Show(const dr_tensor_t& picture) {
+    if (!wants_preview) {
+      words = "the host is busy";
+      return DR_INTERNAL;
+    }
+    const auto* const pixels = static_cast<const uint8_t*>(picture.data);
+    const int64_t* const shape = picture.shape;
+    previews.push_back({{shape, shape + picture.ndim},
+                        {picture.strides, picture.strides + picture.ndim},
+                        {pixels, pixels + shape[0] * shape[1] * shape[2]}});
+    return DR_OK;
+  }
 
   dr_status Reserve(uint64_t bytes, dr_lease_t** lease) {
     if (bytes > room) {

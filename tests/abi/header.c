@@ -23,9 +23,9 @@ DR_MANIFEST("{\"id\": \"header\"}");
 
 const size_t* SIZES_FUNCTION(void) {
   static const size_t kSizes[] = {
-      sizeof(dr_manifest_t), sizeof(dr_tensor_t),   sizeof(dr_managed_tensor_t), sizeof(dr_lane_t),
-      sizeof(dr_input_t),    sizeof(dr_job_t),      sizeof(dr_batch_t),          sizeof(dr_host_t),
-      sizeof(dr_plugin_t),   sizeof(dr_manifest_v1)};
+      sizeof(dr_manifest_t), sizeof(dr_tensor_t),  sizeof(dr_managed_tensor_t), sizeof(dr_lane_t),
+      sizeof(dr_input_t),    sizeof(dr_job_t),     sizeof(dr_batch_t),          sizeof(dr_host_t),
+      sizeof(dr_plugin_t),   sizeof(dr_preview_t), sizeof(dr_manifest_v1)};
   return kSizes;
 }
 

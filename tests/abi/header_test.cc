@@ -18,7 +18,7 @@ int has_finish_cxx20(const dr_host_t* host);
 
 namespace {
 
-std::vector<size_t> List(const size_t* sizes) { return {sizes, sizes + 10}; }
+std::vector<size_t> List(const size_t* sizes) { return {sizes, sizes + 11}; }
 
 TEST(HeaderTest, IsTheSameInEveryStandard) {
   const std::vector<size_t> c99 = List(sizes_c99());

@@ -121,6 +121,13 @@ AT(dr_sim_t, size, 0);
 AT(dr_sim_t, index, 4);
 AT(dr_sim_t, speed, 8);
 
+SIZE(dr_preview_t, 24);  // of darkroom.preview/1
+AT(dr_preview_t, size, 0);
+AT(dr_preview_t, flags, 4);
+AT(dr_preview_t, wanted, 8);
+AT(dr_preview_t, show, 16);
+static_assert(DR_PREVIEW_MAX_SIDE == 512, "plugins were built with the side of 1.0");
+
 static_assert(DR_ABI_MAJOR == 1, "a new major has a layout file of its own");
 static_assert(DR_OK == 0 && DR_CANCELLED == 1 && DR_INVALID_ARGUMENT == 2 &&
                   DR_DEADLINE_EXCEEDED == 3 && DR_NOT_FOUND == 4 && DR_RESOURCE_EXHAUSTED == 5 &&

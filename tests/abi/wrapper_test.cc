@@ -314,6 +314,34 @@ TEST(WrapperTest, CarriesAStateFromOneRunToAnother) {
   EXPECT_EQ(driver.host.words, "no state of job a");
 }
 
+TEST(WrapperTest, ShowsPreviewsWhereTheHostDoes) {
+  FakeHost host;
+  const FakeJob abi("a", "{}");
+  const Job job(Host(host.abi()), abi.abi());
+  const std::vector<uint8_t> pixels = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  EXPECT_FALSE(job.WantsPreview());
+  job.Preview(pixels, 2, 2, 3);  // a host that shows none
+  host.shows_previews = true;
+  EXPECT_FALSE(job.WantsPreview());
+  host.wants_preview = true;
+  EXPECT_TRUE(job.WantsPreview());
+  job.Preview(pixels, 1, 4, 3);
+  ASSERT_EQ(host.previews.size(), 1U);
+  EXPECT_THAT(host.previews[0].shape, ElementsAre(1, 4, 3));
+  EXPECT_THAT(host.previews[0].strides, ElementsAre(12, 3, 1));
+  EXPECT_EQ(host.previews[0].pixels, pixels);
+
+  EXPECT_THROW(job.Preview(pixels, 4, 4, 3), Error);
+  host.wants_preview = false;
+  try {
+    job.Preview(pixels, 2, 2, 3);
+    FAIL() << "the host's status was lost";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), DR_INTERNAL);
+    EXPECT_STREQ(error.what(), "");  // the host has said why
+  }
+}
+
 TEST(WrapperTest, HasOnlyTheExtensionsThatItsModelHas) {
   EXPECT_EQ(plugin_internal::Table<Model>::Extension(DR_STEPWISE_1), nullptr);
   EXPECT_EQ(plugin_internal::Table<Model>::Extension(DR_CHECKPOINT_1), nullptr);

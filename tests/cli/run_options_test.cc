@@ -30,6 +30,19 @@ TEST(RunOptions, AModelNamesItsSubject) {
   EXPECT_FALSE(options->timeout.has_value());
 }
 
+TEST(RunOptions, PreviewsGoToAFileOfTheirOwn) {
+  RunArguments arguments = For("echo");
+  EXPECT_EQ(Check(arguments)->preview, "");
+  arguments.output = "out.png";
+  arguments.preview = "now.jpg";
+  EXPECT_EQ(Check(arguments)->preview, "now.jpg");
+  arguments.preview = "out.png";
+  EXPECT_EQ(Check(arguments).status().message(),
+            "--preview and -o are both to be written to 'out.png'");
+  arguments.preview = "-";
+  EXPECT_EQ(Check(arguments).status().message(), "--preview - cannot be told from the result");
+}
+
 TEST(RunOptions, ARoutesSubjectNeedsNoModel) {
   RunArguments arguments;
   EXPECT_EQ(Check(arguments).status().code(), Code::kInvalidArgument);

@@ -11,7 +11,7 @@ SAVE_OFTEN = {"save_every": "50ms"}
 BUCKET = "OBJ_darkroom-saved"
 
 
-async def kept_step(jobs, job: str, least: int = 0, plugin: str = "mock-steps 1.1.0") -> int:
+async def kept_step(jobs, job: str, least: int = 0, plugin: str = "mock-steps 1.2.0") -> int:
     """Waits until a state of the job is kept in which it has made so many steps."""
 
     async def step():

@@ -22,6 +22,7 @@ from PIL import Image
 from client import Client
 from harness import REPOSITORY, deps, plugin_folder, plugin_path
 from pictures import decode, encode
+from watching import run_and_watch
 
 PROMPT = "a red cube on a table"
 SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_3m",
@@ -182,6 +183,23 @@ async def test_a_single_file_gives_the_pictures_of_the_folder(name, client, made
     reply = await client.run("single", PROMPT.encode(), params={"seed": 0, **REQUESTS[name]})
     assert reply.ok().data == (await draw(client, **REQUESTS[name])).ok().data
     assert_drawn(pixels(reply), made, name)
+
+
+async def test_previews_show_the_picture_and_change_no_bit_of_it(client, daemon):
+    """Steps of a tiny model may be too quick for the second one. Of two pictures it is the first that is shown."""
+    plain = (await draw(client, steps=8, num_images=2)).ok().data
+    reply, events, before = await run_and_watch(
+        client, "sdxl", PROMPT.encode(), "seen", params={"seed": 0, "steps": 8, "num_images": 2, "previews": 1},
+        Accept="application/json")
+    assert len(events) == before
+    outputs, alone = reply.json()["outputs"], json.loads(plain)["outputs"]
+    assert [outputs[name]["base64"] for name in ("image", "image_2")] == [alone[name]["base64"] for name in ("image", "image_2")]
+    previews = [message for _, message in events if (message.headers or {}).get("Content-Type") == "image/jpeg"]
+    assert previews and previews[0].headers["Darkroom-Preview"] == "1"
+    seen = decode(previews[-1].data)
+    assert seen.format == "JPEG" and seen.size == (32, 32)  # a pixel for each place of the latents
+    assert numpy.asarray(seen).std() > 5, "there is something to see"
+    assert "no more previews" not in daemon.log
 
 
 async def test_weights_within_a_prompt(client):

@@ -170,6 +170,28 @@ TEST_F(InstanceTest, LetsAPluginSeeThatAJobIsCancelled) {
   EXPECT_THAT(events_.logs(), IsEmpty());
 }
 
+TEST_F(InstanceTest, GivesPreviewsToWhoeverWatchesOneAtATime) {
+  const std::unique_ptr<Instance> instance = Loaded();
+  std::atomic<uint32_t> out{0};
+  const auto run = [&](uint64_t token, std::atomic<uint32_t>* of_watcher) {
+    HostJob job = MakeJob(token, "preview");
+    job.preview_out = of_watcher;
+    instance->Run(Batch(std::move(job)));
+    const Status status = events_.TakeResult(token).status;
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return events_.TakePreviews();
+  };
+  EXPECT_THAT(run(1, nullptr), IsEmpty());
+  const auto shown = run(2, &out);
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_EQ(shown[0].first, 2U);
+  EXPECT_EQ(AsText(shown[0].second.bytes()).substr(0, 2), "\xff\xd8");  // JPEG's beginning
+  EXPECT_EQ(out, 1U);
+  EXPECT_THAT(run(3, &out), IsEmpty());  // it has not been taken
+  EXPECT_THAT(events_.logs(), ElementsAre("no preview was wanted", "a preview was wanted",
+                                          "no preview was wanted"));
+}
+
 TEST_F(InstanceTest, LetsAPluginSeeThatADeadlineHasPassed) {
   const std::unique_ptr<Instance> instance = Loaded();
   HostJob job = MakeJob(1, "waits_for_cancel");

@@ -98,6 +98,15 @@ INSTANTIATE_TEST_SUITE_P(
         Rule{"output_null", Code::kInternal, "null pointer", "called output() with a null pointer"},
         Rule{"progress_odd", Code::kOk, "",
              "called progress() with a fraction that is not a number"},
+        Rule{"preview_of_floats", Code::kInternal, "gave a preview of float32, it must be uint8",
+             "gave a preview of float32"},
+        Rule{"preview_too_large", Code::kInternal, "of the shape [513, 8, 1]",
+             "gave a preview of the shape [513, 8, 1]"},
+        Rule{"preview_null", Code::kInternal, "called show() with a null pointer",
+             "called show() with a null pointer"},
+        Rule{"preview_on_thread", Code::kInternal, "called show() on a thread that is not its lane",
+             "called show() on a thread that is not its lane"},
+        Rule{"preview_after_end", Code::kOk, "", "called show() on a job that has ended: job-2"},
         Rule{"defines_metric_late", Code::kOk, "",
              "called metric_define() outside entry and create"},
         Rule{"loses_instance", Code::kInstanceLost, "the weights are gone", ""}),
@@ -128,6 +137,12 @@ TEST_F(MisbehaviourTest, RefusesOutputAndFinishOutsideInfer) {
   const std::unique_ptr<Instance> instance = Loaded("output_outside_infer");
   EXPECT_THAT(events_.logs(), Contains("plugin misbehaved: rogue called output() outside infer"));
   EXPECT_THAT(events_.logs(), Contains("plugin misbehaved: rogue called finish() outside infer"));
+}
+
+TEST_F(MisbehaviourTest, RefusesPreviewsOutsideInfer) {
+  const std::unique_ptr<Instance> instance = Loaded("preview_outside_infer");
+  EXPECT_THAT(events_.logs(), Contains("plugin misbehaved: rogue called show() outside infer"));
+  EXPECT_THAT(events_.TakePreviews(), IsEmpty());
 }
 
 TEST_F(MisbehaviourTest, RefusesLeasesOnAnotherThread) {

@@ -53,6 +53,9 @@ class Recorder : public Events {
       ++saves_;
     });
   }
+  void OnPreview(uint64_t token, Buffer jpeg) override {
+    Note([&] { previews_.emplace_back(token, std::move(jpeg)); });
+  }
   void OnLog(LogLevel, std::string_view message) override {
     Note([&] { logs_.emplace_back(message); });
   }
@@ -121,6 +124,11 @@ class Recorder : public Events {
     const std::lock_guard lock(mutex_);
     return progress_;
   }
+  // Those since this was last asked.
+  std::vector<std::pair<uint64_t, Buffer>> TakePreviews() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(previews_, {});
+  }
   std::vector<uint64_t> order() {
     const std::lock_guard lock(mutex_);
     return order_;
@@ -153,6 +161,7 @@ class Recorder : public Events {
   std::vector<uint64_t> order_;
   std::vector<uint64_t> doubled_;
   std::vector<Step> progress_;
+  std::vector<std::pair<uint64_t, Buffer>> previews_;
   std::vector<std::string> logs_;
   std::map<uint64_t, std::shared_ptr<const SavedState>> saved_;
   uint64_t saves_ = 0;

@@ -35,7 +35,7 @@ foreach(name instance misbehaviour pipeline steps values)
   add_dependencies(host_${name}_test darkroom_host rogue values mock-steps bad_saves_badly ${bad_tables})
 endforeach()
 
-foreach(name error_words lane_memory lane_thread metrics shared_work sticky_error tensor)
+foreach(name error_words lane_memory lane_thread metrics preview shared_work sticky_error tensor)
   darkroom_test(host_${name}_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.cc
                 LIBS darkroom_host_runtime darkroom_host_images)
 endforeach()

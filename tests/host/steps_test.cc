@@ -218,6 +218,33 @@ TEST_F(StepsTest, AStateThatIsNoneOfTheJobsBeginsItAnew) {
                                        "the state is not one of this job"));
 }
 
+// Takes each preview at once, so that nothing but time keeps others back.
+struct QuickWatcher : Recorder {
+  void OnPreview(uint64_t, Buffer) override {
+    times.push_back(std::chrono::steady_clock::now());
+    out = 0;
+  }
+  std::atomic<uint32_t> out{0};
+  std::vector<std::chrono::steady_clock::time_point> times;  // the lane's, until it is idle
+};
+
+TEST_F(StepsTest, PreviewsAreApart) {
+  QuickWatcher watcher;
+  auto created = host_.plugin->Create({"model", "{}", {1, 0, 4}}, &watcher);
+  ASSERT_TRUE(created.ok()) << created.status().ToString();
+  (*created)->Load(kNoMemoryLimit);
+  ASSERT_TRUE(watcher.TakeLoaded().ok());
+  HostJob job = Job(1, 1);
+  job.params = R"({"steps":350,"step_ms":1,"fail_at":0,"previews":1})";
+  job.preview_out = &watcher.out;
+  (*created)->Run(Batch(std::move(job)));
+  EXPECT_TRUE(watcher.TakeResult(1).status.ok());
+  EXPECT_GE(watcher.times.size(), 2U);
+  for (size_t i = 1; i < watcher.times.size(); ++i) {
+    EXPECT_GE(watcher.times[i] - watcher.times[i - 1], kPreviewGap / 2) << i;
+  }
+}
+
 // What tests/bad-plugins/saves_badly.cc does wrong.
 class SavesBadlyTest : public StepsTest {
  protected:

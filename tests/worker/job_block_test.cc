@@ -115,6 +115,23 @@ TEST_F(JobBlockTest, CarriesWhereAJobGoesOn) {
   EXPECT_GE(read->room_size, 1000U);
 }
 
+TEST_F(JobBlockTest, CarriesAWishForPreviews) {
+  host::HostJob job = MakeJob({AsBytes("x")});
+  EXPECT_EQ(ReadJobBlock(*view_, PlaceOf(*WriteJobBlock(arena_, job, 0)))->job.preview_out,
+            nullptr);
+  std::atomic<uint32_t> here{1};
+  job.preview_out = &here;
+  const auto block = WriteJobBlock(arena_, job, 0);
+  const auto read = ReadJobBlock(*view_, PlaceOf(*block));
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  // In the block, where both ends see it, and nothing is on its way yet.
+  ASSERT_NE(read->job.preview_out, nullptr);
+  EXPECT_EQ(*read->job.preview_out, 0U);
+  *read->job.preview_out = 1;
+  EXPECT_EQ(ControlOf(block->data())->preview_out, 1U);
+  EXPECT_EQ(here, 1U);
+}
+
 TEST_F(JobBlockTest, SaysWhenThereIsNoRoom) {
   EXPECT_EQ(WriteJobBlock(arena_, MakeJob({AsBytes("x")}), 16 << 20), nullptr);
   EXPECT_EQ(arena_->used(), 0U);

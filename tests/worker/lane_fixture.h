@@ -134,6 +134,9 @@ class LaneFixture : public testing::Test, protected LaneObserver {
     heard_.push_back("progress " + std::to_string(token) + " " +
                      std::to_string(std::lround(fraction * 100)) + "% " + std::string(stage));
   }
+  void OnJobPreview(uint64_t token, Buffer jpeg) override {
+    heard_.push_back("preview " + std::to_string(token) + " " + std::string(AsText(jpeg.bytes())));
+  }
   void OnJobSaved(uint64_t token, SavedState state) override {
     heard_.push_back("saved " + std::to_string(token) + " at " + std::to_string(state.step) +
                      " by " + state.plugin);

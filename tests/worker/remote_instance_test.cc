@@ -338,6 +338,79 @@ TEST_F(RemoteInstanceTest, CarriesStatesOutAndIn) {
   EXPECT_EQ(AsText(result.outputs.at(0).bytes.bytes()), AsText(whole.outputs.at(0).bytes.bytes()));
 }
 
+TEST_F(RemoteInstanceTest, BringsPreviews) {
+  const auto opening = OpenSound(MOCK_STEPS_PLUGIN);
+  Served served = CreateLoaded(*opening->plugin);
+  std::atomic<uint32_t> watched{0};
+  host::HostJob job;
+  job.token = 5;
+  job.id = "job-5";
+  job.params = R"({"steps":100000,"step_ms":1,"fail_at":0,"previews":1})";
+  job.preview_out = &watched;
+  served.instance->Run(Batch(std::move(job)));
+  // More than one: it is told that each has come.
+  ASSERT_TRUE(RunUntil(io_, [&] { return served.heard->previews.size() >= 3; }));
+  served.instance->Cancel(5);
+  EXPECT_EQ(Take(served, 5).status.code(), Code::kCancelled);
+  for (const auto& [token, jpeg] : served.heard->previews) {
+    EXPECT_EQ(token, 5U);
+    EXPECT_EQ(AsText(jpeg.bytes()).substr(0, 2), "\xff\xd8");
+  }
+}
+
+// Workers that are none: scripts that say they are, and show a preview.
+class PreviewRecordTest : public RemoteInstanceTest {
+ protected:
+  // What becomes of one for this job, where job 1 runs: the events of its instance.
+  std::unique_ptr<HeardEvents> Shown(uint64_t token, const std::string& jpeg, bool whole = true) {
+    std::vector<std::byte> packet;
+    {
+      RecordWriter out(&packet, RecordKind::kHello, 0);
+      out.Put(kProtocolVersion);
+      out.Put(uint32_t{0});
+    }
+    {
+      RecordWriter out(&packet, RecordKind::kPreview, 1);
+      out.Put(token);
+      if (whole) out.Put(jpeg);
+    }
+    const std::string file = folder_ / "packet";
+    std::ofstream(file).write(reinterpret_cast<const char*>(packet.data()),
+                              static_cast<std::streamsize>(packet.size()));
+    set_up_.program = Script("cat " + file + " >&3; exec sleep 1000");
+    auto worker = Worker::Start(io_, set_up_, log_.logger());
+    EXPECT_TRUE(worker.ok()) << worker.status().ToString();
+    auto heard = std::make_unique<HeardEvents>();
+    RemoteInstance instance(std::move(*worker), 1, {"model", "{}", {}}, heard.get());
+    instance.Run(Batch(MakeJob(1, "")));
+    EXPECT_TRUE(RunUntil(io_, [&] { return heard->lost || !heard->previews.empty(); }));
+    return heard;
+  }
+  void ExpectNonsense(const std::unique_ptr<HeardEvents>& heard) {
+    EXPECT_THAT(heard->previews, IsEmpty());
+    ASSERT_TRUE(heard->lost);
+    EXPECT_THAT(heard->lost->message(), HasSubstr("sent what no worker sends"));
+  }
+};
+
+TEST_F(PreviewRecordTest, OfAJobThatRunsIsBrought) {
+  const std::string largest(host::kMostPreviewBytes, 'j');
+  const auto heard = Shown(1, largest);
+  ASSERT_EQ(heard->previews.size(), 1U);
+  EXPECT_EQ(AsText(heard->previews[0].second.bytes()), largest);
+}
+
+TEST_F(PreviewRecordTest, OfAJobThatDoesNotRunIsNonsense) { ExpectNonsense(Shown(2, "j")); }
+
+TEST_F(PreviewRecordTest, ThatIsTooLargeIsNonsense) {
+  ExpectNonsense(Shown(1, std::string(host::kMostPreviewBytes + 1, 'j')));
+}
+
+TEST_F(PreviewRecordTest, WithoutAPictureIsNonsense) {
+  ExpectNonsense(Shown(1, ""));
+  ExpectNonsense(Shown(1, "", false));
+}
+
 TEST_F(RemoteInstanceTest, MayBeDestroyedWhileItRuns) {
   const auto opening = OpenSound(MOCK_PLUGIN);
   Served served = CreateLoaded(*opening->plugin);

@@ -348,5 +348,24 @@ TEST_F(SlotTest, PassesProgressOn) {
   EXPECT_THAT(TakeHeard(), ElementsAre("progress 1 25% tile 1/4"));
 }
 
+TEST_F(SlotTest, PassesPreviewsOn) {
+  ServeLoaded();
+  Enqueue(model_);
+  Settle(io_);
+  one_->events().OnPreview(1, Buffer::Copy(AsBytes("a picture")));
+  EXPECT_THAT(TakeHeard(), ElementsAre("preview 1 a picture"));
+}
+
+TEST_F(SlotTest, AsksForPreviewsOfThoseWhoWantProgress) {
+  ServeLoaded();
+  Enqueue(model_);
+  Enqueue(model_)->request.progress = true;
+  Settle(io_);
+  const std::vector<host::HostJob>& ran = one_->instance().ran.at(0);
+  ASSERT_EQ(ran.size(), 2U);
+  EXPECT_EQ(ran[0].preview_out, nullptr);
+  EXPECT_EQ(ran[1].preview_out, &jobs_.Find(2)->preview_out);
+}
+
 }  // namespace
 }  // namespace darkroom

@@ -52,6 +52,9 @@ struct HeardEvents final : host::Events {
   void OnProgress(uint64_t token, double fraction, std::string_view stage) override {
     progress.emplace_back(token, fraction, stage);
   }
+  void OnPreview(uint64_t token, Buffer jpeg) override {
+    previews.emplace_back(token, std::move(jpeg));
+  }
   void OnSaved(uint64_t token, SavedState state) override { saved[token] = std::move(state); }
   void OnLog(host::LogLevel, std::string_view) override {}
 
@@ -66,6 +69,7 @@ struct HeardEvents final : host::Events {
   int unloaded = 0;
   std::vector<uint64_t> reserves;
   std::vector<std::tuple<uint64_t, double, std::string>> progress;
+  std::vector<std::pair<uint64_t, Buffer>> previews;
 };
 
 // An instance, and what is told of it.

@@ -322,6 +322,29 @@ typedef struct dr_checkpoint {
                        uint64_t bytes, dr_run_t** run);
 } dr_checkpoint_t;
 
+// ---- Extension darkroom.preview/1 (the host's) --------------------------------------------------
+
+// Small pictures of how far a job is, for whoever watches it. The host hands out the table by
+// extension(). Showing one is never a reason to fail: what cannot be told in time is dropped.
+#define DR_PREVIEW_1 "darkroom.preview/1"
+
+// Pixels of a preview's longer side at most: it is looked at beside something else, and has to fit
+// in a small message.
+#define DR_PREVIEW_MAX_SIDE 512
+
+typedef struct dr_preview {
+  uint32_t size;
+  uint32_t flags;  // 0
+
+  // Non-zero if a picture of the job that is given now would be sent: somebody watches, and the
+  // last one is not too recent. Cheap: ask before one is made. [any]
+  int32_t (*wanted)(const dr_host_t* host, const dr_job_t* job);
+  // Shows a picture: height x width x 1 to 4 channels (as of image inputs) of uint8, on the CPU,
+  // DR_PREVIEW_MAX_SIDE pixels a side at most. It is copied. Unwanted ones are dropped, which is
+  // DR_OK, too. [lane, loaded]
+  dr_status (*show)(const dr_host_t* host, const dr_job_t* job, const dr_tensor_t* picture);
+} dr_preview_t;
+
 // The entry point: first call into the plugin, made once. Returns a static table, or NULL after
 // set_error. Must be quick: no device, no file. [control]
 DR_EXPORT const dr_plugin_t* darkroom_plugin_entry(const dr_host_t* host);

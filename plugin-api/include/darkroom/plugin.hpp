@@ -197,6 +197,32 @@ class Job {
     host_.get()->progress(host_.get(), job_, fraction, stage.empty() ? nullptr : stage.c_str());
   }
 
+  // Whether a preview that is given now would be seen. Ask before one is made.
+  bool WantsPreview() const {
+    const dr_preview_t* const previews = Previews();
+    return previews != nullptr && previews->wanted(host_.get(), job_) != 0;
+  }
+  // Shows whoever watches how the job comes along: rows of `channels` bytes a pixel, without gaps,
+  // DR_PREVIEW_MAX_SIDE pixels a side at most.
+  void Preview(std::span<const uint8_t> pixels, int64_t height, int64_t width,
+               int64_t channels) const {
+    const dr_preview_t* const previews = Previews();
+    if (previews == nullptr) return;
+    if (pixels.size() != static_cast<size_t>(height * width * channels)) {
+      throw Error(DR_INTERNAL, "a preview has another number of bytes than its shape says");
+    }
+    int64_t shape[] = {height, width, channels};
+    int64_t strides[] = {width * channels, channels, 1};
+    dr_tensor_t picture{};
+    picture.data = const_cast<uint8_t*>(pixels.data());  // which the host only reads
+    picture.device = {DR_DEVICE_CPU, 0};
+    picture.ndim = 3;
+    picture.dtype = {DR_DTYPE_UINT, 8, 1};
+    picture.shape = shape;
+    picture.strides = strides;
+    CheckHost(previews->show(host_.get(), job_, &picture));
+  }
+
   // Ends the job, once; later calls do nothing. The job's tensors are gone with it.
   void Finish(dr_status status, const std::string& words = {}) {
     if (finished_) return;
@@ -208,6 +234,10 @@ class Job {
   const dr_job_t* get() const { return job_; }
 
  private:
+  const dr_preview_t* Previews() const {
+    return static_cast<const dr_preview_t*>(host_.Extension(DR_PREVIEW_1));
+  }
+
   Host host_;
   const dr_job_t* job_;
   bool finished_ = false;

@@ -54,6 +54,14 @@ AlphaScheduler::Parts AlphaScheduler::Separate(const at::Tensor& output, const a
   return {signal * latents - noise * output, signal * output + noise * latents};
 }
 
+at::Tensor AlphaScheduler::Estimate(const at::Tensor& output, const at::Tensor& latents,
+                                    const SchedulerState& state) const {
+  const at::Tensor original =
+      Separate(output, latents, AlphaInTable(TimestepAt(state.index))).original;
+  if (!config().clip_sample) return original;
+  return original.clamp(-config().clip_sample_range, config().clip_sample_range);
+}
+
 std::vector<double> AlphaScheduler::DistilledTimesteps() const {
   if (!params().timesteps.empty()) {
     std::vector<double> given = params().timesteps;

@@ -19,6 +19,8 @@ class AlphaScheduler : public Scheduler {
  public:
   at::Tensor AddNoise(const at::Tensor& original, const at::Tensor& noise,
                       int64_t index) const override;
+  at::Tensor Estimate(const at::Tensor& output, const at::Tensor& latents,
+                      const SchedulerState& state) const override;
 
  protected:
   AlphaScheduler(const SchedulerConfig& config, const SamplingParams& params);

@@ -96,6 +96,11 @@ class Scheduler {
   double Timestep(const SchedulerState& state) const;
   // The network's first input.
   virtual at::Tensor ScaleModelInput(const at::Tensor& latents, const SchedulerState& state) const;
+  // The last latents, as far as this output tells: what the run would end in if the network were
+  // right. For whoever shows how it comes along; to be asked before Step, of what that is given. It
+  // changes nothing, and knows nothing of noise that Step adds before it looks (s_churn).
+  virtual at::Tensor Estimate(const at::Tensor& output, const at::Tensor& latents,
+                              const SchedulerState& state) const = 0;
   // The next latents. Throws Error (DR_INTERNAL) when the run is done.
   at::Tensor Step(const at::Tensor& output, const at::Tensor& latents, SchedulerState* state) const;
 

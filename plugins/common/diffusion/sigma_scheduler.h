@@ -20,6 +20,8 @@ class SigmaScheduler : public Scheduler {
   at::Tensor ScaleModelInput(const at::Tensor& latents, const SchedulerState& state) const override;
   at::Tensor AddNoise(const at::Tensor& original, const at::Tensor& noise,
                       int64_t index) const override;
+  at::Tensor Estimate(const at::Tensor& output, const at::Tensor& latents,
+                      const SchedulerState& state) const override;
 
  protected:
   using Scheduler::Scheduler;

@@ -71,6 +71,11 @@ at::Tensor Solver::AddNoise(const at::Tensor& original, const at::Tensor& noise,
   return alpha * original + ratio * alpha * noise;
 }
 
+at::Tensor Solver::Estimate(const at::Tensor& output, const at::Tensor& latents,
+                            const SchedulerState& state) const {
+  return Convert(output, latents, state.index, false);
+}
+
 at::Tensor Solver::Convert(const at::Tensor& output, const at::Tensor& latents, int64_t index,
                            bool epsilon) const {
   const Point here = At(index);

@@ -66,6 +66,20 @@ dr_status CopyInput(const dr_host_t* host, const dr_job_t* job) {
   return status;
 }
 
+// Shows a grey preview of 8 x 8, but for what `change` makes of it.
+template <typename Change>
+dr_status Show(const dr_host_t* host, const dr_job_t* job, const Change& change) {
+  const auto* const previews =
+      static_cast<const dr_preview_t*>(host->extension(host, DR_PREVIEW_1));
+  if (previews == nullptr || previews->size < sizeof(dr_preview_t)) return DR_UNIMPLEMENTED;
+  uint8_t pixels[64] = {};
+  int64_t shape[3] = {8, 8, 1};
+  int64_t strides[3] = {8, 1, 1};
+  dr_tensor_t picture = {pixels, {DR_DEVICE_CPU, 0}, 3, {DR_DTYPE_UINT, 8, 1}, shape, strides, 0};
+  change(&picture);
+  return previews->show(host, job, &picture);
+}
+
 // A tensor of the plugin's own, whose deleter says that it was called.
 struct Owned {
   int64_t shape[1] = {3};
@@ -153,6 +167,34 @@ dr_status RunJob(dr_instance_t* self, const dr_batch_t* batch, uint32_t index, b
   } else if (rule == "output_null") {
     (void)host->output(host, job, "data", nullptr, &out);
     return CopyInput(host, job);
+  } else if (rule == "preview") {
+    const auto* const previews =
+        static_cast<const dr_preview_t*>(host->extension(host, DR_PREVIEW_1));
+    const int32_t wanted = previews->wanted(host, job);
+    const dr_job_t foreign{};
+    if (previews->wanted(host, &foreign) != 0) return Fail(host, DR_INTERNAL, "of nobody");
+    const dr_status shown = Show(host, job, [](dr_tensor_t*) {});
+    if (shown != DR_OK) return Fail(host, DR_INTERNAL, "not taken");
+    host->log(host, DR_LOG_INFO, wanted != 0 ? "a preview was wanted" : "no preview was wanted");
+    return CopyInput(host, job);
+  } else if (rule == "preview_of_floats") {
+    (void)Show(host, job, [](dr_tensor_t* picture) { picture->dtype = {DR_DTYPE_FLOAT, 32, 1}; });
+    return CopyInput(host, job);
+  } else if (rule == "preview_too_large") {
+    (void)Show(host, job, [](dr_tensor_t* picture) { picture->shape[0] = 513; });
+    return CopyInput(host, job);
+  } else if (rule == "preview_null") {
+    (void)static_cast<const dr_preview_t*>(host->extension(host, DR_PREVIEW_1))
+        ->show(host, job, nullptr);
+    return CopyInput(host, job);
+  } else if (rule == "preview_on_thread") {
+    std::thread([&] { (void)Show(host, job, [](dr_tensor_t*) {}); }).join();
+    return CopyInput(host, job);
+  } else if (rule == "preview_after_end") {
+    const dr_status status = CopyInput(host, job);
+    host->finish(host, job, status);
+    (void)Show(host, job, [](dr_tensor_t*) {});
+    *ended = true;
   } else if (rule == "keeps_job_pointer") {
     if (self->kept != nullptr) host->finish(host, self->kept, DR_OK);
     self->kept = job;
@@ -245,6 +287,16 @@ dr_status Load(dr_instance_t* self, const dr_lane_t* lane) {
     dr_tensor_t out{};
     (void)host->output(host, &job, "data", &three.tensor, &out);
     host->finish(host, &job, DR_OK);
+  }
+  if (self->rule == "preview_outside_infer") {
+    // The plugin's own host has none to show by, and its table does not serve there.
+    if (plugin_host->extension(plugin_host, DR_PREVIEW_1) != nullptr) return DR_INTERNAL;
+    const auto* const previews =
+        static_cast<const dr_preview_t*>(host->extension(host, DR_PREVIEW_1));
+    const dr_job_t job{};
+    if (previews->wanted(plugin_host, &job) != 0) return DR_INTERNAL;
+    if (previews->show(plugin_host, &job, nullptr) == DR_OK) return DR_INTERNAL;
+    if (Show(host, &job, [](dr_tensor_t*) {}) == DR_OK) return DR_INTERNAL;
   }
   if (self->rule == "leaks") {
     dr_lease_t* lease = nullptr;

@@ -55,6 +55,13 @@ TEST(SdxlParams, DefaultsAreTheManifests) {
   EXPECT_EQ(request.negative_aesthetic_score, 2.5);
 }
 
+TEST(SdxlParams, PreviewsAreReadFromTheManifestsParam) {
+  const Json previews = Manifest()["params"]["properties"]["previews"];
+  EXPECT_EQ(previews["default"], 0);
+  EXPECT_EQ(ParsePreviews("{}"), 0);
+  EXPECT_EQ(ParsePreviews(R"({"previews": 5})"), 5);
+}
+
 TEST(SdxlParams, EachIsRead) {
   const DrawingRequest request = ParseRequest(
       R"({"prompt_2": "oil", "negative_prompt": "grey", "negative_prompt_2": "blue", "width": 64,

@@ -14,18 +14,20 @@
 //   unet   latents, timesteps, text, pooled, time_ids, guidance -> sample; "rows": "together" (the
 //          default), "joined" (each row's condition made alone) or "alone"
 //   vae    pixels, noise -> mean, deviation, sampled, diffusion;
-//          latents -> decoded, from_diffusion; "tile": an edge
+//          latents -> decoded, from_diffusion; "tile": an edge; "preview": an edge of latents that
+//          a map is fitted to -> preview, of "latents" as denoising's
 //   text   no input file: "prompts": [[text, text_2], ...], "skipped", "chunks",
 //          "weighted", "embeddings": a folder -> states, pooled
 //   draw   picture (height x width x channels, bytes), mask (height x width, 0 or 1), for requests
 //          that have a "strength", and those of them that have "mask": true; latents, for those
 //          with "latents": true, whose strength is "share"; "requests":
 //          [{"prompt", "negative", "seed", ...}], each begun "apart" steps after the one before it;
-//          "limit": rows of the network in one run; "loras": [[name, weight], ...] of
-//          "loras_folder", of the line or of a request, added in place, or with "copies" (of the
-//          line) to networks of their own; "fails_at" of a request: it is given up before the
-//          layer of that number is changed -> latents N, picture N, and N.1, ... of further
-//          pictures; hits: of the kept prompts so far; own: what changed layers take in the end
+//          "limit": rows of the network in one run; "watch": true, each step notes what it takes
+//          the end to be; "loras": [[name, weight], ...] of "loras_folder", of the line or of a
+//          request, added in place, or with "copies" (of the line) to networks of their own;
+//          "fails_at" of a request: it is given up before the layer of that number is changed ->
+//          latents N, picture N, estimate N (of the last step), and N.1, ... of further pictures;
+//          hits: of the kept prompts so far; own: what changed layers take in the end
 //   resume "requests" of one: drawn whole, and for each of its steps saved there and gone on with
 //          by networks of their own -> equal: for each step whether that made the same bits; size:
 //          of a state, in bytes. "damage": [every, rounds] -> cut, flipped, mended: how many
@@ -55,6 +57,7 @@
 #include "sdxl/latents_file.h"
 #include "sdxl/lora.h"
 #include "sdxl/pipeline.h"
+#include "sdxl/preview.h"
 #include "sdxl/run_state.h"
 #include "sdxl/text_encoders.h"
 #include "sdxl/unet.h"
@@ -253,9 +256,15 @@ Tensors RunDraw(sdxl::Pipeline& pipeline, const sdxl::Folder& folder, const Tens
     }
     std::vector<sdxl::Drawing*> together;
     for (const auto& drawing : drawings) together.push_back(drawing.get());
+    const bool is_watched = line.value("watch", false);
+    for (sdxl::Drawing* const drawing : together)
+      if (is_watched) drawing->Watch();
     pipeline.Step(together);
     for (size_t i = drawings.size(); i-- > 0;) {
+      const at::Tensor estimate = drawings[i]->TakeEstimate();
+      if (estimate.defined() != is_watched) throw std::runtime_error("a step noted otherwise");
       if (!drawings[i]->Done()) continue;
+      if (is_watched) outputs["estimate " + names[i]] = estimate;
       outputs["latents " + names[i]] = drawings[i]->latents();
       outputs["picture " + names[i]] = pipeline.Finish(*drawings[i]);
       drawings.erase(drawings.begin() + static_cast<std::ptrdiff_t>(i));
@@ -383,6 +392,11 @@ void Answer(const Networks& networks, const Json& line) {
   Tensors outputs;
   if (networks.unet) outputs = RunUNet(*networks.unet, inputs, line.value("rows", "together"));
   if (networks.vae) outputs = RunVae(*networks.vae, inputs, line.value("tile", int64_t{0}));
+  if (line.contains("preview")) {
+    const sdxl::Coder coder = sdxl::Coder::Of(*networks.vae, line["preview"].get<int64_t>());
+    outputs["preview"] =
+        sdxl::PreviewMap::Fit(coder)(inputs.at("latents").to(networks.vae->placement().device));
+  }
   if (networks.text) outputs = RunText(*networks.text, line);
   if (networks.again) {
     outputs = RunResume(*networks.draw, *networks.again, inputs, line);
@@ -403,8 +417,9 @@ void Run() {
         line.at("folder").get<std::string>() + " " + line.at("part").get<std::string>() + " " +
         line.value("engine", "auto") + " " + line.value("dtype", "float32") + " " +
         line.value("device", "cpu") + " " + std::to_string(line.value("limit", 64)) +
-        (line.value("copies", false) ? line.at("loras").dump() : "") + line.value("config", Json::object()).dump() +
-        line.value("tokenizer", "") + line.value("embeddings", "");
+        (line.value("copies", false) ? line.at("loras").dump() : "") +
+        line.value("config", Json::object()).dump() + line.value("tokenizer", "") +
+        line.value("embeddings", "");
     Json answer = Json::object();
     try {
       if (!opened.contains(key)) opened[key] = Open(line);

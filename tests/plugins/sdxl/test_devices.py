@@ -44,7 +44,7 @@ def both(tool, folder, requests, **line):
     there = tool(folder, "draw", INPUTS, device="apart", **line)
     here = tool(folder, "draw", INPUTS, engine="aten", **line)
     assert there.keys() == here.keys() and len(here) > 2
-    return [(name, there[name], here[name]) for name in here if name.startswith(("latents", "picture"))]
+    return [(name, there[name], here[name]) for name in here if name.startswith(("latents", "picture", "estimate"))]
 
 
 def compare(*arguments, **line):
@@ -87,6 +87,13 @@ def test_loras_are_added_there(models, tmp_path, tool):
 def test_a_run_goes_on_there(name, models, tool):
     found = tool(models["plain"].folder, "resume", INPUTS, requests=[{"prompt": PROMPT, **REQUESTS[name]}], device="apart")
     assert len(found["equal"]) >= 2 and found["equal"].bool().all()
+
+
+def test_previews_are_made_there(models, made, tool):
+    compare(tool, models["plain"].folder, [REQUESTS["euler"], REQUESTS["unipc"]], watch=True)
+    latents = {"latents": INPUTS["latents"]}
+    there = tool(made("vae").folder, "vae", latents, preview=32, device="apart")["preview"]
+    assert (there - tool(made("vae").folder, "vae", latents, preview=32)["preview"]).abs().max() <= 2
 
 
 def test_large_pictures_go_there_in_tiles(made, tool):

@@ -9,7 +9,8 @@
 // "seeds" it is run too: from noise, or with "strength" from a picture with noise, of which
 // "masked" keeps the left; "resume_at": K goes through bytes before each K-th step. OUTPUT is a
 // safetensors file; the tensors of the case I are named I.timesteps, I.sigmas, I.init_noise_sigma,
-// I.latents.0 (the first), ..., or I.error (a tensor of the error's status) alone.
+// I.latents.0 (the first), ..., I.estimate.0 (of the last, before the first step), ..., or I.error
+// (a tensor of the error's status) alone.
 
 #include <ATen/ATen.h>
 
@@ -81,6 +82,8 @@ void RunNetwork(const Scheduler& scheduler, const Json& c, const std::string& pr
     if (resume != 0 && i % resume == 0) state = scheduler.Restore(scheduler.Save(state), at::kCPU);
     const at::Tensor output =
         Network(scheduler.ScaleModelInput(latents, state), scheduler.Timestep(state));
+    tensors->emplace(prefix + "estimate." + std::to_string(i),
+                     scheduler.Estimate(output, latents, state).to(at::kFloat));
     latents = scheduler.Step(output, latents, &state);
     if (c.value("masked", false) && !scheduler.Done(state)) {
       const at::Tensor kept = scheduler.AddNoise(picture, drawn, state.index);

@@ -114,6 +114,25 @@ def img2img_timesteps(scheduler, count, strength):
     return scheduler.timesteps[begin:]
 
 
+def estimate_of(scheduler, case, made, output, timestep, latents):
+    """The class's own pred_original_sample, or for those without one what their papers make of an output."""
+    own = getattr(made, "pred_original_sample", None)
+    if own is not None:
+        return own.float()
+    kind = scheduler.config.prediction_type
+    if hasattr(scheduler, "sigmas"):
+        ratio = scheduler.sigmas[scheduler.step_index - 1]  # of the step that was just made
+        alpha = (ratio**2 + 1)**-0.5
+        sigma = ratio * alpha
+    else:
+        alpha = scheduler.alphas_cumprod[int(timestep)]**0.5
+        sigma = (1 - scheduler.alphas_cumprod[int(timestep)])**0.5
+    original = {"epsilon": (latents - sigma * output) / alpha, "sample": output,
+                "v_prediction": alpha * latents - sigma * output}[kind]
+    bound = scheduler.config.get("clip_sample_range", 1.0)
+    return (original.clamp(-bound, bound) if scheduler.config.get("clip_sample") else original).float()
+
+
 def reference(case):
     """What the tool is to write for the case: the loop of diffusers' pipelines."""
     scheduler = reference_scheduler(case)
@@ -138,7 +157,9 @@ def reference(case):
     result["latents.0"] = latents.float()
     for i, timestep in enumerate(timesteps):
         output = network(scheduler.scale_model_input(latents, timestep), timestep)
-        latents = scheduler.step(output, timestep, latents, **more, return_dict=False)[0]
+        made = scheduler.step(output, timestep, latents, **more)
+        result[f"estimate.{i}"] = estimate_of(scheduler, case, made, output, timestep, latents)
+        latents = made.prev_sample
         if case.get("masked") and i + 1 < len(timesteps):  # as StableDiffusionXLInpaintPipeline with 4 channels
             kept = scheduler.add_noise(picture, noise, timesteps[i + 1].repeat(noise.shape[0]))
             latents = torch.cat([kept[..., :3], latents[..., 3:]], -1)
@@ -272,6 +293,25 @@ def test_runs_of_every_name_are_equal(name, run_tool):
         cases.append(run_case(SDXL, name=name, steps=10, strength=strength))
         cases.append(run_case(SDXL, name=name, steps=17, strength=strength, seeds=[3, 4]))
     check_runs(cases, run_tool)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_an_output_says_of_the_end_is_what_the_reference_makes_of_it(name, run_tool):
+    cases = [run_case(SDXL, name=name, steps=steps) for steps in (1, 5, 11)]
+    for prediction in ("v_prediction", "sample"):
+        if prediction == "v_prediction" or name not in ("euler_a", "turbo", "pndm"):
+            cases.append(run_case({**SDXL, "prediction_type": prediction}, name=name, steps=6))
+    cases.append(run_case(SDXL, name=name, steps=10, strength=0.6))
+    if name in ("ddim", "lcm", "heun"):
+        cases.append(run_case({**SDXL, "clip_sample": True, "clip_sample_range": 0.8}, name=name, steps=6))
+    for case, found in zip(cases, run_tool(cases), strict=True):
+        expected = reference(case)
+        estimates = [key for key in expected if key.startswith("estimate")]
+        assert len(estimates) == len([key for key in expected if key.startswith("latents")]) - 1
+        for key in estimates:
+            assert difference(found[key], expected[key]) <= RUNS, (case, key)
+        if case["config"]["prediction_type"] != "sample":  # where it is the output itself
+            assert difference(found["estimate.0"], expected["latents.0"]) > 1000 * RUNS
 
 
 @pytest.mark.parametrize("config", [SD15, SD21], ids=["sd15", "sd21"])
