@@ -2,12 +2,14 @@
 
 #include "common/placed_layers.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 namespace darkroom {
 namespace {
 
-// A few large layers: to release is a walk over all of the file's pages.
+// A few large layers: to tidy up is a walk over all of the file's pages and of the heap.
 constexpr uint64_t kReadBytes = uint64_t{64} << 20;
 
 }  // namespace
@@ -39,7 +41,7 @@ void PlacedLayers::Use(const WeightChanges* changes, const Meant& meant,
     }
   }
   changed_ = {};
-  ReleasePages();
+  TidyUp();
 }
 
 void PlacedLayers::Make(Kept* kept, const WeightChanges* changes, const std::string& identity) {
@@ -49,11 +51,11 @@ void PlacedLayers::Make(Kept* kept, const WeightChanges* changes, const std::str
     kept->layer.place([&](const std::string& name) { return Tensor(name, changes); });
   } catch (...) {
     changed_ = {};
-    ReleasePages();
+    TidyUp();
     throw;
   }
   kept->has = identity;
-  if (read_bytes_ >= kReadBytes) ReleasePages();
+  if (read_bytes_ >= kReadBytes) TidyUp();
 }
 
 at::Tensor PlacedLayers::Tensor(const std::string& name, const WeightChanges* changes) {
@@ -67,8 +69,11 @@ at::Tensor PlacedLayers::Tensor(const std::string& name, const WeightChanges* ch
   return changed_.second;
 }
 
-void PlacedLayers::ReleasePages() {
-  if (copies_ && read_bytes_ > 0) checkpoint_.ReleasePages();
+void PlacedLayers::TidyUp() {
+  if (read_bytes_ == 0) return;
+  if (copies_) checkpoint_.ReleasePages();
+  // Layers that went have left holes among those that stay.
+  ::malloc_trim(0);
   read_bytes_ = 0;
 }
 

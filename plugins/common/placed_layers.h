@@ -85,7 +85,7 @@ class PlacedLayers {
   static bool Touches(const WeightChanges* changes, const Layer& layer);
   void Make(Kept* kept, const WeightChanges* changes, const std::string& identity);
   at::Tensor Tensor(const std::string& name, const WeightChanges* changes);
-  void ReleasePages();
+  void TidyUp();
 
   const Checkpoint checkpoint_;
   const at::Device device_;
@@ -94,7 +94,7 @@ class PlacedLayers {
   std::set<std::string> tensors_;
   // The last one that was changed: two layers may be made of one tensor, one behind the other.
   std::pair<std::string, at::Tensor> changed_;
-  uint64_t read_bytes_ = 0;  // since pages were released
+  uint64_t read_bytes_ = 0;  // since it was tidied up
   uint64_t made_ = 0;
 };
 
