@@ -302,7 +302,7 @@ dr_status LaneServices::ShowPreview(const dr_job_t* job, const dr_tensor_t* pict
   if (!run->WantsPreview()) return DR_OK;
   run->NotePreview();
   // One that cannot be encoded is no loss.
-  if (Buffer jpeg = EncodePreview(*picture); jpeg.size() > 0) {
+  if (Buffer jpeg = EncodePreview(*picture); !jpeg.empty()) {
     run->job().preview_out->store(1, std::memory_order_relaxed);
     events_->OnPreview(run->job().token, std::move(jpeg));
   }

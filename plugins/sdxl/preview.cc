@@ -3,6 +3,7 @@
 #include "sdxl/preview.h"
 
 #include <algorithm>
+#include <darkroom/plugin.hpp>
 #include <optional>
 #include <random>
 #include <string_view>
@@ -76,11 +77,16 @@ PreviewMap PreviewMap::Fit(const Coder& coder) {
       places += latents.size(2) * latents.size(3);
     }
   }
+  const at::Tensor known = at::cat(rows);
+  const at::Tensor wanted = at::cat(colours);
+  // An encoder that overflows in half precision is not missed until then.
+  if (!at::isfinite(known).all().item<bool>() || !at::isfinite(wanted).all().item<bool>())
+    throw Error(DR_FAILED_PRECONDITION,
+                "what the autoencoder makes of small pictures is not finite");
   // A driver that takes rows which do not tell all columns apart, as of an odd autoencoder.
   constexpr std::string_view kDriver = "gelsd";
   return PreviewMap(
-      std::get<0>(at::linalg_lstsq(at::cat(rows), at::cat(colours), std::nullopt, kDriver))
-          .to(at::kFloat));
+      std::get<0>(at::linalg_lstsq(known, wanted, std::nullopt, kDriver)).to(at::kFloat));
 }
 
 at::Tensor PreviewMap::operator()(const at::Tensor& latents) const {

@@ -38,7 +38,8 @@ struct Coder {
 
 class PreviewMap {
  public:
-  // Takes as long as four small pictures, there and back.
+  // Takes as long as four small pictures, there and back. Throws Error (DR_FAILED_PRECONDITION) for
+  // an autoencoder whose numbers are not finite.
   static PreviewMap Fit(const Coder& coder);
 
   // 1 x channels x height x width of denoising -> height x width x 3 of bytes, on the CPU.

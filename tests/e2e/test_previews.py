@@ -3,10 +3,13 @@
 
 import asyncio
 import json
+import shutil
+import subprocess
 
 import pytest
 
 from durable import Durable
+from harness import wait_until
 from pictures import decode
 from shell import on_screen
 from watching import run_and_watch
@@ -106,6 +109,19 @@ async def test_of_a_durable_job_whoever_listens_sees_them(client, js):
     assert json.loads((await jobs.reply("steps", "kept")).ok().data)["steps"] == 10
 
 
+async def test_a_preview_that_does_not_fit_into_a_message_is_left_out(site, connect):
+    """The smallest limit that a reply fits under."""
+    server = site.server(max_payload=2700).start()
+    daemon = site.daemon({"nats": {"url": server.url}, "models": MODELS})
+    await asyncio.to_thread(daemon.start)
+    client = await connect(server.url)
+    reply, events, _ = await run_and_watch(client, "steps", b"", "small", params={**SLOW, "previews": 2})
+    assert reply.json()["steps"] == 10
+    bodies, previews = parted(events)
+    assert bodies and not previews
+    assert await asyncio.to_thread(daemon.stop) == 0
+
+
 RUN = ("run", "steps", *(word for name, value in SLOW.items() for word in ("-p", f"{name}={value}")))
 
 
@@ -128,6 +144,16 @@ def test_the_command_says_when_none_came(shell):
 def test_a_place_that_cannot_be_written_costs_no_work(shell):
     done = shell(*RUN, "-p", "previews=1", "--preview", "no/folder/now.jpg", code=3)
     assert "--preview" in done.err and "no/folder/now.jpg" in done.err and done.out == b""
+
+
+def test_a_place_that_is_lost_is_told_once(shell):
+    (shell.folder / "now").mkdir()
+    process = shell.start(*RUN, "-p", "previews=1", "--preview", "now/now.jpg", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until("the first preview", lambda: (shell.folder / "now/now.jpg").exists(), 30)
+    shutil.rmtree(shell.folder / "now")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and json.loads(out)["steps"] == 10
+    assert err.decode().count("darkroom: --preview: cannot write 'now/now.jpg'") == 1, err
 
 
 def test_a_terminal_that_shows_jpegs_is_sent_them(shell):

@@ -121,6 +121,22 @@ def broken(made, name, file, change):
     return str(folder)
 
 
+def without_encoder(made):
+    """A copy of the model in which all numbers of the autoencoder's encoder are NaN."""
+    folder = made / "no-encoder"
+    shutil.copytree(made / "model", folder, copy_function=os.link)
+    file = folder / "vae/diffusion_pytorch_model.safetensors"
+    data = bytearray(file.read_bytes())
+    length = int.from_bytes(data[:8], "little")
+    for name, tensor in json.loads(data[8:8 + length]).items():
+        if name.startswith("encoder."):
+            begin, end = (8 + length + offset for offset in tensor["data_offsets"])
+            data[begin:end] = b"\xff" * (end - begin)
+    file.unlink()
+    file.write_bytes(data)
+    return str(folder)
+
+
 @pytest.fixture(scope="module")
 def daemon(made, module_site, server):
     weights = str(made / "model")
@@ -132,6 +148,7 @@ def daemon(made, module_site, server):
         "single": {"plugin": "sdxl", "weights": str(made / "single.safetensors"), "params": {"steps": 4}, "options": {
             "threads": 1, "tokenizer": str(made / "model/tokenizer"), "loras": str(made / "loras"),
             "config": json.loads((made / "single.json").read_text())}},
+        "no-encoder": {"plugin": "sdxl", "weights": without_encoder(made), "params": {"steps": 4}, "options": {"threads": 1}},
         "no-model": {"plugin": "sdxl", "weights": str(made)},
         "no-unet": {"plugin": "sdxl", "weights": broken(made, "no-unet", "unet/config.json", lambda text: None)},
         "no-middle": {"plugin": "sdxl", "weights": broken(
@@ -200,6 +217,17 @@ async def test_previews_show_the_picture_and_change_no_bit_of_it(client, daemon)
     assert seen.format == "JPEG" and seen.size == (32, 32)  # a pixel for each place of the latents
     assert numpy.asarray(seen).std() > 5, "there is something to see"
     assert "no more previews" not in daemon.log
+
+
+async def test_without_a_map_there_are_pictures_and_no_previews(client, daemon):
+    """Its encoder's numbers are not, and a picture after a text needs none of them."""
+    plain = (await client.run("no-encoder", PROMPT.encode(), params={"seed": 0})).ok().data
+    assert plain == (await draw(client)).ok().data
+    for job in ("first", "second"):
+        reply, events, _ = await run_and_watch(client, "no-encoder", PROMPT.encode(), job, params={"seed": 0, "previews": 1})
+        assert reply.ok().data == plain
+        assert not any((message.headers or {}).get("Content-Type") for _, message in events)
+    assert daemon.log.count("no more previews: what the autoencoder makes of small pictures is not finite") == 1
 
 
 async def test_weights_within_a_prompt(client):

@@ -5,6 +5,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <darkroom/plugin.hpp>
+#include <vector>
+
 namespace darkroom::sdxl {
 namespace {
 
@@ -62,6 +66,23 @@ TEST(PreviewTest, OfAnAutoencoderThatTellsNothingIsItsMean) {
   };
   const at::Tensor seen = PreviewMap::Fit(coder)(at::randn({1, 4, 5, 5}));
   EXPECT_TRUE(seen.eq(153).all().item<bool>()) << seen;
+}
+
+TEST(PreviewTest, OfAnAutoencoderThatIsNotFiniteThereIsNone) {
+  const auto not_finite = [](const at::Tensor& like) { return at::full_like(like, NAN); };
+  for (const bool encoder : {true, false}) {
+    const Linear linear;
+    Coder coder = linear.coder();
+    auto& half = encoder ? coder.encode : coder.decode;
+    half = [half, not_finite](const at::Tensor& from) { return not_finite(half(from)); };
+    try {
+      PreviewMap::Fit(coder);
+      ADD_FAILURE() << "there is a map";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), DR_FAILED_PRECONDITION);
+      EXPECT_STREQ(error.what(), "what the autoencoder makes of small pictures is not finite");
+    }
+  }
 }
 
 TEST(PreviewTest, LargeLatentsAreShrunk) {
