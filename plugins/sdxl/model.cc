@@ -217,7 +217,7 @@ uint64_t SdxlModel::OwnerOf(const Run::State& state) {
     owner.Add(uint64_t{tensor == nullptr ? 0U : 1U});
     if (tensor != nullptr) owner.Add(Borrow(*tensor));
   }
-  owner.Add(BytesOf(job, "latents"));
+  if (job.FindInput("latents") != nullptr) owner.Add(BytesOf(job, "latents"));
   return owner.value();
 }
 
