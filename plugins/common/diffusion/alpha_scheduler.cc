@@ -56,8 +56,7 @@ AlphaScheduler::Parts AlphaScheduler::Separate(const at::Tensor& output, const a
 
 at::Tensor AlphaScheduler::Estimate(const at::Tensor& output, const at::Tensor& latents,
                                     const SchedulerState& state) const {
-  const at::Tensor original =
-      Separate(output, latents, AlphaInTable(TimestepAt(state.index))).original;
+  at::Tensor original = Separate(output, latents, AlphaInTable(TimestepAt(state.index))).original;
   if (!config().clip_sample) return original;
   return original.clamp(-config().clip_sample_range, config().clip_sample_range);
 }

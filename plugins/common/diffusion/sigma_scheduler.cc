@@ -29,7 +29,7 @@ at::Tensor SigmaScheduler::AddNoise(const at::Tensor& original, const at::Tensor
 at::Tensor SigmaScheduler::Estimate(const at::Tensor& output, const at::Tensor& latents,
                                     const SchedulerState& state) const {
   const at::Tensor sigma = Sigma(state.index);
-  const at::Tensor original = Original(output, latents.to(at::kFloat), sigma, sigma);
+  at::Tensor original = Original(output, latents.to(at::kFloat), sigma, sigma);
   if (config().kind != SchedulerKind::kHeun || !config().clip_sample) return original;
   return original.clamp(-config().clip_sample_range, config().clip_sample_range);
 }
