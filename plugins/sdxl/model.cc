@@ -66,6 +66,7 @@ struct SdxlModel::Loaded {
   sdxl::Folder folder;
   nn::Placement placement;
   sdxl::PipelineOptions limits;
+  std::optional<Lease> ordinary;  // of the ordinary network, where it is beside compiled ones
   std::optional<Lease> working;
   uint64_t working_bytes = 0;  // of that lease
   std::shared_ptr<Adapted> plain;
@@ -111,18 +112,26 @@ void SdxlModel::LoadOnLane() {
   loaded->placement = placement;
   loaded->limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts),
                     options_->embeddings};
+  sdxl::PipelineOptions with_compiled = loaded->limits;
+  with_compiled.compiled = options_->compiled;
+  with_compiled.reserve = [this, lease = &loaded->ordinary](uint64_t bytes) {
+    lease->emplace(host_, bytes);
+    host_.Log(DR_LOG_INFO, "a picture is of a size that no compiled network is for: the ordinary "
+                           "one is loaded, too");
+  };
   // In two parts, since only the networks know how much they work with.
   loaded->plain = std::make_shared<Adapted>();
   loaded->plain->lease.emplace(
       host_, WeightBytes(loaded->folder, placement) + VaeBytes(loaded->folder, placement));
   loaded->plain->pipeline =
-      std::make_unique<sdxl::Pipeline>(loaded->folder, placement, loaded->limits);
+      std::make_unique<sdxl::Pipeline>(loaded->folder, placement, with_compiled);
   const sdxl::Pipeline& pipeline = *loaded->plain->pipeline;
   const int64_t edge = pipeline.trained_edge();
   loaded->working_bytes = pipeline.WorkingBytes(edge, edge, options_->rows);
   loaded->working.emplace(host_, loaded->working_bytes);
   host_.Log(DR_LOG_INFO, "Stable Diffusion XL, " + nn::Describe(placement) + ", " +
-                             std::to_string(edge) + " pixels, from " + options_->weights);
+                             std::to_string(edge) + " pixels, from " + options_->weights +
+                             (options_->compiled.empty() ? "" : ", compiled"));
   loaded_ = std::move(loaded);
 }
 
@@ -141,7 +150,7 @@ std::shared_ptr<SdxlModel::Adapted> SdxlModel::WithLoras(
   }
   const sdxl::Pipeline& plain = *loaded_->plain->pipeline;
   const sdxl::Folder folder =
-      sdxl::WithLoras(loaded_->folder, plain.unet().config(), options_->loras, choices);
+      sdxl::WithLoras(loaded_->folder, plain.unet(), options_->loras, choices);
   // Those that jobs still draw with stay until these have ended.
   while (adapted.size() >= static_cast<size_t>(options_->lora_sets)) adapted.pop_back();
   auto made = std::make_shared<Adapted>();
@@ -221,6 +230,10 @@ uint64_t SdxlModel::OwnerOf(const Run::State& state) {
   owner.Add(static_cast<uint64_t>(loaded_->placement.engine));
   owner.Add(job.params());
   owner.Add(TextOf(job, "prompt"));
+  if (!state.drawings.empty())
+    if (const std::string compiled = state.drawings.front()->network().identity();
+        !compiled.empty())
+      owner.Add(compiled);
   for (const char* input : {"image", "mask"}) {
     const dr_tensor_t* const tensor = job.FindInput(input);
     owner.Add(uint64_t{tensor == nullptr ? 0U : 1U});

@@ -40,8 +40,6 @@ std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& pl
                                      VaePlacement(config, placement));
 }
 
-UNetConfig ReadUNet(const Folder& folder) { return ReadUNetConfig(folder.Config("unet")); }
-
 // The scale as an input of networks that were distilled for it (arXiv:2310.04378).
 at::Tensor GuidanceWaves(double scale, int64_t width) {
   return Waves(at::full({1}, (scale - 1.0) * 1000.0, at::kFloat), width,
@@ -67,7 +65,7 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
       scheduler_(folder.Config("scheduler")),
       text_(folder, placement, options.embeddings),
       prompts_(&text_, options.prompts),
-      unet_(folder.OpenWeights("unet"), ReadUNet(folder), placement),
+      unet_(folder, placement, options.compiled, options.reserve),
       vae_(vae ? std::move(vae) : OpenVae(folder, placement)),
       // The latents, the mask, and what it leaves.
       sees_masks_(unet_.config().in_channels == 2 * vae_->config().latent_channels + 1) {
@@ -92,7 +90,7 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
   diffusion::NamedScheduler(scheduler_, "default");  // throws if it is no good
 }
 
-Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
+Pipeline::Told Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
   const bool is_zero = is_guided && !request.negative && zeros_for_no_prompt_;
   const Prompt negative = request.negative.value_or(Prompt{});
   const int64_t chunks =
@@ -116,7 +114,7 @@ Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided) {
     const auto crop = is_refiner_ ? std::array<int64_t, 2>{} : request.crop;
     sizes = at::cat({Sizes(request, crop, request.negative_aesthetic_score), sizes});
   }
-  return unet_.Prepare(found.states, found.pooled, sizes);
+  return {std::move(found), std::move(sizes)};
 }
 
 at::Tensor Pipeline::Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
@@ -175,9 +173,11 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   const int64_t begin = has_source ? scheduler->BeginAt(request.source.strength) : 0;
   std::optional<Source> source;
   if (has_source) source.emplace(*vae_, request.source, placement, sees_masks_, options_.tile);
-  const Condition condition = Understand(request, is_guided);
   const std::array<int64_t, 4> shape = {1, vae_->config().latent_channels, request.height / factor,
                                         request.width / factor};
+  const Told told = Understand(request, is_guided);
+  const Denoiser& network = unet_.For(shape[2], shape[3], is_guided ? 2 : 1);
+  const Condition condition = network.Prepare(told.texts.states, told.texts.pooled, told.sizes);
   std::vector<std::unique_ptr<Drawing>> drawings;
   for (int64_t i = 0; i < request.pictures; ++i) {
     const uint64_t seed = request.seed + static_cast<uint64_t>(i);
@@ -197,6 +197,7 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
     drawing->guidance_rescale_ = request.guidance_rescale;
     if (unet.guidance_width > 0)
       drawing->guidance_ = GuidanceWaves(request.guidance_scale, unet.guidance_width);
+    drawing->network_ = &network;
     drawing->condition_ = condition;
     drawings.push_back(std::move(drawing));
   }
@@ -210,7 +211,8 @@ std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings
   for (Drawing* const drawing : drawings) {
     if (drawing->Done()) continue;
     const int64_t places = drawing->latents_.size(2) * drawing->latents_.size(3);
-    const int64_t most = options_.rows * trained / places;
+    const int64_t most =
+        std::min(options_.rows * trained / places, drawing->network_->most_rows());
     size_t at = 0;
     while (at < groups.size() &&
            (!drawing->Fits(*groups[at].front()) || rows[at] + drawing->rows() > most))
@@ -241,8 +243,9 @@ std::vector<at::Tensor> Pipeline::Outputs(const Group& group) const {
     conditions.push_back(&drawing->condition_);
   }
   const at::Tensor rows =
-      unet_(at::cat(latents), at::tensor(timesteps, at::kFloat), Join(conditions),
-            guidance.empty() ? at::Tensor() : at::cat(guidance));
+      group.front()->network()(at::cat(latents), at::tensor(timesteps, at::kFloat),
+                               Join(conditions),
+                               guidance.empty() ? at::Tensor() : at::cat(guidance));
   std::vector<at::Tensor> outputs;
   int64_t row = 0;
   for (const Drawing* const drawing : group) {

@@ -29,11 +29,11 @@
 #include <vector>
 
 #include "common/json_config.h"
+#include "sdxl/denoisers.h"
 #include "sdxl/drawing.h"
 #include "sdxl/folder.h"
 #include "sdxl/prompt_cache.h"
 #include "sdxl/text_encoders.h"
-#include "sdxl/unet.h"
 #include "sdxl/vae.h"
 
 namespace darkroom::sdxl {
@@ -45,6 +45,8 @@ struct PipelineOptions {
   int64_t tile = 0;             // as Vae::Decode
   size_t prompts = 32;          // that are kept encoded
   std::string embeddings = {};  // their folder, or empty
+  std::vector<CompiledFile> compiled = {};
+  Reserve reserve = {};  // for the ordinary network beside compiled ones
 };
 
 class Pipeline {
@@ -78,14 +80,19 @@ class Pipeline {
   // Whether it is told how beautiful a picture is to be, and begins with pictures alone.
   bool is_refiner() const { return is_refiner_; }
   const PromptCache& prompts() const { return prompts_; }
-  const UNet& unet() const { return unet_; }
+  const UNetConfig& unet() const { return unet_.config(); }
   const std::shared_ptr<const Vae>& vae() const { return vae_; }
 
  private:
   using Group = std::vector<Drawing*>;
 
   DrawingRequest Checked(DrawingRequest request) const;
-  Condition Understand(const DrawingRequest& request, bool is_guided);
+  // What the network is told of the texts, a row for the prompt and before it one for the negative.
+  struct Told {
+    PromptStates texts;
+    at::Tensor sizes;
+  };
+  Told Understand(const DrawingRequest& request, bool is_guided);
   // The numbers that the network is told beside the text.
   at::Tensor Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
                    double score) const;
@@ -99,7 +106,7 @@ class Pipeline {
   JsonConfig scheduler_;
   TextEncoders text_;
   PromptCache prompts_;
-  UNet unet_;
+  Denoisers unet_;
   std::shared_ptr<const Vae> vae_;
   bool sees_masks_;
 };

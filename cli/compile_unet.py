@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles the denoising network of a Stable Diffusion XL for one kind of device: the work of `darkroom models compile`.
+
+    python3 compile_unet.py MODEL --torch VERSION --device cpu --size HEIGHTxWIDTH --rows N --dtype DTYPE --output FILE
+
+MODEL is a folder of diffusers. Its network is exported, compiled by AOTInductor into a package without weights, loaded again with
+those of the folder, and held against the network as it is: FILE is only there when both make the same of the same. Each line of
+the output is JSON: {"progress"}, and last {"result"} or {"error": {"code", "message", "hint"}}. What libraries print goes to
+standard error. plugins/sdxl/compiled_unet.h reads what is written here.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+REVISION = 1  # of the note
+MOST_CHUNKS = 16  # of 77 tokens, as the plugin takes
+# The largest difference from the network as it is, as a part of its largest number.
+BOUNDS = {"float32": 1e-3, "float16": 3e-2, "bfloat16": 1e-1}
+DISK_FULL = (27, 28, 122)  # EFBIG, ENOSPC, EDQUOT
+
+
+class Refused(Exception):
+    def __init__(self, code, message, hint=""):
+        super().__init__(message)
+        self.told = {"code": code, "message": message, "hint": hint}
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--torch", required=True)
+    parser.add_argument("--device", choices=["cpu", "cuda"], required=True)
+    parser.add_argument("--dtype", choices=[*BOUNDS, "auto"], default="auto")
+    parser.add_argument("--size", default="")  # of pictures; empty: what the network was trained for
+    parser.add_argument("--any-size", action="store_true")
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--layout", choices=["auto", "contiguous", "channels-last"], default="auto")
+    parser.add_argument("--output", type=Path, required=True)
+    return parser.parse_args()
+
+
+def check_python(wanted):
+    for name, hint in (("torch", f"pip install torch=={wanted}"), ("diffusers", "pip install diffusers transformers")):
+        if importlib.util.find_spec(name) is None:
+            raise Refused("failed_precondition", f"{sys.executable} has no {name}",
+                          f"{hint}, or name another Python: --python")
+    import torch
+    if torch.__version__.split("+")[0] != wanted:
+        raise Refused("failed_precondition", f"{sys.executable} has PyTorch {torch.__version__}, and darkroom runs what "
+                      f"{wanted} compiles", f"pip install torch=={wanted}, or name another Python: --python")
+
+
+def check_tools(options):
+    import torch
+    compiler = os.environ.get("CXX", "g++")
+    if shutil.which(compiler) is None:
+        raise Refused("failed_precondition", f"there is no C++ compiler {compiler} here", "apt install g++, or set CXX")
+    if options.device == "cuda":
+        if not torch.cuda.is_available():
+            raise Refused("failed_precondition", "PyTorch finds no GPU here", "compile on the host that is to run it")
+        if importlib.util.find_spec("triton") is None:
+            raise Refused("failed_precondition", f"{sys.executable} has no triton", "pip install triton")
+    if not options.output.parent.is_dir():
+        raise Refused("not_found", f"there is no folder {options.output.parent}", "make it, or name another --output")
+    if not os.access(options.output.parent, os.W_OK):
+        raise Refused("permission_denied", f"{options.output.parent} cannot be written to", "name another --output")
+
+
+def read_config(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise Refused("failed_precondition", f"{path}: {error}",
+                      "MODEL is a folder of diffusers, with model_index.json, unet/ and vae/") from error
+
+
+def load_network(options):
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    if not options.model.is_dir():
+        raise Refused("not_found", f"{options.model} is no folder",
+                      "MODEL is a folder of diffusers; of a single file compile the folder that it was made of")
+    index = read_config(options.model / "model_index.json")
+    config = read_config(options.model / "unet" / "config.json")
+    if "StableDiffusionXL" not in str(index.get("_class_name")):
+        raise Refused("failed_precondition", f"{options.model / 'model_index.json'} is of a {index.get('_class_name')}",
+                      "only denoising networks of Stable Diffusion XL are compiled")
+    dtype = getattr(torch, options.dtype)
+    folder = options.model / "unet"
+    halves = any(folder.glob("*.fp16.safetensors"))
+    whole = any(path for path in folder.glob("*.safetensors") if ".fp16" not in path.name)
+    variant = "fp16" if halves and (options.dtype != "float32" or not whole) else None
+    try:
+        network = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype, variant=variant, use_safetensors=True,
+                                                       local_files_only=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise Refused("failed_precondition", f"diffusers does not load {folder}: {error}") from error
+    return network.eval().requires_grad_(False), config, bool(index.get("requires_aesthetics_score"))
+
+
+def wrap(network, added, guided):
+    """The network with tensors for arguments, in the order of the plugin's."""
+    import torch
+
+    class Step(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unet = network
+
+        def forward(self, latents, timesteps, text, *more):
+            more = list(more)
+            conditions = {"text_embeds": more.pop(0), "time_ids": more.pop(0)} if added else None
+            return self.unet(latents, timesteps, text, timestep_cond=more.pop(0) if guided else None,
+                             added_cond_kwargs=conditions, return_dict=False)[0]
+
+    return Step()
+
+
+def latent_size(options, config, factor):
+    """Height and width of the latents. `factor`: of pixels for each."""
+    if not options.size:
+        trained = config.get("sample_size", 128)
+        return [trained, trained] if isinstance(trained, int) else list(trained)
+    try:
+        size = [int(edge) for edge in options.size.split("x")]
+    except ValueError:
+        size = []
+    multiple = factor * 2 ** (len(config["block_out_channels"]) - 1)
+    if len(size) != 2 or any(edge < multiple or edge % multiple for edge in size):
+        raise Refused("invalid_argument", f"--size {options.size} is no HEIGHTxWIDTH in multiples of {multiple}")
+    return [edge // factor for edge in size]
+
+
+def make_inputs(network, rows, size, is_refiner, device, dtype):
+    """Of every argument: an example, and the dimensions that are not fixed."""
+    import torch
+
+    config = network.config
+    generator = torch.Generator().manual_seed(0)
+    draw = lambda *shape: torch.randn(shape, generator=generator).to(device, dtype)
+    context = config.cross_attention_dim
+    inputs = [draw(rows, config.in_channels, *size), torch.linspace(1, 999, rows).to(device),
+              draw(rows, 77, context if isinstance(context, int) else context[0])]
+    if config.addition_embed_type:
+        numbers = 5 if is_refiner else 6
+        pooled = config.projection_class_embeddings_input_dim - numbers * config.addition_time_embed_dim
+        inputs += [draw(rows, pooled), torch.full((rows, numbers), 512.0, device=device)]
+    if config.time_cond_proj_dim:
+        inputs.append(draw(rows, config.time_cond_proj_dim))
+    return inputs
+
+
+def export(step, inputs, options, network):
+    import torch
+
+    rows = torch.export.Dim("rows", min=1, max=options.rows)
+    shapes = [{0: rows} for _ in inputs]
+    shapes[2][1] = torch.export.Dim("tokens", min=2, max=77 * MOST_CHUNKS)
+    if options.any_size:
+        multiple = 2 ** (len(network.config.block_out_channels) - 1)
+        for place, name in ((2, "height"), (3, "width")):
+            half = torch.export.Dim(f"{name}_part", min=2, max=512 // multiple)
+            shapes[0][place] = multiple * half if multiple > 1 else half
+    with torch.no_grad():
+        # Those behind the third are one argument of the module, of as many parts.
+        exported = torch.export.export(step, tuple(inputs), dynamic_shapes=(*shapes[:3], tuple(shapes[3:])))
+    extra = [name for name, value in exported.constants.items() if isinstance(value, torch.Tensor)]
+    if extra:
+        raise Refused("unimplemented", f"the network has constants that are not among its weights: {', '.join(extra[:3])}")
+    return exported
+
+
+def compile_package(exported, note, options, target):
+    import torch
+
+    settings = {"aot_inductor.package_constants_in_so": False, "always_keep_tensor_constants": True,
+                "aot_inductor.metadata": {"darkroom.sdxl_unet": json.dumps(note)}}
+    if options.device == "cuda":
+        settings["aot_inductor.embed_kernel_binary"] = True  # a worker writes no files
+    torch._inductor.aoti_compile_and_package(exported, package_path=str(target), inductor_configs=settings)
+
+
+def median_seconds(run, device):
+    import torch
+
+    seconds = []
+    for _ in range(8):
+        begin = time.perf_counter()
+        run()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - begin)
+    return sorted(seconds[1:])[3]
+
+
+def compare(step, target, inputs, options):
+    """How far the package is from the network, and the seconds of both for a step."""
+    import torch
+
+    package = torch._inductor.aoti_load_package(str(target))
+    weights = {name: value for name, value in step.named_parameters()}
+    package.load_constants(weights, check_full_update=True, user_managed=True)
+    with torch.inference_mode():
+        for rows in sorted({min(2, options.rows), 1}):
+            few = [tensor[:rows].contiguous() for tensor in inputs]
+            expected, found = step(*few).float(), package(*few).float()
+            difference = float((expected - found).abs().max() / expected.abs().max())
+            if not difference <= BOUNDS[options.dtype]:
+                raise Refused("internal", f"the compiled network is not the network: of {rows} rows they differ by "
+                              f"{difference:.2g} of the largest number", "another compiler or dtype may do; nothing was written")
+        return (difference, median_seconds(lambda: step(*few), options.device),
+                median_seconds(lambda: package(*few), options.device))
+
+
+def work(options, say, folder):
+    # Before torch reads it: what a compilation leaves is of no use afterwards.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "cache")
+    check_python(options.torch)
+    check_tools(options)
+    import torch
+
+    if options.dtype == "auto":
+        options.dtype = "float16" if options.device == "cuda" else "float32"
+    say({"progress": "loading the network"})
+    network, config, is_refiner = load_network(options)
+    factor = 2 ** (len(read_config(options.model / "vae" / "config.json")["block_out_channels"]) - 1)
+    size = latent_size(options, config, factor)
+    channels_last = options.layout == "channels-last" or options.layout == "auto" and options.device == "cuda"
+    network.to(options.device)
+    if channels_last:
+        network.to(memory_format=torch.channels_last)
+    step = wrap(network, network.config.addition_embed_type is not None, network.config.time_cond_proj_dim is not None)
+    inputs = make_inputs(network, min(2, options.rows), size, is_refiner, options.device, getattr(torch, options.dtype))
+    config = {name: value for name, value in json.loads(network.to_json_string()).items() if name != "_name_or_path"}
+    note = {"revision": REVISION, "torch": options.torch, "dtype": options.dtype, "rows": options.rows,
+            "height": 0 if options.any_size else size[0], "width": 0 if options.any_size else size[1],
+            "channels_last": channels_last, "config": config,
+            "tensors": {name: list(tensor.shape) for name, tensor in network.named_parameters()}}
+    say({"progress": "exporting it"})
+    exported = export(step, inputs, options, network)
+    say({"progress": "compiling it, which takes minutes"})
+    target = folder / "unet.pt2"
+    compile_package(exported, note, options, target)
+    say({"progress": "comparing it with the network as it is"})
+    difference, eager, compiled = compare(step, target, inputs, options)
+    with open(target, "rb+") as file:
+        os.fsync(file.fileno())
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    size_of = target.stat().st_size
+    os.chmod(target, 0o666 & ~umask())
+    os.replace(target, options.output)
+    return {"file": str(options.output), "sha256": digest, "bytes": size_of, "dtype": options.dtype, 
+            "pixels": [edge * factor for edge in size], "any_size": options.any_size, "rows": options.rows, "difference": difference, "measured_rows": inputs[0].shape[0],
+            "eager_s": eager, "compiled_s": compiled}
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def is_full(error):
+    """Whether the disk is, however deep within the compiler that was found."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return True
+        if any(words in str(error) for words in ("No space left on device", "File too large", "Disk quota exceeded")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def main():
+    # What imports and compilers print is not ours.
+    lines = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def say(line):
+        print(json.dumps(line), file=lines, flush=True)
+
+    options = arguments()
+    options.output = options.output.absolute()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder goes away
+    try:
+        parent = options.output.parent
+        with tempfile.TemporaryDirectory(prefix=f".{options.output.name}.", ignore_cleanup_errors=True,
+                                         dir=parent if os.access(parent, os.W_OK) else None) as folder:
+            say({"result": work(options, say, Path(folder))})
+        return 0
+    except Refused as refused:
+        say({"error": refused.told})
+    except KeyboardInterrupt:
+        say({"error": {"code": "cancelled", "message": "interrupted; nothing was written", "hint": ""}})
+    except Exception as error:  # noqa: BLE001: whatever it is, it is told as an error
+        if is_full(error):
+            say({"error": {"code": "resource_exhausted", "message": f"there is no room in {options.output.parent}",
+                           "hint": "a compilation takes some hundred megabytes there for a while"}})
+        else:
+            say({"error": {"code": "internal", "message": f"{type(error).__name__}: {str(error)[:2000]}",
+                           "hint": "what the compiler printed is above"}})
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
