@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -26,6 +27,7 @@ MOST_CHUNKS = 16  # of 77 tokens, as the plugin takes
 # The largest difference from the network as it is, as a part of its largest number.
 BOUNDS = {"float32": 1e-3, "float16": 3e-2, "bfloat16": 1e-1}
 DISK_FULL = (27, 28, 122)  # EFBIG, ENOSPC, EDQUOT
+ROOM = 256 << 20  # that a compilation may take for a while
 
 
 class Refused(Exception):
@@ -53,26 +55,37 @@ def check_python(wanted):
         if importlib.util.find_spec(name) is None:
             raise Refused("failed_precondition", f"{sys.executable} has no {name}",
                           f"{hint}, or name another Python: --python")
-    import torch
-    if torch.__version__.split("+")[0] != wanted:
-        raise Refused("failed_precondition", f"{sys.executable} has PyTorch {torch.__version__}, and darkroom runs what "
-                      f"{wanted} compiles", f"pip install torch=={wanted}, or name another Python: --python")
+    # Not imported for it: that takes longer than all other checks.
+    version_file = Path(importlib.util.find_spec("torch").origin).parent / "version.py"
+    found = re.search(r"__version__ = '([^']*)'", version_file.read_text())
+    version = found.group(1) if found else "of no version"
+    if version.split("+")[0] != wanted:
+        raise Refused("failed_precondition", f"{sys.executable} has PyTorch {version}, and darkroom runs what {wanted} compiles",
+                      f"pip install torch=={wanted}, or name another Python: --python")
 
 
-def check_tools(options):
-    import torch
+def check_place(output):
+    folder = output.parent
+    if not folder.is_dir():
+        raise Refused("not_found", f"there is no folder {folder}", "make it, or name another --output")
+    if not os.access(folder, os.W_OK):
+        raise Refused("failed_precondition", f"{folder} cannot be written to", "name another --output")
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise Refused("resource_exhausted", f"{free >> 20} MiB are free in {folder}, and compiling takes {ROOM >> 20} MiB for a while",
+                      "make room, or name another --output")
+
+
+def check_tools(device):
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise Refused("failed_precondition", f"there is no C++ compiler {compiler} here", "apt install g++, or set CXX")
-    if options.device == "cuda":
+    if device == "cuda":
+        import torch
         if not torch.cuda.is_available():
             raise Refused("failed_precondition", "PyTorch finds no GPU here", "compile on the host that is to run it")
         if importlib.util.find_spec("triton") is None:
             raise Refused("failed_precondition", f"{sys.executable} has no triton", "pip install triton")
-    if not options.output.parent.is_dir():
-        raise Refused("not_found", f"there is no folder {options.output.parent}", "make it, or name another --output")
-    if not os.access(options.output.parent, os.W_OK):
-        raise Refused("permission_denied", f"{options.output.parent} cannot be written to", "name another --output")
 
 
 def read_config(path):
@@ -83,29 +96,32 @@ def read_config(path):
                       "MODEL is a folder of diffusers, with model_index.json, unet/ and vae/") from error
 
 
+def read_model(folder):
+    """What its three configs say."""
+    if not folder.is_dir():
+        raise Refused("not_found", f"{folder} is no folder",
+                      "MODEL is a folder of diffusers; of a single file compile the folder that it was made of")
+    index = read_config(folder / "model_index.json")
+    if "StableDiffusionXL" not in str(index.get("_class_name")):
+        raise Refused("failed_precondition", f"{folder / 'model_index.json'} is of a {index.get('_class_name')}",
+                      "only denoising networks of Stable Diffusion XL are compiled")
+    return index, read_config(folder / "unet" / "config.json"), read_config(folder / "vae" / "config.json")
+
+
 def load_network(options):
     import torch
     from diffusers import UNet2DConditionModel
 
-    if not options.model.is_dir():
-        raise Refused("not_found", f"{options.model} is no folder",
-                      "MODEL is a folder of diffusers; of a single file compile the folder that it was made of")
-    index = read_config(options.model / "model_index.json")
-    config = read_config(options.model / "unet" / "config.json")
-    if "StableDiffusionXL" not in str(index.get("_class_name")):
-        raise Refused("failed_precondition", f"{options.model / 'model_index.json'} is of a {index.get('_class_name')}",
-                      "only denoising networks of Stable Diffusion XL are compiled")
-    dtype = getattr(torch, options.dtype)
     folder = options.model / "unet"
     halves = any(folder.glob("*.fp16.safetensors"))
     whole = any(path for path in folder.glob("*.safetensors") if ".fp16" not in path.name)
     variant = "fp16" if halves and (options.dtype != "float32" or not whole) else None
     try:
-        network = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype, variant=variant, use_safetensors=True,
-                                                       local_files_only=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        network = UNet2DConditionModel.from_pretrained(folder, torch_dtype=getattr(torch, options.dtype), variant=variant,
+                                                       use_safetensors=True, local_files_only=True)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise Refused("failed_precondition", f"diffusers does not load {folder}: {error}") from error
-    return network.eval().requires_grad_(False), config, bool(index.get("requires_aesthetics_score"))
+    return network.eval().requires_grad_(False)
 
 
 def wrap(network, added, guided):
@@ -135,7 +151,7 @@ def latent_size(options, config, factor):
         size = [int(edge) for edge in options.size.split("x")]
     except ValueError:
         size = []
-    multiple = factor * 2 ** (len(config["block_out_channels"]) - 1)
+    multiple = factor * 2 ** (len(config.get("block_out_channels", [])) - 1)
     if len(size) != 2 or any(edge < multiple or edge % multiple for edge in size):
         raise Refused("invalid_argument", f"--size {options.size} is no HEIGHTxWIDTH in multiples of {multiple}")
     return [edge // factor for edge in size]
@@ -163,8 +179,8 @@ def make_inputs(network, rows, size, is_refiner, device, dtype):
 def export(step, inputs, options, network):
     import torch
 
-    rows = torch.export.Dim("rows", min=1, max=options.rows)
-    shapes = [{0: rows} for _ in inputs]
+    rows = {0: torch.export.Dim("rows", min=1, max=options.rows)} if options.rows > 1 else {}
+    shapes = [dict(rows) for _ in inputs]
     shapes[2][1] = torch.export.Dim("tokens", min=2, max=77 * MOST_CHUNKS)
     if options.any_size:
         multiple = 2 ** (len(network.config.block_out_channels) - 1)
@@ -184,6 +200,8 @@ def compile_package(exported, note, options, target):
     import torch
 
     settings = {"aot_inductor.package_constants_in_so": False, "always_keep_tensor_constants": True,
+                "cpp.dynamic_threads": True,  # as many as the worker has, and not as many as were here
+                "aot_inductor.check_lowerbound": False,  # a single row is below what the compiler thinks the least
                 "aot_inductor.metadata": {"darkroom.sdxl_unet": json.dumps(note)}}
     if options.device == "cuda":
         settings["aot_inductor.embed_kernel_binary"] = True  # a worker writes no files
@@ -225,16 +243,20 @@ def compare(step, target, inputs, options):
 def work(options, say, folder):
     # Before torch reads it: what a compilation leaves is of no use afterwards.
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "cache")
+    os.environ["AOTI_RUNTIME_CHECK_INPUTS"] = "1"  # as workers have it
+    check_place(options.output)
+    index, config, vae = read_model(options.model)
+    factor = 2 ** (len(vae.get("block_out_channels", [])) - 1)
+    size = latent_size(options, config, factor)
     check_python(options.torch)
-    check_tools(options)
+    check_tools(options.device)
     import torch
 
     if options.dtype == "auto":
         options.dtype = "float16" if options.device == "cuda" else "float32"
     say({"progress": "loading the network"})
-    network, config, is_refiner = load_network(options)
-    factor = 2 ** (len(read_config(options.model / "vae" / "config.json")["block_out_channels"]) - 1)
-    size = latent_size(options, config, factor)
+    network = load_network(options)
+    is_refiner = bool(index.get("requires_aesthetics_score"))
     channels_last = options.layout == "channels-last" or options.layout == "auto" and options.device == "cuda"
     network.to(options.device)
     if channels_last:
@@ -304,8 +326,8 @@ def main():
         say({"error": {"code": "cancelled", "message": "interrupted; nothing was written", "hint": ""}})
     except Exception as error:  # noqa: BLE001: whatever it is, it is told as an error
         if is_full(error):
-            say({"error": {"code": "resource_exhausted", "message": f"there is no room in {options.output.parent}",
-                           "hint": "a compilation takes some hundred megabytes there for a while"}})
+            say({"error": {"code": "resource_exhausted", "message": f"there is no room left in {options.output.parent}",
+                           "hint": "make room, or name another --output; nothing was written"}})
         else:
             say({"error": {"code": "internal", "message": f"{type(error).__name__}: {str(error)[:2000]}",
                            "hint": "what the compiler printed is above"}})

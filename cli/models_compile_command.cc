@@ -71,10 +71,10 @@ ExitCode Print(const Command& command, const json& result) {
   const std::string size = result.at("any_size").get<bool>()
                                ? std::string("pictures of any size")
                                : fmt::format("pictures of {} x {}", pixels[1], pixels[0]);
-  std::string text = fmt::format(
-      "{}: {}, {}, {}, up to {} rows\n", Printable(file),
-      FormatSize(result.at("bytes").get<uint64_t>()), result.at("dtype").get<std::string>(), size,
-      result.at("rows").get<int>());
+  std::string text =
+      fmt::format("{}: {}, {}, {}, up to {} rows\n", Printable(file),
+                  FormatSize(result.at("bytes").get<uint64_t>()),
+                  result.at("dtype").get<std::string>(), size, result.at("rows").get<int>());
   text += fmt::format(
       "of {} x {} pixels a step of {} rows takes {:.4g} s, and {:.4g} s in PyTorch as it is: {}\n"
       "the results differ by {:.2g} of the largest number\n",
@@ -98,22 +98,22 @@ ExitCode RunCompile(const Command& command, const CompileOptions& options) {
   CompileRun run;
   run.python = FindProgram(options.python);
   if (run.python.empty())
-    return fail(Failure::Local(Status::NotFound(
-        fmt::format("there is no Python {}", options.python),
-        fmt::format("--python names one that has PyTorch {} and diffusers", CompilerTorchVersion()))));
+    return fail(Failure::Local(
+        Status::NotFound(fmt::format("there is no Python {}", options.python),
+                         fmt::format("--python names one that has PyTorch {} and diffusers",
+                                     CompilerTorchVersion()))));
   const fs::path script = CompilerScript();
   if (std::error_code error; !fs::exists(script, error))
     return fail(Failure::Local(Status::NotFound(fmt::format("there is no {}", script.string()),
                                                 "it is installed together with this command")));
-  run.arguments = {script,         std::get<std::string>(weights),
-                   "--torch",      std::string(CompilerTorchVersion()),
-                   "--device",     options.device,
-                   "--dtype",      options.dtype,
-                   "--rows",       std::to_string(options.rows),
-                   "--layout",     options.layout,
-                   "--output",     options.output};
-  const std::string size =
-      options.edge > 0 ? fmt::format("{0}x{0}", options.edge) : options.size;
+  run.arguments = {script,     std::get<std::string>(weights),
+                   "--torch",  std::string(CompilerTorchVersion()),
+                   "--device", options.device,
+                   "--dtype",  options.dtype,
+                   "--rows",   std::to_string(options.rows),
+                   "--layout", options.layout,
+                   "--output", options.output};
+  const std::string size = options.edge > 0 ? fmt::format("{0}x{0}", options.edge) : options.size;
   if (!size.empty()) run.arguments.insert(run.arguments.end(), {"--size", size});
   if (options.any_size) run.arguments.emplace_back("--any-size");
   run.on_progress = [&command](const std::string& stage) {
@@ -164,8 +164,9 @@ void AddModelsCompileCommand(CLI::App* models, Command* command) {
       ->check(CLI::IsMember({"auto", "contiguous", "channels-last"}))
       ->capture_default_str();
   compile
-      ->add_option("--python", options->python,
-                   fmt::format("A Python that has PyTorch {} and diffusers", CompilerTorchVersion()))
+      ->add_option(
+          "--python", options->python,
+          fmt::format("A Python that has PyTorch {} and diffusers", CompilerTorchVersion()))
       ->capture_default_str();
   compile->callback([command, options] {
     command->run = [command, options] { return RunCompile(*command, *options); };

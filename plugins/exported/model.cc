@@ -71,10 +71,10 @@ Package::Weights WeightsOf(const Checkpoint& checkpoint) {
       throw Error(DR_FAILED_PRECONDITION,
                   "the weights have no tensor '" + name + "', which the package needs");
     if (found->second.scalar_type() != dtype)
-      throw Error(DR_FAILED_PRECONDITION,
-                  "the weights' tensor '" + name + "' is of " +
-                      at::toString(found->second.scalar_type()) +
-                      ", and the package was compiled for " + at::toString(dtype));
+      throw Error(DR_FAILED_PRECONDITION, "the weights' tensor '" + name + "' is of " +
+                                              at::toString(found->second.scalar_type()) +
+                                              ", and the package was compiled for " +
+                                              at::toString(dtype));
     return found->second;
   };
 }
@@ -202,10 +202,9 @@ void ExportedModel::LoadOnLane() {
     if (const auto* text = std::get_if<exported::TextOutput>(&output.how); text && text->tokens)
       open(text->tokenizer);
   loaded->maker.emplace(spec, loaded->tokenizers);
-  loaded->program = files.is_package
-                        ? Package::Read(std::move(code), device)
-                              .Load(weights ? WeightsOf(*weights) : Package::Weights())
-                        : OpenScript(std::move(code), options_->method, device);
+  loaded->program = files.is_package ? Package::Read(std::move(code), device)
+                                           .Load(weights ? WeightsOf(*weights) : Package::Weights())
+                                     : OpenScript(std::move(code), options_->method, device);
   host_.Log(DR_LOG_INFO, files.code +
                              (files.is_package ? ", an AOTInductor package" : ", TorchScript") +
                              ", on " + device.str());

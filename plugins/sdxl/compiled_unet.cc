@@ -36,8 +36,8 @@ void CheckVersions(const JsonConfig& note, const nn::Placement& placement) {
   if (note.Integer("revision") != kRevision)
     Refuse("it was written by another version of darkroom: compile it again");
   if (const std::string torch = note.Text("torch"); torch != TORCH_VERSION)
-    Refuse("it was compiled by PyTorch " + torch + ", and this is libtorch " TORCH_VERSION
-           ": compile it again with that version");
+    Refuse("it was compiled by PyTorch " + torch +
+           ", and this is libtorch " TORCH_VERSION ": compile it again with that version");
   if (const std::string dtype = note.Text("dtype"); dtype != NameOf(placement.dtype))
     Refuse("it was compiled for " + dtype + ", and the model computes in " +
            NameOf(placement.dtype) + ": compile it with --dtype " + NameOf(placement.dtype) +
@@ -62,7 +62,8 @@ at::Tensor PackageWeights::Take(const std::string& name, at::IntArrayRef shape,
   at::Tensor& placed = placed_[{name, channels_last && tensor.dim() == 4}];
   if (!placed.defined()) {
     placed = placement_.Place(tensor);
-    if (channels_last && tensor.dim() == 4) placed = placed.contiguous(at::MemoryFormat::ChannelsLast);
+    if (channels_last && tensor.dim() == 4)
+      placed = placed.contiguous(at::MemoryFormat::ChannelsLast);
   }
   return placed;
 }

@@ -85,8 +85,8 @@ class Drawing {
   std::shared_ptr<const diffusion::Scheduler> scheduler_;
   diffusion::SchedulerState state_;
   const Denoiser* network_ = nullptr;  // the pipeline's
-  Condition condition_;  // of the negative, if there is guidance, and of the prompt
-  at::Tensor guidance_;  // of networks that have guidance for an input
+  Condition condition_;                // of the negative, if there is guidance, and of the prompt
+  at::Tensor guidance_;                // of networks that have guidance for an input
   bool is_guided_ = false;
   double guidance_scale_ = 1.0;
   double guidance_rescale_ = 0.0;

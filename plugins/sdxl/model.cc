@@ -116,8 +116,9 @@ void SdxlModel::LoadOnLane() {
   with_compiled.compiled = options_->compiled;
   with_compiled.reserve = [this, lease = &loaded->ordinary](uint64_t bytes) {
     lease->emplace(host_, bytes);
-    host_.Log(DR_LOG_INFO, "a picture is of a size that no compiled network is for: the ordinary "
-                           "one is loaded, too");
+    host_.Log(DR_LOG_INFO,
+              "a picture is of a size that no compiled network is for: the ordinary "
+              "one is loaded, too");
   };
   // In two parts, since only the networks know how much they work with.
   loaded->plain = std::make_shared<Adapted>();

@@ -211,8 +211,7 @@ std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings
   for (Drawing* const drawing : drawings) {
     if (drawing->Done()) continue;
     const int64_t places = drawing->latents_.size(2) * drawing->latents_.size(3);
-    const int64_t most =
-        std::min(options_.rows * trained / places, drawing->network_->most_rows());
+    const int64_t most = std::min(options_.rows * trained / places, drawing->network_->most_rows());
     size_t at = 0;
     while (at < groups.size() &&
            (!drawing->Fits(*groups[at].front()) || rows[at] + drawing->rows() > most))
@@ -242,10 +241,9 @@ std::vector<at::Tensor> Pipeline::Outputs(const Group& group) const {
     if (drawing->guidance_.defined()) guidance.push_back(drawing->guidance_);
     conditions.push_back(&drawing->condition_);
   }
-  const at::Tensor rows =
-      group.front()->network()(at::cat(latents), at::tensor(timesteps, at::kFloat),
-                               Join(conditions),
-                               guidance.empty() ? at::Tensor() : at::cat(guidance));
+  const at::Tensor rows = group.front()->network()(
+      at::cat(latents), at::tensor(timesteps, at::kFloat), Join(conditions),
+      guidance.empty() ? at::Tensor() : at::cat(guidance));
   std::vector<at::Tensor> outputs;
   int64_t row = 0;
   for (const Drawing* const drawing : group) {

@@ -198,8 +198,8 @@ class PackageProgram final : public Program {
     for (const auto& [name, original] : Names()) {
       const auto dtype = dtypes.find(name);
       if (dtype == dtypes.end()) Refuse("the package does not say the dtype of '" + original + "'");
-      constants_.emplace(
-          name, weights(original, static_cast<at::ScalarType>(dtype->second)).to(device_));
+      constants_.emplace(name,
+                         weights(original, static_cast<at::ScalarType>(dtype->second)).to(device_));
     }
     // Nothing is copied: the code is given these tensors' memory.
     runner_->update_constant_buffer(constants_, /*use_inactive=*/false,
@@ -209,7 +209,8 @@ class PackageProgram final : public Program {
   const at::Device device_;
   const Library library_;
   size_t inputs_ = 0;
-  std::unordered_map<std::string, at::Tensor> constants_;  // before the runner, which points to them
+  std::unordered_map<std::string, at::Tensor>
+      constants_;  // before the runner, which points to them
   std::unique_ptr<Runner> runner_;
 };
 
@@ -253,8 +254,8 @@ std::unique_ptr<Program> Package::Load(const Weights& weights) {
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {
-    throw Error(DR_FAILED_PRECONDITION, std::string("the package did not load: ") +
-                                            error.what_without_backtrace());
+    throw Error(DR_FAILED_PRECONDITION,
+                std::string("the package did not load: ") + error.what_without_backtrace());
   } catch (const std::runtime_error& error) {  // of the package's own code
     throw Error(DR_FAILED_PRECONDITION, std::string("the package did not load: ") + error.what());
   }
