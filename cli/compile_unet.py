@@ -24,6 +24,7 @@ from pathlib import Path
 
 REVISION = 1  # of the note
 MOST_CHUNKS = 16  # of 77 tokens, as the plugin takes
+MOST_EDGE = 4096  # of a picture, as the plugin takes
 # The largest difference from the network as it is, as a part of its largest number.
 BOUNDS = {"float32": 1e-3, "float16": 3e-2, "bfloat16": 1e-1}
 DISK_FULL = (27, 28, 122)  # EFBIG, ENOSPC, EDQUOT
@@ -176,7 +177,7 @@ def make_inputs(network, rows, size, is_refiner, device, dtype):
     return inputs
 
 
-def export(step, inputs, options, network):
+def export(step, inputs, options, network, factor):
     import torch
 
     rows = {0: torch.export.Dim("rows", min=1, max=options.rows)} if options.rows > 1 else {}
@@ -185,7 +186,7 @@ def export(step, inputs, options, network):
     if options.any_size:
         multiple = 2 ** (len(network.config.block_out_channels) - 1)
         for place, name in ((2, "height"), (3, "width")):
-            half = torch.export.Dim(f"{name}_part", min=2, max=512 // multiple)
+            half = torch.export.Dim(f"{name}_part", min=2, max=MOST_EDGE // factor // multiple)
             shapes[0][place] = multiple * half if multiple > 1 else half
     with torch.no_grad():
         # Those behind the third are one argument of the module, of as many parts.
@@ -269,7 +270,7 @@ def work(options, say, folder):
             "channels_last": channels_last, "config": config,
             "tensors": {name: list(tensor.shape) for name, tensor in network.named_parameters()}}
     say({"progress": "exporting it"})
-    exported = export(step, inputs, options, network)
+    exported = export(step, inputs, options, network, factor)
     say({"progress": "compiling it, which takes minutes"})
     target = folder / "unet.pt2"
     compile_package(exported, note, options, target)

@@ -57,7 +57,7 @@ Outcome<std::string> WeightsOf(const CompileOptions& options) {
   return missing(fmt::format("{} has no model of that name", options.config));
 }
 
-std::string Percent(double times) {
+std::string Gain(double times) {
   return times >= 1 ? fmt::format("{:.2f} times as fast", times)
                     : fmt::format("{:.2f} times as fast, which is slower", times);
 }
@@ -79,7 +79,7 @@ ExitCode Print(const Command& command, const json& result) {
       "of {} x {} pixels a step of {} rows takes {:.4g} s, and {:.4g} s in PyTorch as it is: {}\n"
       "the results differ by {:.2g} of the largest number\n",
       pixels[1], pixels[0], result.at("measured_rows").get<int>(), compiled, eager,
-      Percent(eager / compiled), result.at("difference").get<double>());
+      Gain(eager / compiled), result.at("difference").get<double>());
   text += fmt::format(
       "to use it, add to the model's options; its plugin may read it beside the weights, or as one "
       "of plugins.files:\n\n"

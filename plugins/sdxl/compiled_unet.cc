@@ -105,7 +105,9 @@ void CompiledUNet::Load(const CompiledFile& file, const UNetConfig& config,
 
 bool CompiledUNet::Takes(int64_t height, int64_t width, int64_t rows) const {
   if (rows > rows_) return false;
-  if (height_ == 0) return height % factor_ == 0 && width % factor_ == 0;
+  // What is compiled for any size takes it that no stage has a single row or column.
+  if (height_ == 0)
+    return height % factor_ == 0 && width % factor_ == 0 && std::min(height, width) >= 2 * factor_;
   return height == height_ && width == width_;
 }
 

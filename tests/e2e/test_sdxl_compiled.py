@@ -56,6 +56,14 @@ def package(made):
     return {"file": str(made / "model/unet.pt2"), "sha256": told["sha256"]}
 
 
+@pytest.fixture(scope="module")
+def any_size(made):
+    """The same for pictures of any size, with weights in an order of their own, as on GPUs."""
+    kept, told = compiled(made / "model", "--any-size", "--layout", "channels-last")
+    shutil.copy(kept, made / "model/any.pt2")
+    return {"file": str(made / "model/any.pt2"), "sha256": told["sha256"]}
+
+
 def sdxl(weights, **options):
     return {"plugin": "sdxl", "weights": str(weights), "params": {"steps": 4}, "options": {"threads": 1, **options}}
 
@@ -108,12 +116,13 @@ def wrong(made, package):
 
 
 @pytest.fixture(scope="module")
-def models(made, package):
+def models(made, package, any_size):
     without_a_tensor(made)
     shutil.copy(package["file"], made / "refiner/unet.pt2")
     return {
         "compiled": sdxl(made / "model", compiled=package, loras=str(made / "loras")),
         "two": sdxl(made / "model", compiled=[package, package]),
+        "any": sdxl(made / "model", compiled=any_size),
         "ordinary": sdxl(made / "model"),
     }
 
@@ -166,14 +175,39 @@ async def test_jobs_that_share_runs_are_as_alone(client, daemon):
     assert BESIDE not in daemon.log
 
 
+@pytest.mark.parametrize("name", ["plain", "no-guidance", "small"])
+async def test_pictures_of_any_size(name, client, daemon, made):
+    reply = await draw(client, "any", **REQUESTS[name])
+    assert numpy.abs(pixels(reply) - numpy.load(made / f"{name}.npy")[0]).max() <= MOST
+    assert BESIDE not in daemon.log
+
+
+async def test_a_long_prompt(client, daemon, made):
+    """Its states are several times as long."""
+    found = (await client.run("compiled", ("many words " * 80).encode(), params={"seed": 0})).ok()
+    expected = (await client.run("ordinary", ("many words " * 80).encode(), params={"seed": 0})).ok()
+    assert numpy.abs(pixels(found) - pixels(expected)).max() <= MOST
+    assert numpy.abs(pixels(found) - numpy.load(made / "plain.npy")[0]).max() > 5
+    assert BESIDE not in daemon.log
+
+
 async def test_loras_go_through_the_ordinary_network(client, made):
     assert numpy.abs(pixels(await draw(client, **REQUESTS["lora"])) - numpy.load(made / "lora.npy")[0]).max() <= MOST
     # And what is drawn without them is as it was.
     assert numpy.abs(pixels(await draw(client)) - numpy.load(made / "plain.npy")[0]).max() <= MOST
 
 
+async def leased(client):
+    states = await client.control("ps")
+    return next(one["leased_bytes"] for one in states["instances"] if one["model"] == "compiled")
+
+
 async def test_another_size_goes_through_the_ordinary_network(client, daemon, made):
+    await draw(client)
+    before = await leased(client)
     reply = await draw(client, **REQUESTS["small"])
+    weights = (made / "model/unet/diffusion_pytorch_model.safetensors").stat().st_size
+    assert 0.9 * weights < await leased(client) - before < 1.5 * weights, "its weights are counted, once"
     assert numpy.abs(pixels(reply) - numpy.load(made / "small.npy")[0]).max() <= MOST
     assert reply.data == (await draw(client, "ordinary", **REQUESTS["small"])).data
     assert daemon.log.count(BESIDE) == 1
