@@ -77,6 +77,7 @@ void AddJobsCommand(CLI::App* app, Command* command);
 void AddRunCommand(CLI::App* app, Command* command);
 void AddModelsCommand(CLI::App* app, Command* command);
 // Below `models`.
+void AddModelsCompileCommand(CLI::App* models, Command* command);
 void AddModelsPullCommand(CLI::App* models, Command* command);
 void AddPluginsCommand(CLI::App* app, Command* command);
 void AddPsCommand(CLI::App* app, Command* command);

@@ -150,6 +150,7 @@ void AddModelsCommand(CLI::App* app, Command* command) {
   CLI::App* show = models->add_subcommand("show", "Show one, as its name alone does");
   show->add_option("NAME", *name, "The model to show")->required();
   show->callback(run);
+  AddModelsCompileCommand(models, command);
   AddModelsPullCommand(models, command);
 }
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same networks in diffusers, eager: the peer of bench/sdxl.
+"""The same networks in diffusers, eager or compiled: the peers of bench/sdxl.
 
     peer.py make SIZE FOLDER         writes both networks of that size with random weights
-    peer.py run FOLDER (unet | vae)
+    peer.py run FOLDER (unet | vae) [compiled]
 
 `run` prints "ready", then for each line ROWS EDGE of its input makes one pass and prints SECONDS PREPARED PEAK_RSS_KIB, as
-sdxl_runner does. Here nothing is prepared.
+sdxl_runner does. Here nothing is prepared. `compiled`: by torch.compile, at the first pass.
 """
 
 import json
@@ -54,10 +54,12 @@ def make(size: str, folder: Path) -> None:
 
 
 @torch.inference_mode()
-def run(folder: Path, part: str) -> None:
+def run(folder: Path, part: str, compiled: bool) -> None:
     kind = UNet2DConditionModel if part == "unet" else AutoencoderKL
     model = kind.from_pretrained(folder / part, low_cpu_mem_usage=False).eval()
     config = model.config
+    if compiled:
+        model = torch.compile(model)
     print("ready", flush=True)
     for line in sys.stdin:
         rows, edge = map(int, line.split())
@@ -78,4 +80,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(sys.argv[2], Path(sys.argv[3]))
     else:
-        run(Path(sys.argv[2]), sys.argv[3])
+        run(Path(sys.argv[2]), sys.argv[3], "compiled" in sys.argv[4:])

@@ -5,13 +5,15 @@
 Started by scripts/bench. Networks of SDXL's shape with random weights, made for the run, of sizes that a CPU can work at: what
 is in them does not matter to the time. Each cell is a network, a size, and the rows and the edge of its latents. Ours runs in a
 program of a few lines (sdxl_runner), the peer in Python (`diffusers`), eager, float32. Both have as many threads as the
-machine has cores.
+machine has cores. With --compile the denoising network is there twice more: as `darkroom models compile` makes it and the plugin
+runs it (`darkroom_compiled`), and in diffusers under torch.compile (`torch_compile`).
 
 Each cell gets its own processes, so that peak memory is that cell's; within a round the two take turns. The first pass of each
 process is not counted.
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -30,6 +32,8 @@ _CELLS = [("tiny", "unet", 2, 16), ("small", "unet", 2, 32), ("small", "unet", 1
           ("small", "vae", 1, 32)]
 _ROUNDS = {"quick": 1, "default": 7, "long": 21}
 OURS, PEER = "darkroom", "diffusers"
+OURS_COMPILED, PEER_COMPILED = "darkroom_compiled", "torch_compile"
+_PIXELS = {"tiny": 2, "small": 8}  # an edge, of one of the latents
 
 
 def name_of(cell: tuple) -> str:
@@ -80,12 +84,35 @@ def make(size: str, folder: Path) -> None:
         raise BenchError(f"the {size} networks could not be made:\n{done.stderr[-2000:]}")
 
 
-def start(build: Path, folder: Path, network: str) -> dict[str, Runner]:
+def compile_for(build: Path, weights: Path, cell: tuple, package: Path) -> str:
+    """Makes the package of a cell's size, and returns its digest."""
+    size, _, rows, edge = cell
+    darkroom = programs.need(build / "bin" / "darkroom", "build the target `darkroom`")
+    python = programs.need(programs.python_path(), "run scripts/setup")
+    done = subprocess.run(
+        [darkroom, "models", "compile", weights, "--edge", str(edge * _PIXELS[size]), "--rows", str(rows), "--output", package,
+         "--python", python, "--json"], env={**os.environ, **environment()}, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"the {size} network could not be compiled:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)["sha256"]
+
+
+def start(build: Path, folder: Path, cell: tuple, compiles: bool) -> dict[str, Runner]:
+    network = cell[1]
     binary = programs.need(build / "bench" / "sdxl_runner", "build the target `bench`")
     python = programs.need(programs.python_path(), "run scripts/setup")
     threads = {"OMP_NUM_THREADS": environment()["OMP_NUM_THREADS"]}
-    return {OURS: Runner(OURS, [binary, folder, network], threads),
-            PEER: Runner(PEER, [python, "-B", _HERE / "peer.py", "run", folder, network], environment())}
+    peer = [python, "-B", _HERE / "peer.py", "run", folder, network]
+    runners = {OURS: Runner(OURS, [binary, folder, network], threads), PEER: Runner(PEER, peer, environment())}
+    if compiles and network == "unet":
+        package = folder / f"{name_of(cell)}.pt2"
+        digest = compile_for(build, folder, cell, package)
+        # As workers have it: a package then looks at what it is given.
+        looks = {"AOTI_RUNTIME_CHECK_INPUTS": "1"}
+        runners[OURS_COMPILED] = Runner(OURS_COMPILED, [binary, folder, network, "float32", package, digest], {**threads, **looks})
+        caches = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
+        runners[PEER_COMPILED] = Runner(PEER_COMPILED, [*peer, "compiled"], {**environment(), **caches})
+    return runners
 
 
 def measure(runners: dict[str, Runner], cell: tuple, rounds: int) -> dict[str, dict]:
@@ -106,27 +133,35 @@ def measure(runners: dict[str, Runner], cell: tuple, rounds: int) -> dict[str, d
 
 
 def result_of(measured: dict[str, dict[str, dict]], rounds: int) -> dict:
-    figures, peer, ratios = {"rounds": rounds}, {}, {}
+    figures, peers, ratios = {"rounds": rounds}, {}, {}
+
+    def compare(ours: str, peer: str, name: str, cell: str, outcome: dict) -> None:
+        if ours in outcome and peer in outcome:
+            ratios[f"speed_{name}_{cell}"] = statistics.median(
+                b / a for a, b in zip(outcome[ours]["pass_s"], outcome[peer]["pass_s"]))
+
     for cell, outcome in measured.items():
-        for target, values in ((figures, outcome[OURS]), (peer, outcome[PEER])):
+        for name, values in outcome.items():
+            target = figures if name == OURS else peers.setdefault(name, {})
             target[f"pass_s_{cell}"] = statistics.median(values["pass_s"])
             target[f"peak_rss_mib_{cell}"] = values["peak"]
-        ours, theirs = outcome[OURS], outcome[PEER]
-        figures[f"prepare_s_{cell}"] = statistics.median(ours["prepare_s"])
-        ratios[f"speed_vs_{PEER}_{cell}"] = statistics.median(
-            b / a for a, b in zip(ours["pass_s"], theirs["pass_s"]))
-        ratios[f"peak_rss_vs_{PEER}_{cell}"] = ours["peak"] / theirs["peak"]
+        figures[f"prepare_s_{cell}"] = statistics.median(outcome[OURS]["prepare_s"])
+        compare(OURS, PEER, f"vs_{PEER}", cell, outcome)
+        ratios[f"peak_rss_vs_{PEER}_{cell}"] = outcome[OURS]["peak"] / outcome[PEER]["peak"]
+        compare(OURS, PEER_COMPILED, f"vs_{PEER_COMPILED}", cell, outcome)
+        compare(OURS_COMPILED, OURS, f"of_compiled_vs_{OURS}", cell, outcome)
+        compare(OURS_COMPILED, PEER_COMPILED, f"of_compiled_vs_{PEER_COMPILED}", cell, outcome)
     ratios[f"speed_vs_{PEER}"] = min(ratios[f"speed_vs_{PEER}_{cell}"] for cell in measured)
-    return report.result("sdxl", figures, {PEER: peer}, ratios)
+    return report.result("sdxl", figures, peers, ratios)
 
 
 def print_result(outcome: dict) -> None:
     report.print_heading(outcome)
-    figures, peer = outcome["figures"], outcome["peers"][PEER]
+    figures, sides = outcome["figures"], {OURS: outcome["figures"], **outcome["peers"]}
     for metric, title, digits in (("pass_s", "Seconds a pass", 4), ("peak_rss_mib", "Peak memory of the process, MiB", 0)):
-        rows = [[name_of(cell), f"{figures[f'{metric}_{name_of(cell)}']:.{digits}f}",
-                 f"{peer[f'{metric}_{name_of(cell)}']:.{digits}f}"] for cell in _CELLS]
-        report.print_table(title, ["cell", OURS, PEER], rows)
+        rows = [[name, *(f"{side[f'{metric}_{name}']:.{digits}f}" if f"{metric}_{name}" in side else "-" for side in sides.values())]
+                for name in map(name_of, _CELLS)]
+        report.print_table(title, ["cell", *sides], rows)
     rows = [[name_of(cell), f"{figures[f'prepare_s_{name_of(cell)}']:.4f}"] for cell in _CELLS if cell[1] == "unet"]
     report.print_table("Seconds once for a prompt", ["cell", OURS], rows)
     report.print_ratios("Ratios (the median of each round's; without a cell: the worst cell)", outcome)
@@ -136,6 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, required=True, help="CMake build folder")
     parser.add_argument("--json", type=Path, help="write the result here")
+    parser.add_argument("--compile", action="store_true", help="also with compiled denoising networks")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--quick", action="store_const", const="quick", dest="pace")
     pace.add_argument("--long", action="store_const", const="long", dest="pace")
@@ -154,7 +190,7 @@ def main() -> int:
                     make(cell[0], weights)
                     made.add(cell[0])
                 report.say(f"{name_of(cell)} ...")
-                runners = start(arguments.build, weights, cell[1])
+                runners = start(arguments.build, weights, cell, arguments.compile)
                 try:
                     measured[name_of(cell)] = measure(runners, cell, rounds)
                 finally:

@@ -2,13 +2,13 @@
 //
 // Runs one network of Stable Diffusion XL for bench/sdxl/run.py.
 //
-//   sdxl_runner FOLDER (unet | vae) [DTYPE]
+//   sdxl_runner FOLDER (unet | vae) [DTYPE [PACKAGE SHA256]]
 //
-// Loads the network, prints "ready", then for each line ROWS EDGE of its input makes one pass over
-// latents of that edge (the denoising network a step, the autoencoder a decoding) and prints
-// SECONDS PREPARED PEAK_RSS_KIB: PREPARED are the seconds of what is made once for a prompt. It
-// fails if what a step makes is not finite. DTYPE: float32 if there is none. bench/sdxl/peer.py
-// speaks the same.
+// Loads the network, or what `darkroom models compile` made of the denoising one, prints "ready",
+// then for each line ROWS EDGE of its input makes one pass over latents of that edge (the denoising
+// network a step, the autoencoder a decoding) and prints SECONDS PREPARED PEAK_RSS_KIB: PREPARED
+// are the seconds of what is made once for a prompt. It fails if what a step makes is not finite.
+// DTYPE: float32 if there is none. bench/sdxl/peer.py speaks the same.
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -21,9 +21,11 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "sdxl/compiled_unet.h"
+#include "sdxl/denoisers.h"
 #include "sdxl/folder.h"
-#include "sdxl/unet.h"
 #include "sdxl/vae.h"
 
 namespace {
@@ -50,18 +52,18 @@ double Seconds(const Action& action) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void Run(const std::string& path, const std::string& part, const std::string& dtype) {
+void Run(const std::string& path, const std::string& part, const std::string& dtype,
+         const std::vector<sdxl::CompiledFile>& compiled) {
   const c10::InferenceMode inference;
   darkroom::nn::Placement placement;
   placement.dtype = darkroom::nn::ChooseDtype(dtype, placement.device);
   placement.engine = darkroom::nn::ChooseEngine("auto", placement.device, placement.dtype);
   const sdxl::Folder folder = sdxl::Folder::Open(path, placement.dtype != at::kFloat);
   const auto config = folder.Config(part);
-  std::unique_ptr<sdxl::UNet> unet;
+  std::unique_ptr<sdxl::Denoisers> unet;
   std::unique_ptr<sdxl::Vae> vae;
   if (part == "unet")
-    unet = std::make_unique<sdxl::UNet>(folder.OpenWeights(part), sdxl::ReadUNetConfig(config),
-                                        placement);
+    unet = std::make_unique<sdxl::Denoisers>(folder, placement, compiled, sdxl::Reserve());
   else
     vae = std::make_unique<sdxl::Vae>(folder.OpenWeights(part), sdxl::ReadVaeConfig(config),
                                       placement);
@@ -79,8 +81,10 @@ void Run(const std::string& path, const std::string& part, const std::string& dt
       const at::Tensor latents = draw({rows, shape.in_channels, edge, edge});
       at::Tensor output;
       sdxl::Condition condition;
-      prepared = Seconds([&] { condition = unet->Prepare(text, pooled, at::zeros({rows, 6})); });
-      seconds = Seconds([&] { output = (*unet)(latents, at::full({rows}, 500.0), condition); });
+      const sdxl::Denoiser& network = unet->For(edge, edge, rows);
+      TORCH_CHECK(network.identity().empty() == compiled.empty(), "the package is of another size");
+      prepared = Seconds([&] { condition = network.Prepare(text, pooled, at::zeros({rows, 6})); });
+      seconds = Seconds([&] { output = network(latents, at::full({rows}, 500.0), condition, {}); });
       TORCH_CHECK(at::isfinite(output).all().item<bool>(), "what a step makes is not finite");
     } else {
       const at::Tensor latents = at::randn({rows, vae->config().latent_channels, edge, edge});
@@ -93,12 +97,14 @@ void Run(const std::string& path, const std::string& part, const std::string& dt
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3 && argc != 4) {
-    std::fprintf(stderr, "usage: sdxl_runner FOLDER (unet | vae) [DTYPE]\n");
+  if (argc != 3 && argc != 4 && argc != 6) {
+    std::fprintf(stderr, "usage: sdxl_runner FOLDER (unet | vae) [DTYPE [PACKAGE SHA256]]\n");
     return 2;
   }
   try {
-    Run(argv[1], argv[2], argc == 4 ? argv[3] : "float32");
+    std::vector<sdxl::CompiledFile> compiled;
+    if (argc == 6) compiled.push_back({argv[4], argv[5]});
+    Run(argv[1], argv[2], argc > 3 ? argv[3] : "float32", compiled);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sdxl_runner: %s\n", error.what());

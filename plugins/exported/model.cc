@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "common/checkpoint.h"
+#include "common/program/package.h"
 #include "common/program/program.h"
 #include "common/text/tokenizer_files.h"
 #include "exported/arguments.h"
 #include "exported/outputs.h"
-#include "exported/package_program.h"
 #include "exported/spec.h"
 
 namespace darkroom {
@@ -61,6 +61,22 @@ Files FindFiles(const std::string& weights) {
     throw Error(DR_NOT_FOUND, "there is no " + files.code +
                                   (fs::is_directory(weights, error) ? " and no model.pt2" : ""));
   return files;
+}
+
+// Of a package that has none. They stay mapped as long as it lives.
+Package::Weights WeightsOf(const Checkpoint& checkpoint) {
+  return [&checkpoint](const std::string& name, at::ScalarType dtype) {
+    const auto found = checkpoint.tensors().find(name);
+    if (found == checkpoint.tensors().end())
+      throw Error(DR_FAILED_PRECONDITION,
+                  "the weights have no tensor '" + name + "', which the package needs");
+    if (found->second.scalar_type() != dtype)
+      throw Error(DR_FAILED_PRECONDITION, "the weights' tensor '" + name + "' is of " +
+                                              at::toString(found->second.scalar_type()) +
+                                              ", and the package was compiled for " +
+                                              at::toString(dtype));
+    return found->second;
+  };
 }
 
 // A job whose inputs are what the network takes.
@@ -186,8 +202,8 @@ void ExportedModel::LoadOnLane() {
     if (const auto* text = std::get_if<exported::TextOutput>(&output.how); text && text->tokens)
       open(text->tokenizer);
   loaded->maker.emplace(spec, loaded->tokenizers);
-  loaded->program = files.is_package ? exported::OpenPackage(std::move(code),
-                                                             weights ? &*weights : nullptr, device)
+  loaded->program = files.is_package ? Package::Read(std::move(code), device)
+                                           .Load(weights ? WeightsOf(*weights) : Package::Weights())
                                      : OpenScript(std::move(code), options_->method, device);
   host_.Log(DR_LOG_INFO, files.code +
                              (files.is_package ? ", an AOTInductor package" : ", TorchScript") +

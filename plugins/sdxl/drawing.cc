@@ -7,7 +7,7 @@
 namespace darkroom::sdxl {
 
 bool Drawing::Fits(const Drawing& other) const {
-  return latents_.sizes() == other.latents_.sizes() &&
+  return network_ == other.network_ && latents_.sizes() == other.latents_.sizes() &&
          (condition_.keys.empty() ||
           condition_.keys.front().size(1) == other.condition_.keys.front().size(1));
 }

@@ -20,10 +20,10 @@
 
 #include "common/diffusion/byte_stream.h"
 #include "common/diffusion/scheduler.h"
+#include "sdxl/denoiser.h"
 #include "sdxl/lora.h"
 #include "sdxl/source.h"
 #include "sdxl/text_encoders.h"
-#include "sdxl/unet.h"
 
 namespace darkroom::sdxl {
 
@@ -77,6 +77,8 @@ class Drawing {
   bool Fits(const Drawing& other) const;
   // Of the network in one run: two with guidance.
   int64_t rows() const { return is_guided_ ? 2 : 1; }
+  // What draws it.
+  const Denoiser& network() const { return *network_; }
   // What it holds on the device. Drawings of one request share most of it.
   uint64_t Bytes() const;
 
@@ -94,9 +96,10 @@ class Drawing {
 
   std::shared_ptr<const diffusion::Scheduler> scheduler_;
   diffusion::SchedulerState state_;
-  int64_t end_;          // the table's entry that is not made any more
-  Condition condition_;  // of the negative, if there is guidance, and of the prompt
-  at::Tensor guidance_;  // of networks that have guidance for an input
+  int64_t end_;                        // the table's entry that is not made any more
+  const Denoiser* network_ = nullptr;  // the pipeline's
+  Condition condition_;                // of the negative, if there is guidance, and of the prompt
+  at::Tensor guidance_;                // of networks that have guidance for an input
   bool is_guided_ = false;
   double guidance_scale_ = 1.0;
   double guidance_rescale_ = 0.0;

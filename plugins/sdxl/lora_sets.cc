@@ -36,7 +36,7 @@ std::shared_ptr<const LoraFile> LoraSets::FileOf(const std::string& name,
   if (found != files_.end()) {
     files_.splice(files_.begin(), files_, found);
   } else {
-    if (!layers_) layers_.emplace(parts_.folder, plain_->unet().config());
+    if (!layers_) layers_.emplace(parts_.folder, plain_->unet());
     LoraFile file = ReadLora(PathOf(parts_.loras, name), *layers_);
     uint64_t bytes = file.Bytes();
     // Those that jobs still draw with stay until these have ended.

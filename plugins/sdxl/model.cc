@@ -6,6 +6,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cstring>
 #include <darkroom/torch.hpp>
 #include <map>
@@ -50,6 +51,11 @@ at::Tensor ReadLatentsOf(const Job& job, int64_t factor) {
   return latents;
 }
 
+// Beside compiled networks a set is always a copy: their weights stay as they are.
+int64_t LoraCopies(const sdxl::Options& options) {
+  return options.compiled.empty() ? options.lora_sets : std::max<int64_t>(options.lora_sets, 1);
+}
+
 // As the reference rounds: halves to the even neighbour.
 at::Tensor AsBytes(const at::Tensor& picture) {
   if (!at::isfinite(picture).all().item<bool>())
@@ -64,7 +70,8 @@ struct SdxlModel::Loaded {
   explicit Loaded(sdxl::ModelParts made) : parts(std::move(made)) {}
 
   sdxl::ModelParts parts;
-  std::optional<Lease> lease;  // of the networks
+  std::optional<Lease> lease;     // of the networks
+  std::optional<Lease> ordinary;  // of the ordinary network, where it is beside compiled ones
   std::unique_ptr<sdxl::Pipeline> pipeline;
   std::optional<sdxl::LoraSets> loras;
   std::optional<Lease> working;
@@ -116,7 +123,7 @@ void SdxlModel::LoadOnLane() {
       placement,
       {},
       options_->loras,
-      static_cast<size_t>(options_->lora_sets)});
+      static_cast<size_t>(LoraCopies(*options_))});
   sdxl::ModelParts& parts = loaded->parts;
   parts.limits = {options_->rows, options_->tile, static_cast<size_t>(options_->prompts),
                   options_->embeddings};
@@ -125,6 +132,13 @@ void SdxlModel::LoadOnLane() {
       host_, sdxl::NetworkBytes(parts.folder, placement) + VaeBytes(parts.folder, placement));
   sdxl::PipelineOptions own = parts.limits;
   own.replaces = !parts.loras.empty() && parts.lora_copies == 0;
+  own.compiled = options_->compiled;
+  own.reserve = [this, lease = &loaded->ordinary](uint64_t bytes) {
+    lease->emplace(host_, bytes);
+    host_.Log(DR_LOG_INFO,
+              "a picture is of a size that no compiled network is for: the ordinary "
+              "one is loaded, too");
+  };
   loaded->pipeline = std::make_unique<sdxl::Pipeline>(parts.folder, placement, own);
   if (placement.uploader != nullptr) placement.uploader->Finish();
   const sdxl::Pipeline& pipeline = *loaded->pipeline;
@@ -133,7 +147,8 @@ void SdxlModel::LoadOnLane() {
   loaded->working_bytes = pipeline.WorkingBytes(edge, edge, options_->rows);
   loaded->working.emplace(host_, loaded->working_bytes);
   host_.Log(DR_LOG_INFO, "Stable Diffusion XL, " + nn::Describe(placement) + ", " +
-                             std::to_string(edge) + " pixels, from " + options_->weights);
+                             std::to_string(edge) + " pixels, from " + options_->weights +
+                             (options_->compiled.empty() ? "" : ", compiled"));
   loaded_ = std::move(loaded);
 }
 
@@ -212,6 +227,10 @@ uint64_t SdxlModel::OwnerOf(const Run::State& state) {
   owner.Add(static_cast<uint64_t>(loaded_->parts.placement.engine));
   owner.Add(job.params());
   owner.Add(TextOf(job, "prompt"));
+  if (!state.drawings.empty())
+    if (const std::string compiled = state.drawings.front()->network().identity();
+        !compiled.empty())
+      owner.Add(compiled);
   for (const char* input : {"image", "mask"}) {
     const dr_tensor_t* const tensor = job.FindInput(input);
     owner.Add(uint64_t{tensor == nullptr ? 0U : 1U});

@@ -22,6 +22,23 @@ int64_t Bounded(const JsonConfig& given, const char* name, int64_t otherwise, in
   return value;
 }
 
+// One, or a list of several.
+std::vector<CompiledFile> ReadCompiled(const JsonConfig& given) {
+  std::vector<CompiledFile> files;
+  const auto add = [&files](const JsonConfig& one) {
+    files.push_back({one.Text("file"), one.Text("sha256", "")});
+    if (files.back().path.empty()) one.Refuse("file", "it must name a package");
+  };
+  if (given.IsList("compiled")) {
+    for (const JsonConfig& one : given.List("compiled")) add(one);
+  } else if (given.Has("compiled")) {
+    if (!given.HasSection("compiled"))
+      given.Refuse("compiled", "it must be {file, sha256}, or a list of such");
+    add(given.Section("compiled"));
+  }
+  return files;
+}
+
 }  // namespace
 
 Options ParseOptions(std::string_view config) {
@@ -51,6 +68,7 @@ Options ParseOptions(std::string_view config) {
     options.file.config = json["options"]["config"].dump();
   }
   given.Ignore({"config"});  // whoever opens the file reads it
+  options.compiled = ReadCompiled(given);
   given.CheckAllRead();
   // Names that nobody knows are told now, and what suits the device when it is known.
   nn::ChooseDtype(options.dtype, at::kCPU);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sdxl/compiled_unet.h"
 #include "sdxl/drawing.h"
 #include "sdxl/lora.h"
 #include "sdxl/single_file.h"
@@ -32,6 +33,7 @@ struct Options {
   std::string loras;       // their folder; empty: there are none
   std::string embeddings;  // their folder; empty: there are none
   int64_t lora_sets = 0;   // copies of the networks that stay beside the model; 0: in place
+  std::vector<CompiledFile> compiled;
 };
 
 // The model's configuration: {"name", "weights", "options"}. Throws Error (DR_INVALID_ARGUMENT,

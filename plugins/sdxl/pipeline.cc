@@ -58,8 +58,6 @@ std::shared_ptr<const Vae> OpenVae(const Folder& folder, const nn::Placement& pl
                                      VaePlacement(config, placement));
 }
 
-UNetConfig ReadUNet(const Folder& folder) { return ReadUNetConfig(folder.Config("unet")); }
-
 // The entries of the scheduler's tables that are made: from the first one until before the second.
 std::pair<int64_t, int64_t> PartOf(const DrawingRequest& request,
                                    const diffusion::Scheduler& scheduler) {
@@ -103,8 +101,8 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
       layers_(options.replaces ? std::make_unique<NetworkLayers>(folder, placement) : nullptr),
       text_(folder, placement, options.embeddings, layers_.get()),
       prompts_(&text_, options.prompts),
-      unet_(layers_ ? layers_->Of("unet")->checkpoint() : folder.OpenWeights("unet"),
-            ReadUNet(folder), placement, layers_ ? layers_->Of("unet") : nullptr),
+      unet_(folder, placement, options.compiled, options.reserve,
+            layers_ ? layers_->Of("unet") : nullptr),
       vae_(vae ? std::move(vae) : OpenVae(folder, placement)),
       // The latents, the mask, and what it leaves.
       sees_masks_(unet_.config().in_channels == 2 * vae_->config().latent_channels + 1) {
@@ -129,8 +127,8 @@ Pipeline::Pipeline(const Folder& folder, const nn::Placement& placement,
   diffusion::NamedScheduler(scheduler_, "default");  // throws if it is no good
 }
 
-Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided,
-                               const std::function<void()>& between) {
+Pipeline::Told Pipeline::Understand(const DrawingRequest& request, bool is_guided,
+                                    const std::function<void()>& between) {
   const bool is_zero = is_guided && !request.negative && zeros_for_no_prompt_;
   const Prompt negative = request.negative.value_or(Prompt{});
   const int64_t chunks =
@@ -162,8 +160,7 @@ Condition Pipeline::Understand(const DrawingRequest& request, bool is_guided,
     const auto crop = is_refiner_ ? std::array<int64_t, 2>{} : request.crop;
     sizes = at::cat({Sizes(request, crop, request.negative_aesthetic_score), sizes});
   }
-  if (layers_) layers_->Use(Stage::kConditions, loras, between);
-  return unet_.Prepare(found.states, found.pooled, sizes);
+  return {std::move(found), std::move(sizes)};
 }
 
 at::Tensor Pipeline::Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
@@ -252,9 +249,12 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
   std::optional<Source> source;
   if (request.source.is_there())
     source.emplace(*vae_, request.source, placement, sees_masks_, options_.tile);
-  const Condition condition = Understand(request, is_guided, between);
   const std::array<int64_t, 4> shape = {1, vae_->config().latent_channels, request.height / factor,
                                         request.width / factor};
+  const Told told = Understand(request, is_guided, between);
+  const Denoiser& network = unet_.For(shape[2], shape[3], is_guided ? 2 : 1);
+  if (layers_) layers_->Use(Stage::kConditions, request.loras.get(), between);
+  const Condition condition = network.Prepare(told.texts.states, told.texts.pooled, told.sizes);
   std::vector<std::unique_ptr<Drawing>> drawings;
   for (int64_t i = 0; i < request.pictures; ++i) {
     const uint64_t seed = request.seed + static_cast<uint64_t>(i);
@@ -282,6 +282,7 @@ std::vector<std::unique_ptr<Drawing>> Pipeline::Begin(const DrawingRequest& aske
     drawing->guidance_rescale_ = request.guidance_rescale;
     if (unet.guidance_width > 0)
       drawing->guidance_ = GuidanceWaves(request.guidance_scale, unet.guidance_width);
+    drawing->network_ = &network;
     drawing->condition_ = condition;
     drawing->loras_ = request.loras;
     drawings.push_back(std::move(drawing));
@@ -310,7 +311,7 @@ std::vector<Pipeline::Group> Pipeline::Groups(std::span<Drawing* const> drawings
   std::vector<int64_t> rows;
   for (Drawing* const drawing : drawings) {
     const int64_t places = drawing->latents_.size(2) * drawing->latents_.size(3);
-    const int64_t most = options_.rows * trained / places;
+    const int64_t most = std::min(options_.rows * trained / places, drawing->network_->most_rows());
     size_t at = 0;
     while (at < groups.size() &&
            (!drawing->Fits(*groups[at].front()) || rows[at] + drawing->rows() > most))
@@ -340,9 +341,9 @@ std::vector<at::Tensor> Pipeline::Outputs(const Group& group) const {
     if (drawing->guidance_.defined()) guidance.push_back(drawing->guidance_);
     conditions.push_back(&drawing->condition_);
   }
-  const at::Tensor rows =
-      unet_(at::cat(latents), at::tensor(timesteps, at::kFloat), Join(conditions),
-            guidance.empty() ? at::Tensor() : at::cat(guidance));
+  const at::Tensor rows = group.front()->network()(
+      at::cat(latents), at::tensor(timesteps, at::kFloat), Join(conditions),
+      guidance.empty() ? at::Tensor() : at::cat(guidance));
   std::vector<at::Tensor> outputs;
   int64_t row = 0;
   for (const Drawing* const drawing : group) {

@@ -30,12 +30,12 @@
 #include <vector>
 
 #include "common/json_config.h"
+#include "sdxl/denoisers.h"
 #include "sdxl/drawing.h"
 #include "sdxl/folder.h"
 #include "sdxl/network_layers.h"
 #include "sdxl/prompt_cache.h"
 #include "sdxl/text_encoders.h"
-#include "sdxl/unet.h"
 #include "sdxl/vae.h"
 
 namespace darkroom::sdxl {
@@ -48,6 +48,8 @@ struct PipelineOptions {
   size_t prompts = 32;          // that are kept encoded
   std::string embeddings = {};  // their folder, or empty
   bool replaces = false;        // whether LoRAs are added in place, and so at all
+  std::vector<CompiledFile> compiled = {};
+  Reserve reserve = {};  // for the ordinary network beside compiled ones
 };
 
 class Pipeline {
@@ -84,7 +86,7 @@ class Pipeline {
   // Whether it is told how beautiful a picture is to be, and begins with pictures alone.
   bool is_refiner() const { return is_refiner_; }
   const PromptCache& prompts() const { return prompts_; }
-  const UNet& unet() const { return unet_; }
+  const UNetConfig& unet() const { return unet_.config(); }
   // What the layers hold, with this set, beyond what the networks take without any: where weights
   // are the file's own pages, what is changed lies beside them.
   uint64_t LoraBytes(const LoraSet* set = nullptr) const;
@@ -94,8 +96,13 @@ class Pipeline {
   using Group = std::vector<Drawing*>;
 
   DrawingRequest Checked(DrawingRequest request) const;
-  Condition Understand(const DrawingRequest& request, bool is_guided,
-                       const std::function<void()>& between);
+  // What the network is told of the texts, a row for the prompt and before it one for the negative.
+  struct Told {
+    PromptStates texts;
+    at::Tensor sizes;
+  };
+  Told Understand(const DrawingRequest& request, bool is_guided,
+                  const std::function<void()>& between);
   // The numbers that the network is told beside the text.
   // The source's, or those of the latents, which are checked; else as they were asked for.
   DrawingRequest Sized(DrawingRequest request) const;
@@ -114,7 +121,7 @@ class Pipeline {
   std::unique_ptr<NetworkLayers> layers_;  // or none: the networks stay as they are
   TextEncoders text_;
   PromptCache prompts_;
-  UNet unet_;
+  Denoisers unet_;
   std::shared_ptr<const Vae> vae_;
   bool sees_masks_;
 };

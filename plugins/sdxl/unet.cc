@@ -18,21 +18,6 @@ nn::Convolution TakeSame(WeightReader& reader, const std::string& name, int64_t 
 
 }  // namespace
 
-Condition Join(std::span<const Condition* const> conditions) {
-  if (conditions.size() == 1) return *conditions.front();
-  Condition joined;
-  std::vector<at::Tensor> parts(conditions.size());
-  for (size_t layer = 0; layer < conditions.front()->keys.size(); ++layer) {
-    for (size_t i = 0; i < conditions.size(); ++i) parts[i] = conditions[i]->keys[layer];
-    joined.keys.push_back(at::cat(parts));
-  }
-  if (conditions.front()->added.defined()) {
-    for (size_t i = 0; i < conditions.size(); ++i) parts[i] = conditions[i]->added;
-    joined.added = at::cat(parts);
-  }
-  return joined;
-}
-
 UNet::UNet(const Checkpoint& checkpoint, const UNetConfig& config, const nn::Placement& placement,
            PlacedLayers* layers)
     : UNet(WeightReader(checkpoint, layers), config, placement) {

@@ -17,6 +17,8 @@ namespace darkroom::sdxl {
 struct WaveConfig {
   bool cosines_first = true;  // flip_sin_to_cos
   int64_t shift = 0;          // freq_shift
+
+  bool operator==(const WaveConfig&) const = default;
 };
 
 // One resolution: the block on the way down and the one on the way up, which share its width.
@@ -28,6 +30,8 @@ struct StageConfig {
   // Transformer layers behind each residual block; empty: no transformers.
   std::vector<int64_t> down_depths;
   std::vector<int64_t> up_depths;
+
+  bool operator==(const StageConfig&) const = default;
 };
 
 enum class MidBlock : uint8_t { kNone, kPlain, kAttention };
@@ -56,6 +60,8 @@ struct UNetConfig {
 
   // By how much an edge is divided on the way down.
   int64_t factor() const { return int64_t{1} << (stages.size() - 1); }
+
+  bool operator==(const UNetConfig&) const = default;
 };
 
 // Throws Error (DR_FAILED_PRECONDITION) that names the field which is missing, of a wrong kind, not

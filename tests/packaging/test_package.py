@@ -69,7 +69,7 @@ FILES = (
     "usr/lib/darkroom/plugins/echo.so", "usr/lib/darkroom/plugins/enhance.so", "usr/libexec/darkroom/nats-server",
     "usr/include/darkroom/plugin.h", "usr/lib/systemd/system/darkroomd.service",
     "usr/lib/systemd/system/darkroomd@.service", "usr/lib/sysusers.d/darkroom.conf", CONFIG,
-    "usr/share/doc/darkroom/copyright", "usr/share/doc/darkroom/packages.md")
+    "usr/share/doc/darkroom/copyright", "usr/share/doc/darkroom/packages.md", "usr/share/darkroom/compile_unet.py")
 
 
 def test_what_is_in_it(package):

@@ -137,6 +137,19 @@ std::string Refused(const std::string& config) {
   return "nothing";
 }
 
+TEST(SdxlOptions, OneCompiledNetworkOrSeveral) {
+  EXPECT_TRUE(ParseOptions(R"({"weights": "/w"})").compiled.empty());
+  const Options one = ParseOptions(
+      R"({"weights": "/w", "options": {"compiled": {"file": "/a.pt2", "sha256": "A1"}}})");
+  ASSERT_EQ(one.compiled.size(), 1U);
+  EXPECT_EQ(one.compiled[0].path, "/a.pt2");
+  EXPECT_EQ(one.compiled[0].sha256, "A1");
+  const Options two = ParseOptions(
+      R"({"weights": "/w", "options": {"compiled": [{"file": "/a.pt2"}, {"file": "/b.pt2"}]}})");
+  ASSERT_EQ(two.compiled.size(), 2U);
+  EXPECT_EQ(two.compiled[1].path, "/b.pt2");
+}
+
 TEST(SdxlOptions, AreReadOrRefusedByName) {
   const Options options = ParseOptions(
       R"({"weights": "/w", "options": {"dtype": "bfloat16", "engine": "aten", "rows": 4,

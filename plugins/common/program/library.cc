@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "exported/library.h"
+#include "common/program/library.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <darkroom/plugin.hpp>
 
-namespace darkroom::exported {
+namespace darkroom {
 namespace {
 
 extern "C" {
@@ -106,4 +106,4 @@ void StandInForLibtorch() {
   // It stays open, so that no other file gets its path.
 }
 
-}  // namespace darkroom::exported
+}  // namespace darkroom

@@ -3,10 +3,11 @@
 // By libtorch's own runner. Its loader would unpack the archive into files, which a worker may not
 // write, so the library is taken out of it here and loaded from memory.
 
-#include "exported/package_program.h"
+#include "common/program/package.h"
 
 #include <caffe2/serialize/inline_container.h>
 #include <cpuid.h>
+#include <dlfcn.h>
 #include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
 
 #include <array>
@@ -21,9 +22,9 @@
 #include <vector>
 
 #include "common/program/code_reader.h"
-#include "exported/library.h"
+#include "common/program/library.h"
 
-namespace darkroom::exported {
+namespace darkroom {
 namespace {
 
 using Json = nlohmann::json;
@@ -74,19 +75,50 @@ bool ProcessorHas(std::string_view feature) {
   return true;  // not known here, so that it cannot be told
 }
 
-void CheckMachine(const Json& metadata, at::Device device) {
-  const std::string made_for = metadata.value("AOTI_DEVICE_KEY", "cpu");
+// Of a GPU as the compiler writes it, 90 for 9.0. Empty: the driver does not tell.
+std::string CapabilityOf(at::Device device) {
+  // As cuda.h has them: the numbers of the attributes, and 0 for success.
+  constexpr int kMajor = 75;
+  constexpr int kMinor = 76;
+  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  if (driver == nullptr) return "";
+  const auto get = reinterpret_cast<int (*)(int*, int)>(dlsym(driver, "cuDeviceGet"));
+  const auto ask = reinterpret_cast<int (*)(int*, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
+  dlclose(driver);  // libtorch holds it
+  int handle = 0;
+  int major = 0;
+  int minor = 0;
+  const int index = device.has_index() ? device.index() : 0;
+  if (get == nullptr || ask == nullptr || get(&handle, index) != 0 ||
+      ask(&major, kMajor, handle) != 0 || ask(&minor, kMinor, handle) != 0)
+    return "";
+  return std::to_string(10 * major + minor);
+}
+
+void CheckMachine(const std::map<std::string, std::string>& notes, at::Device device) {
+  const auto note = [&notes](const char* name, const char* otherwise) {
+    const auto found = notes.find(name);
+    return found == notes.end() ? std::string(otherwise) : found->second;
+  };
+  const std::string made_for = note("AOTI_DEVICE_KEY", "cpu");
   const std::string here = device.is_cuda() ? "cuda" : "cpu";
   if (made_for != here)
     Refuse("the package was compiled for " + made_for + " and this lane is of " + here +
            ": compile it on such a device, or name the model's devices");
-  if (const std::string machine = metadata.value("AOTI_MACHINE", "x86_64"); machine != "x86_64")
+  if (const std::string machine = note("AOTI_MACHINE", "x86_64"); machine != "x86_64")
     Refuse("the package was compiled for " + machine);
-  std::istringstream features(metadata.value("AOTI_CPU_ISA", ""));
+  std::istringstream features(note("AOTI_CPU_ISA", ""));
   for (std::string feature; features >> feature;)
     if (!ProcessorHas(feature))
       Refuse("the package was compiled for a processor with " + feature +
              ", which this one lacks: compile it here");
+  if (!device.is_cuda()) return;
+  // Its kernels are for this one kind of GPU, and would fail at the first job.
+  const std::string wanted = note("AOTI_COMPUTE_CAPABILITY", "");
+  const std::string found = CapabilityOf(device);
+  if (!wanted.empty() && !found.empty() && wanted != found)
+    Refuse("the package was compiled for a GPU of compute capability " + wanted +
+           ", and this one has " + found + ": compile it here");
 }
 
 // Of a call as torch.utils._pytree writes it: a tree of containers, whose leaves are tensors.
@@ -105,18 +137,18 @@ void CheckItLooks() {
     Refuse("packages run in workers alone: the plugin's isolation must be `process`");
 }
 
+// What is loaded of one.
 class PackageProgram final : public Program {
  public:
-  PackageProgram(std::span<std::byte> library, const Checkpoint* weights, at::Device device)
+  PackageProgram(std::span<std::byte> library, const Package::Weights& weights, at::Device device)
       : device_(device), library_(library) {
-    if (weights != nullptr) tensors_ = weights->tensors();
     const auto& registry = torch::inductor::getAOTIModelRunnerRegistry();
     const auto made = registry.find(device.is_cuda() ? "cuda" : "cpu");
     if (made == registry.end()) Refuse("this libtorch runs no packages on " + device.str());
     runner_ = made->second(library_.path(), 1, device.str(), "", false);
     inputs_ = CountInputs();
-    if (weights != nullptr) {
-      SetWeights();
+    if (weights) {
+      SetWeights(weights);
     } else if (runner_->extract_constants_map(false).size() < Names().size()) {
       Refuse(
           "the package was made without weights: put them beside it, as model.safetensors in a "
@@ -161,38 +193,30 @@ class PackageProgram final : public Program {
     return runner_->getConstantNamesToOriginalFQNs();
   }
 
-  // Nothing is copied on the CPU: the code is given the mapped file's memory.
-  void SetWeights() {
-    std::unordered_map<std::string, at::Tensor> constants;
+  void SetWeights(const Package::Weights& weights) {
     const std::unordered_map<std::string, int32_t> dtypes = runner_->getConstantNamesToDtypes();
     for (const auto& [name, original] : Names()) {
-      const auto found = tensors_.find(original);
-      if (found == tensors_.end())
-        Refuse("the weights have no tensor '" + original + "', which the package needs");
-      at::Tensor& tensor = found->second;
-      if (const auto dtype = dtypes.find(name);
-          dtype != dtypes.end() && static_cast<int32_t>(tensor.scalar_type()) != dtype->second)
-        Refuse("the weights' tensor '" + original + "' is of " +
-               at::toString(tensor.scalar_type()) + ", and the package was compiled for " +
-               at::toString(static_cast<at::ScalarType>(dtype->second)));
-      tensor = tensor.to(device_);
-      constants.emplace(name, tensor);
+      const auto dtype = dtypes.find(name);
+      if (dtype == dtypes.end()) Refuse("the package does not say the dtype of '" + original + "'");
+      constants_.emplace(name,
+                         weights(original, static_cast<at::ScalarType>(dtype->second)).to(device_));
     }
-    runner_->update_constant_buffer(constants, /*use_inactive=*/false,
+    // Nothing is copied: the code is given these tensors' memory.
+    runner_->update_constant_buffer(constants_, /*use_inactive=*/false,
                                     /*validate_full_updates=*/true, /*user_managed=*/true);
   }
 
   const at::Device device_;
   const Library library_;
   size_t inputs_ = 0;
-  std::map<std::string, at::Tensor> tensors_;  // before the runner, which points to them
+  std::unordered_map<std::string, at::Tensor>
+      constants_;  // before the runner, which points to them
   std::unique_ptr<Runner> runner_;
 };
 
 }  // namespace
 
-std::unique_ptr<Program> OpenPackage(CodeBytes bytes, const Checkpoint* weights,
-                                     at::Device device) {
+Package Package::Read(CodeBytes bytes, at::Device device) {
   CheckItLooks();
   try {
     Reader reader(std::make_shared<CodeReader>(bytes));
@@ -201,21 +225,40 @@ std::unique_ptr<Program> OpenPackage(CodeBytes bytes, const Checkpoint* weights,
     const Json metadata =
         Json::parse(std::string_view(static_cast<const char*>(text.get()), length), nullptr, false);
     if (!metadata.is_object()) Refuse("the package's metadata is no JSON object");
-    CheckMachine(metadata, device);
-    const auto [code, size] = reader.getRecord(contents.library);
-    bytes.data.reset();
-    if (!device.is_cuda()) StandInForLibtorch();
-    return std::make_unique<PackageProgram>(std::span(static_cast<std::byte*>(code.get()), size),
-                                            weights, device);
-  } catch (const Error&) {
-    throw;
+    Package package(device);
+    for (const auto& [name, value] : metadata.items())
+      if (value.is_string()) package.notes_[name] = value.get<std::string>();
+    CheckMachine(package.notes_, device);
+    auto [code, size] = reader.getRecord(contents.library);
+    package.library_ = std::make_shared<at::DataPtr>(std::move(code));
+    package.library_size_ = size;
+    return package;
   } catch (const c10::Error& error) {
     throw Error(DR_FAILED_PRECONDITION,
                 std::string("this is no AOTInductor package that libtorch 2.11 can load: ") +
                     error.what_without_backtrace());
+  }
+}
+
+std::optional<std::string> Package::Note(const std::string& name) const {
+  const auto found = notes_.find(name);
+  return found == notes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::unique_ptr<Program> Package::Load(const Weights& weights) {
+  const std::shared_ptr<at::DataPtr> library = std::exchange(library_, {});
+  try {
+    if (!device_.is_cuda()) StandInForLibtorch();
+    return std::make_unique<PackageProgram>(
+        std::span(static_cast<std::byte*>(library->get()), library_size_), weights, device_);
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw Error(DR_FAILED_PRECONDITION,
+                std::string("the package did not load: ") + error.what_without_backtrace());
   } catch (const std::runtime_error& error) {  // of the package's own code
     throw Error(DR_FAILED_PRECONDITION, std::string("the package did not load: ") + error.what());
   }
 }
 
-}  // namespace darkroom::exported
+}  // namespace darkroom

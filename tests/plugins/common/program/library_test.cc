@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "exported/library.h"
+#include "common/program/library.h"
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-namespace darkroom::exported {
+namespace darkroom {
 namespace {
 
 std::vector<std::byte> Sticky() {
@@ -83,4 +83,4 @@ TEST(StandInForLibtorch, LetsWhatNeedsItsNameLoad) {
 }
 
 }  // namespace
-}  // namespace darkroom::exported
+}  // namespace darkroom

@@ -10,14 +10,14 @@
 //
 // Ownership: the file in memory. Threads: one.
 
-#ifndef DARKROOM_PLUGINS_EXPORTED_LIBRARY_H_
-#define DARKROOM_PLUGINS_EXPORTED_LIBRARY_H_
+#ifndef DARKROOM_PLUGINS_COMMON_PROGRAM_LIBRARY_H_
+#define DARKROOM_PLUGINS_COMMON_PROGRAM_LIBRARY_H_
 
 #include <cstddef>
 #include <span>
 #include <string>
 
-namespace darkroom::exported {
+namespace darkroom {
 
 class Library {
  public:
@@ -40,6 +40,6 @@ class Library {
 // loaded an empty library takes its name, once for the process.
 void StandInForLibtorch();
 
-}  // namespace darkroom::exported
+}  // namespace darkroom
 
-#endif  // DARKROOM_PLUGINS_EXPORTED_LIBRARY_H_
+#endif  // DARKROOM_PLUGINS_COMMON_PROGRAM_LIBRARY_H_
