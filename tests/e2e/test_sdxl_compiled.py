@@ -197,17 +197,8 @@ async def test_loras_go_through_the_ordinary_network(client, made):
     assert numpy.abs(pixels(await draw(client)) - numpy.load(made / "plain.npy")[0]).max() <= MOST
 
 
-async def leased(client):
-    states = await client.control("ps")
-    return next(one["leased_bytes"] for one in states["instances"] if one["model"] == "compiled")
-
-
 async def test_another_size_goes_through_the_ordinary_network(client, daemon, made):
-    await draw(client)
-    before = await leased(client)
     reply = await draw(client, **REQUESTS["small"])
-    weights = (made / "model/unet/diffusion_pytorch_model.safetensors").stat().st_size
-    assert 0.9 * weights < await leased(client) - before < 1.5 * weights, "its weights are counted, once"
     assert numpy.abs(pixels(reply) - numpy.load(made / "small.npy")[0]).max() <= MOST
     assert reply.data == (await draw(client, "ordinary", **REQUESTS["small"])).data
     assert daemon.log.count(BESIDE) == 1
