@@ -192,6 +192,22 @@ TEST_P(PlacedLayersTest, WhatFailsHalfwayIsMendedByTheNext) {
   EXPECT_TRUE(Equal(Run(), plain));
 }
 
+TEST_P(PlacedLayersTest, WhatWasPlacedInPartIsPlacedAgain) {
+  PlacedLayers layers(*checkpoint_, at::kCPU, placement_.Copies());
+  int placed = 0;
+  bool fails = true;
+  layers.Add({{"q.weight", "q.bias"}, [&](const PlacedLayers::Source& source) {
+                source("q.weight");
+                ++placed;
+                if (fails) throw std::runtime_error("no memory for its bias");
+              }});
+  const WeightChanges one = ChangesTo({"q"}, "one", 0.5);
+  EXPECT_THROW(layers.Use(&one), std::runtime_error);
+  fails = false;
+  layers.Use(nullptr);
+  EXPECT_EQ(placed, 2) << "it was said to be as it was";
+}
+
 // Where weights are the file's own pages, what changes is beside them.
 TEST_P(PlacedLayersTest, OwnMemoryIsCounted) {
   const bool is_mapped = placement_.engine == nn::Engine::kAten && placement_.dtype == at::kFloat;
