@@ -10,7 +10,7 @@ namespace darkroom {
 namespace {
 
 // A few large layers: to tidy up is a walk over all of the file's pages and of the heap.
-constexpr uint64_t kReadBytes = uint64_t{64} << 20;
+constexpr uint64_t kReadBytes = uint64_t{256} << 20;
 
 }  // namespace
 
