@@ -96,7 +96,7 @@ void CompiledUNet::Load(const CompiledFile& file, const UNetConfig& config,
   const bool channels_last = note.Flag("channels_last", false);
   const JsonConfig shapes = note.Section("tensors");
   program_ = package.Load([&](const std::string& full, at::ScalarType dtype) {
-    const std::string name(std::string_view(full).substr(full.starts_with(kPrefix) ? 5 : 0));
+    const std::string name = full.substr(full.starts_with(kPrefix) ? kPrefix.size() : 0);
     if (!shapes.Has(name) || dtype != placement_.dtype)
       Refuse("its code wants a constant '" + name + "' that it does not tell of");
     return weights->Take(name, shapes.Integers(name, {}), channels_last);
