@@ -16,20 +16,9 @@ from pathlib import Path
 
 from harness import REPOSITORY, deps
 from shell import Shell
+from tiny_sdxl import python_environment
 
 ROWS = 4
-
-
-def python_environment() -> dict:
-    return {**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs"), "HF_HUB_OFFLINE": "1"}
-
-
-def make_models(folder: Path, requests: dict) -> Path:
-    """folder/model and others, as tests/plugins/sdxl/reference.py says, and folder/NAME.npy of each request."""
-    done = subprocess.run([sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder], input=json.dumps(requests),
-                          env=python_environment(), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return folder
 
 
 def _key(model: Path, arguments: list) -> str:

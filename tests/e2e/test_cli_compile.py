@@ -13,20 +13,21 @@ import time
 
 import pytest
 
-from compiled import ROWS, compiled, digest_of, make_models, python_environment
+import tiny_sdxl
+from compiled import ROWS, compiled, digest_of
 from harness import REPOSITORY
 from shell import Shell
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return make_models(tmp_path_factory.mktemp("sdxl"), {}) / "model"
+    return tiny_sdxl.make(tmp_path_factory.mktemp("sdxl")) / "model"
 
 
 @pytest.fixture
 def shell(tmp_path):
     shell = Shell(tmp_path, "nats://127.0.0.1:1")
-    shell.environment |= python_environment()
+    shell.environment |= tiny_sdxl.python_environment()
     return shell
 
 

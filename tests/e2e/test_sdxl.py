@@ -10,8 +10,6 @@ import base64
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import cbor2
 import numpy
@@ -20,11 +18,11 @@ import skimage.data
 from PIL import Image
 
 from client import Client
-from harness import REPOSITORY, deps, plugin_folder, plugin_path
+from harness import plugin_folder, plugin_path
 from pictures import decode, encode
+from tiny_sdxl import PROMPT, as_reference, make
 from watching import run_and_watch
 
-PROMPT = "a red cube on a table"
 SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_3m",
               "dpmpp_3m_sde_exponential", "dpmpp_2s", "unipc", "lcm", "tcd", "lightning", "turbo"]
 # name -> the params of a request; four steps, seed 0
@@ -73,21 +71,6 @@ def hole():
     return mask
 
 
-def as_reference(params):
-    """The same request as arguments of reference.py's draw()."""
-    request = {"seed": 0, **params}
-    request["prompt"] = (PROMPT, request.pop("prompt_2", PROMPT))
-    if "negative_prompt" in request:
-        first = request.pop("negative_prompt")
-        request["negative"] = (first, request.pop("negative_prompt_2", first))
-    if "loras" in request:
-        request["loras"] = [(lora["name"], lora.get("weight", 1)) for lora in request["loras"]]
-    for ours, theirs in (("crops", "crop"), ("num_images", "pictures")):
-        if ours in request:
-            request[theirs] = request.pop(ours)
-    return request
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The model's folder, beside what diffusers draws."""
@@ -100,13 +83,7 @@ def made(tmp_path_factory):
         requests[name] = {**as_reference({**strength, **params}), "model": {"sdxl": "model"}.get(model, model),
                           "image": str(folder / "photo.png"), **({"mask": str(folder / "mask.png")} if has_mask else {})}
     requests["parts"] = {**as_reference(PARTS[1]), "model": "refiner", "after": {**as_reference(PARTS[0]), "height": 64, "width": 64}}
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "tests/plugins/sdxl/reference.py", folder],
-        input=json.dumps(requests),
-        env={**os.environ, "DARKROOM_DEPS": str(deps()), "LD_LIBRARY_PATH": str(deps() / "cuda-stubs"), "HF_HUB_OFFLINE": "1"},
-        capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return folder
+    return make(folder, requests)
 
 
 def broken(made, name, file, change):

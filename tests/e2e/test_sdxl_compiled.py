@@ -12,12 +12,13 @@ import shutil
 import numpy
 import pytest
 
-from compiled import ROWS, compiled, digest_of, make_models, note, retold
+import tiny_sdxl
+from compiled import ROWS, compiled, digest_of, note, retold
 from harness import plugin_folder
 from kept import SAVE_OFTEN, kept_step, resumed_at
 from pictures import decode
+from tiny_sdxl import PROMPT
 
-PROMPT = "a red cube on a table"
 REQUESTS = {
     "plain": {},
     "no-guidance": {"guidance_scale": 1},
@@ -30,21 +31,9 @@ REQUESTS = {
 MOST = 2  # of 255
 
 
-def as_reference(params):
-    request = {"seed": 0, "prompt": (PROMPT, PROMPT), **params}
-    if "negative_prompt" in request:
-        request["negative"] = (request.pop("negative_prompt"),) * 2
-    if "loras" in request:
-        request["loras"] = [(lora["name"], lora["weight"]) for lora in request["loras"]]
-    for ours, theirs in (("crops", "crop"), ("num_images", "pictures")):
-        if ours in request:
-            request[theirs] = request.pop(ours)
-    return request
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return make_models(tmp_path_factory.mktemp("sdxl"), {name: as_reference(params) for name, params in REQUESTS.items()})
+    return tiny_sdxl.make(tmp_path_factory.mktemp("sdxl"), {name: tiny_sdxl.as_reference(params) for name, params in REQUESTS.items()})
 
 
 @pytest.fixture(scope="module")

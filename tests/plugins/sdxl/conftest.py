@@ -7,8 +7,10 @@ import os
 import subprocess
 
 import checkpoints
+import loras
 import pytest
 import torch
+from reference import MODELS, make
 from safetensors.torch import load_file, save_file
 
 
@@ -55,6 +57,35 @@ def made(tmp_path_factory):
         return known[part, variant]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory):
+    """A whole model, as its folder and as diffusers has it."""
+    torch.set_num_threads(1)
+    return make(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="session")
+def nine(tmp_path_factory):
+    """One that sees masks."""
+    torch.set_num_threads(1)
+    return make(tmp_path_factory.mktemp("nine"), in_channels=9)
+
+
+@pytest.fixture(scope="session")
+def refiner(tmp_path_factory):
+    torch.set_num_threads(1)
+    return make(tmp_path_factory.mktemp("refiner"), refiner=True, **MODELS["refiner"])
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """LoRAs of all forms, each named for its own."""
+    folder = tmp_path_factory.mktemp("loras")
+    for number, form in enumerate(loras.FORMS):
+        loras.write(folder / f"{form}.safetensors", form, seed=number)
+    return folder
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ DARKROOM_SDXL_TOOL names the program that runs the plugin's code.
 import loras
 import pytest
 import torch
-from reference import MODELS, PROMPT, make
+from reference import PROMPT
 from test_drawing import difference
 from test_sources import INPUTS
 
@@ -30,12 +30,8 @@ INPUTS = {**INPUTS, "latents": torch.randn(1, 4, 16, 16, generator=torch.Generat
 MOST = 1e-4  # only the order of sums differs, in attention and convolutions
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    torch.set_num_threads(1)
-    plain = make(tmp_path_factory.mktemp("plain"))
-    nine = make(tmp_path_factory.mktemp("nine"), in_channels=9)
-    refiner = make(tmp_path_factory.mktemp("refiner"), refiner=True, **MODELS["refiner"])
+@pytest.fixture
+def models(plain, nine, refiner):
     return {"plain": plain, "nine": nine, "refiner": refiner}
 
 

@@ -8,7 +8,7 @@ DARKROOM_SDXL_TOOL names the program that runs the plugin's code. One process wi
 import pytest
 import torch
 from conftest import Refused
-from loras import FORMS, LAYERS, write
+from loras import LAYERS, write
 from reference import PROMPT, make
 
 ENGINES = [("packed", "float32"), ("aten", "float32"), ("int8", "float32"), ("aten", "bfloat16")]
@@ -19,14 +19,6 @@ NONE, ONE, TWO, BOTH = [], [("kohya", 0.7)], [("diffusers", -0.5)], [("kohya", 0
 def whole(tmp_path_factory):
     torch.set_num_threads(1)
     return make(tmp_path_factory.mktemp("whole"))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("loras")
-    for number, form in enumerate(FORMS):
-        write(folder / f"{form}.safetensors", form, seed=number)
-    return folder
 
 
 @pytest.fixture(params=ENGINES, ids="-".join)

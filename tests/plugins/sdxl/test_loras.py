@@ -18,14 +18,6 @@ def whole(tmp_path_factory):
     return make(tmp_path_factory.mktemp("whole"))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("loras")
-    for number, form in enumerate(FORMS):
-        write(folder / f"{form}.safetensors", form, seed=number)
-    return folder
-
-
 def run(tool, model, folder, *loras):
     return tool(model.folder, "draw", requests=[{"prompt": PROMPT}], loras=loras, loras_folder=str(folder))["picture 0"]
 

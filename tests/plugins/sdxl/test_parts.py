@@ -7,7 +7,7 @@ DARKROOM_SDXL_TOOL names the program that runs the plugin's code.
 import pytest
 import torch
 from conftest import Refused
-from reference import MODELS, PROMPT, draw, make
+from reference import PROMPT, draw
 from test_drawing import TOLERANCE, difference
 from test_sources import INPUTS, MASK, PICTURE, SIZE
 
@@ -16,24 +16,6 @@ SMALL = {"width": 32, "height": 32}
 # Those that remember no steps before: a way in two parts is then the whole way.
 WITHOUT_MEMORY = ["euler", "ddim"]
 SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "dpmpp_2m_karras", "dpmpp_3m", "unipc", "lcm", "lightning"]
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("plain"))
-
-
-@pytest.fixture(scope="module")
-def nine(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("nine"), in_channels=9)
-
-
-@pytest.fixture(scope="module")
-def refiner(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("refiner"), refiner=True, **MODELS["refiner"])
 
 
 def run(tool, model, inputs=None, **request):

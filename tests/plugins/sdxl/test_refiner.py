@@ -13,7 +13,7 @@ import single_files
 import torch
 from conftest import Refused
 from PIL import Image
-from reference import MODELS, PROMPT, draw, make
+from reference import PROMPT, draw
 from test_drawing import TOLERANCE, difference
 from test_sources import INPUTS, MASK, PICTURE
 
@@ -25,12 +25,6 @@ REQUESTS = {
     "sizes": {"original_size": [512, 768], "crop": [16, 24], "target_size": [1024, 1000]},
     "mask": {"mask": True, "aesthetic_score": 8.0},
 }
-
-
-@pytest.fixture(scope="module")
-def refiner(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("refiner"), refiner=True, **MODELS["refiner"])
 
 
 @pytest.mark.parametrize("name", REQUESTS)

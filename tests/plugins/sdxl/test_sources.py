@@ -39,12 +39,6 @@ def painter(request, tmp_path_factory):
     return make(tmp_path_factory.mktemp("painter"), **({"in_channels": 9} if request.param == "nine" else {}))
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("plain"))
-
-
 def compare(found, expected, report, name):
     worst = {part: difference(found[f"{part} 0"], tensor) for part, tensor in expected.items()}
     report(f"{name}: latents {worst['latents']:.1e}, picture {worst['picture']:.1e}")

@@ -5,8 +5,7 @@ DARKROOM_SDXL_TOOL names the program that runs the plugin's code; what it tries 
 """
 
 import pytest
-import torch
-from reference import PROMPT, make
+from reference import PROMPT
 from test_sources import INPUTS
 
 SCHEDULERS = ["euler", "euler_a", "heun", "ddim", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_3m",
@@ -25,18 +24,6 @@ REQUESTS = {
     "mask-all": {"strength": 1.0, "mask": True, "scheduler": "dpmpp_2m_sde"},
     "mask-two": {"strength": 0.75, "mask": True, "scheduler": "euler_a", "pictures": 2},
 }
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("plain"))
-
-
-@pytest.fixture(scope="module")
-def nine(tmp_path_factory):
-    torch.set_num_threads(1)
-    return make(tmp_path_factory.mktemp("nine"), in_channels=9)
 
 
 def resumed(tool, model, request, **line):
