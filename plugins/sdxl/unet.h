@@ -41,7 +41,7 @@ class UNet final : public Denoiser {
                     const at::Tensor& time_ids) const override;
   // What it returns lies channels last.
   at::Tensor operator()(const at::Tensor& latents, const at::Tensor& timesteps,
-                        const Condition& condition, const at::Tensor& guidance = {}) const override;
+                        const Condition& condition, const at::Tensor& guidance) const override;
   int64_t most_rows() const override { return std::numeric_limits<int64_t>::max(); }
   std::string identity() const override { return {}; }
 
