@@ -96,6 +96,8 @@ class Pipeline {
   using Group = std::vector<Drawing*>;
 
   DrawingRequest Checked(DrawingRequest request) const;
+  // With the size of the source, or of the latents, which are checked; else as it was asked for.
+  DrawingRequest Sized(DrawingRequest request) const;
   // What the network is told of the texts, a row for the prompt and before it one for the negative.
   struct Told {
     PromptStates texts;
@@ -104,8 +106,6 @@ class Pipeline {
   Told Understand(const DrawingRequest& request, bool is_guided,
                   const std::function<void()>& between);
   // The numbers that the network is told beside the text.
-  // The source's, or those of the latents, which are checked; else as they were asked for.
-  DrawingRequest Sized(DrawingRequest request) const;
   at::Tensor Sizes(const DrawingRequest& request, const std::array<int64_t, 2>& crop,
                    double score) const;
   // Those that are not done, of each set of LoRAs; first of the one that steps are made with now.
